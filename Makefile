@@ -1,0 +1,82 @@
+# The front door. Each recipe is a line that calls `bin/` or `nomad`; order and freshness are nomad's.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+NOMAD := $(BIN)/nomad
+need = $(or $($(1)),$(error $(1) is missing, e.g. make $@ $(2)))
+env = $(if $(ENV),--env $(ENV))
+dt = $(if $(DT),--dt $(DT))
+
+##@ Data
+.PHONY: demo
+demo: install ## From sample files to a queryable catalog, for one day
+	$(NOMAD) extract --dt 2024-01-02
+	$(NOMAD) run --dt 2024-01-02
+	@echo
+	$(NOMAD) sql "select symbol, open_avg, close_avg, volume, vendors from dwd.dwd_daily_stock_price_dt('2024-01-02')"
+
+.PHONY: extract
+extract: install ## Land raw files: make extract DT=2024-01-02 (default: yesterday)
+	$(NOMAD) extract $(env) $(dt)
+
+.PHONY: ods
+ods: install ## Build the first layer over raw: make ods DT=2024-01-02
+	$(NOMAD) run ods $(env) $(dt)
+
+.PHONY: dw
+dw: install ## Build the layers above ods: make dw DT=2024-01-02
+	$(NOMAD) run --exclude ods $(env) $(dt)
+
+.PHONY: catalog
+catalog: install ## Renew catalog/catalog.duckdb: migrations, views, macros
+	$(NOMAD) catalog migrate $(env)
+
+.PHONY: daily
+daily: install ## The whole chain for one day: make daily DT=2024-01-02 (default: yesterday)
+	$(NOMAD) extract $(env) $(dt)
+	$(NOMAD) run $(env) $(dt)
+
+.PHONY: backfill
+backfill: install ## The chain for a range: make backfill FROM=2023-12-25 TO=2024-01-31
+	$(NOMAD) extract $(env) --from $(call need,FROM,FROM=2023-12-25 TO=2024-01-31) --to $(call need,TO,FROM=2023-12-25 TO=2024-01-31)
+	$(NOMAD) run $(env) --from $(FROM) --to $(TO)
+
+.PHONY: sql
+sql: install ## Ask the lake: make sql Q="from dws.dws_market_daily"
+	@$(NOMAD) sql $(env) "$(call need,Q,Q=\"from dws.dws_market_daily\")"
+
+.PHONY: cron
+cron: ## Print the crontab line for bin/daily
+	@bin/daily --cron
+
+##@ Development
+.PHONY: install
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml .ci/constraints.txt
+	@bin/install $(PYTHON)
+
+.PHONY: test
+test: install ## Run the tests
+	$(BIN)/pytest
+
+.PHONY: check
+check: install ## Lint and types
+	$(BIN)/ruff check lib tests
+	$(BIN)/ruff format --check lib tests
+	$(BIN)/mypy
+
+.PHONY: clean
+clean: ## Remove what was made: published data, the catalog, caches (the sample files stay)
+	find lake -mindepth 1 -maxdepth 1 ! -name inbox -exec rm -rf {} +
+	rm -rf catalog/*.duckdb .nomad
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z][a-z-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

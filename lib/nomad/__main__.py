@@ -1,0 +1,5 @@
+"""`python -m nomad` is `nomad`."""
+
+from nomad.cli import main
+
+main()

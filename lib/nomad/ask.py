@@ -1,0 +1,100 @@
+"""Ad-hoc SQL on the live lake: tables are resolved from the manifests at that moment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nomad.catalog import relate
+from nomad.engine.duck import Place, Session
+from nomad.errors import QueryFailed
+from nomad.manifest import Manifest
+from nomad.names import RAW, TableName, literal
+from nomad.partition import COLUMN
+from nomad.workspace import Workspace
+
+_T = TypeVar("_T")
+_WORD = re.compile(r"\w+")
+_TRIES = 20
+"""How often a query starts over when a table is replaced while it reads."""
+
+Rows = tuple[list[str], list[tuple[Any, ...]]]
+
+
+def ask(workspace: Workspace, query: str) -> Rows:
+    """Run a query over the tables it names; give the columns' names and the rows.
+
+    A table published anew while the query reads makes it start over, so that the answer is of one
+    version of each table.
+
+    Raises:
+        QueryFailed: DuckDB refuses the query.
+    """
+    return _steady(workspace, query, lambda session: session.query(query, at=Place("query", 1)))
+
+
+def ask_into(workspace: Workspace, query: str, path: Path) -> None:
+    """Run a query and write the result as one Parquet file."""
+    copy = f"COPY (\n{query}\n) TO {literal(str(path))} (FORMAT parquet)"
+    _steady(workspace, query, lambda session: session.execute(copy, at=Place("query", 0)))
+
+
+def _steady(workspace: Workspace, query: str, act: Callable[[Session], _T]) -> _T:
+    names = _named(workspace, query)
+    for tries_left in reversed(range(_TRIES)):
+        published = _published(workspace, names)
+        try:
+            with _session(workspace, published) as session:
+                return act(session)
+        except QueryFailed as e:
+            if not tries_left or _versions(_published(workspace, names)) == _versions(published):
+                raise _explained(e, names, published) from e
+    raise AssertionError("unreachable")
+
+
+def _named(workspace: Workspace, query: str) -> list[TableName]:
+    """Name the tables that a query may mean: any whose name is among its words.
+
+    One too many costs a look at its manifests; one too few would be an error.
+    """
+    words = {w.lower() for w in _WORD.findall(query)}
+    words |= {w.removesuffix(f"_{COLUMN}") for w in words}
+    project = workspace.project
+    known = [*(TableName(RAW, s) for s in project.config.sources), *project.order]
+    return [n for n in known if n.name.lower() in words]
+
+
+def _published(workspace: Workspace, names: list[TableName]) -> dict[TableName, list[Manifest]]:
+    project, lake = workspace.project, workspace.lake
+    found = {n: lake.manifests(n, partitioned=project.partitioned(n)) for n in names}
+    return {n: ms for n, ms in found.items() if ms}
+
+
+def _versions(published: dict[TableName, list[Manifest]]) -> list[str]:
+    return [f"{m.dest} {m.partition_date} {m.run_id}" for ms in published.values() for m in ms]
+
+
+@contextmanager
+def _session(workspace: Workspace, published: dict[TableName, list[Manifest]]) -> Iterator[Session]:
+    with workspace.reader.session() as session:
+        for name, manifests in published.items():
+            relate(session, workspace.project, workspace.lake, name, manifests)
+            session.view("", name.name, f"SELECT * FROM {name.quoted}")
+        yield session
+
+
+def _explained(
+    e: QueryFailed,
+    names: list[TableName],
+    published: dict[TableName, list[Manifest]],
+) -> QueryFailed:
+    unpublished = [n for n in names if n not in published]
+    if not unpublished or "does not exist" not in e.what:
+        return e
+    name = unpublished[0]
+    act = "extract" if name.layer == RAW else "run"
+    hint = f"`{name}` was never published: `nomad {act} {name.name}`"
+    return QueryFailed(e.what, where=e.where, hint=hint)

@@ -1,0 +1,151 @@
+"""One SELECT, one partition: into staged files. Writes scratch only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nomad.engine import scan
+from nomad.engine.duck import Engine, Place, Session, Staged
+from nomad.errors import MissingPartition, QueryFailed
+from nomad.lake import Lake, as_input
+from nomad.manifest import Column, Input, Manifest
+from nomad.names import TableName, quote
+from nomad.partition import COLUMN, Partition
+from nomad.project import Project, Table
+from nomad.pruning import Read
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One input as found in the lake: what it is, and the SELECT that reads exactly its files."""
+
+    table: TableName
+    inputs: tuple[Input, ...]
+    select: str
+
+
+def gather(
+    project: Project,
+    lake: Lake,
+    reads: Iterable[Read],
+    *,
+    allow_missing: bool = False,
+) -> tuple[Bound, ...]:
+    """Look up the files of every input.
+
+    Raises:
+        MissingPartition: a full table or the very date that a query asks for is not published.
+    """
+    return tuple(_bound(project, lake, r, allow_missing=allow_missing) for r in reads)
+
+
+def stage(
+    engine: Engine, table: Table, partition: Partition, bounds: Sequence[Bound], path: Path
+) -> Staged:
+    """Run a table's statements over its inputs and write the result to `path`.
+
+    Raises:
+        QueryFailed: DuckDB refuses a statement, or rows lie outside the partition.
+    """
+    setup, query = table.sql.statements(partition)
+    at = Place(table.sql.path, table.sql.line)
+    with engine.session(exclusive=table.sql.exclusive) as session:
+        _bind(session, table, bounds)
+        for statement in setup:
+            session.execute(statement, at=Place(table.sql.path, 1))
+        columns = session.describe(query, at=at)
+        return session.stage(_shaped(query, columns, table, partition), path, at=at)
+
+
+def _bound(project: Project, lake: Lake, read: Read, *, allow_missing: bool) -> Bound:
+    table, partitioned = read.table, project.partitioned(read.table)
+    found = lake.manifests(table, partitioned=partitioned, spans=read.spans or ())
+    if not allow_missing:
+        _refuse_missing(read, found)
+    described = found[-1] if found else lake.latest(table, partitioned=partitioned)
+    if described is None:
+        raise _missing(table, None)
+    groups = lake.files(found) or [scan.Files((), described.schema)]
+    return Bound(table, _recorded(read, found), scan.select(groups, partitioned=partitioned))
+
+
+def _refuse_missing(read: Read, found: Sequence[Manifest]) -> None:
+    days = {m.partition_date for m in found}
+    if absent := [day for day in read.asked if day not in days]:
+        raise _missing(read.table, absent[0])
+    if read.spans is None and not found:
+        raise _missing(read.table, None)
+
+
+def _recorded(read: Read, found: Sequence[Manifest]) -> tuple[Input, ...]:
+    if read.spans is None:
+        return (as_input(read.table, None, found),)
+    return tuple(
+        as_input(read.table, s, [m for m in found if m.partition_date and m.partition_date in s])
+        for s in read.spans
+    )
+
+
+def _missing(table: TableName, day: object) -> MissingPartition:
+    raw = table.layer == "raw"
+    act = f"nomad extract {table.name}" if raw else f"nomad run {table.name}"
+    if day:
+        return MissingPartition(
+            f"{table} has no dt={day}",
+            hint=f"`{act} --dt {day}` makes it; `--allow-missing` reads it as empty",
+        )
+    return MissingPartition(f"{table} was never published", hint=f"`{act}` makes it")
+
+
+def _bind(session: Session, table: Table, bounds: Iterable[Bound]) -> None:
+    selects = {b.table: b.select for b in bounds}
+    for reading in table.reads:
+        session.view(reading.ref.schema, reading.ref.name, selects[reading.table])
+
+
+def _shaped(query: str, columns: Sequence[Column], table: Table, partition: Partition) -> str:
+    """Leave `dt` to the path, once each row's is seen to be the partition's; keep sums exact."""
+    _refuse_twins(columns, table)
+    own = [c for c in columns if not (partition and c.name.lower() == COLUMN)]
+    if not own:
+        raise QueryFailed("the query has no column but `dt`", where=table.sql.path)
+    has_dt = len(own) < len(columns)
+    if not has_dt and not any(c.type == "HUGEINT" for c in own):
+        return query
+    wanted = [_exact(c) for c in own]
+    if has_dt and partition:
+        wanted[0] = _guarded(wanted[0], own[0], partition.isoformat())
+    return f"SELECT {', '.join(wanted)} FROM (\n{query}\n)"
+
+
+def _refuse_twins(columns: Sequence[Column], table: Table) -> None:
+    seen: set[str] = set()
+    for c in columns:
+        if c.name.lower() in seen:
+            raise QueryFailed(
+                f"two columns are named `{c.name}`",
+                where=table.sql.path,
+                hint="give one of them another name with AS",
+            )
+        seen.add(c.name.lower())
+
+
+def _exact(column: Column) -> str:
+    """Keep a HUGEINT (what `sum` of integers gives) exact: Parquet would make it a DOUBLE."""
+    name = quote(column.name)
+    return f"CAST({name} AS DECIMAL(38,0)) AS {name}" if column.type == "HUGEINT" else name
+
+
+def _guarded(wanted: str, column: Column, day: str) -> str:
+    """Make the first column fail on a row of another date.
+
+    A projection, not a filter: a filter might be tested on rows that the query's own drops.
+    """
+    value = wanted.removesuffix(f" AS {quote(column.name)}")
+    message = f"`dt` of a row is ' || coalesce(CAST({COLUMN} AS VARCHAR), 'NULL') || ', outside"
+    return (
+        f"CASE WHEN TRY_CAST({COLUMN} AS DATE) IS DISTINCT FROM DATE '{day}'"
+        f" THEN error('{message} the partition dt={day}') ELSE {value} END AS {quote(column.name)}"
+    )

@@ -1,0 +1,56 @@
+"""Remember what is dear to compute, in files one may delete at any time.
+
+A cache that can't be read is empty, one that can't be written is forgotten: nothing depends on it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+_MOST = 20_000
+
+
+class Cache:
+    """A map from digests to plain JSON values, kept in one file between commands.
+
+    `path` None keeps it in memory only.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._kept = _load(path) if path else {}
+        self._changed = False
+
+    def get(self, key: str) -> Any:
+        """Give the value kept under a key, or None."""
+        return self._kept.get(key)
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep a value; it must survive JSON."""
+        self._kept[key] = value
+        self._changed = True
+
+    def save(self) -> None:
+        """Write the newest entries beside the file and rename them in."""
+        if not (self._path and self._changed):
+            return
+        newest = dict(list(self._kept.items())[-_MOST:])
+        beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            self._path.parent.mkdir(exist_ok=True)
+            beside.write_text(json.dumps(newest, separators=(",", ":")), encoding="utf-8")
+            beside.replace(self._path)
+            self._changed = False
+        except OSError:
+            beside.unlink(missing_ok=True)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}

@@ -1,0 +1,89 @@
+"""Words in, words out. Each command is one file, imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from typing import Any
+
+import click
+
+from nomad import __version__
+from nomad.errors import NomadError
+
+COMMANDS = {
+    "init": "Make a new project in a folder.",
+    "extract": "Land raw data from the sources.",
+    "plan": "Show what is stale, in the order in which it would run, and why.",
+    "run": "Build and publish what is stale.",
+    "ls": "List the tables, and what each reads.",
+    "sql": "Ask the live lake.",
+    "catalog": "Migrate or refresh the catalog file.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order in which one meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"nomad.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Turn errors into words and exit codes."""
+        try:
+            return super().invoke(ctx)
+        except NomadError as e:
+            say(e)
+            ctx.exit(e.exit_code)
+        except KeyboardInterrupt:
+            click.echo("nomad: interrupted; run the same command again to go on", err=True)
+            ctx.exit(130)
+
+
+def say(error: NomadError) -> None:
+    """Write an error to stderr: what and where, then what to do next."""
+    click.echo(f"nomad: {error}", err=True)
+    if error.hint:
+        click.echo(f"  try: {error.hint}", err=True)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="nomad")
+@click.option("--project", metavar="DIR", help="The project's folder.  [default: here or above]")
+@click.option("--env", metavar="NAME", help="An environment of nomad.yaml.  [env: NOMAD_ENV]")
+@click.pass_context
+def app(ctx: click.Context, project: str | None, env: str | None) -> None:
+    """nomad: make for your warehouse.
+
+    SQL files in folders, run by DuckDB, published atomically as partitioned Parquet.
+
+    Example: nomad run --dt 2024-01-02
+    """
+    logging.basicConfig(
+        format="nomad: %(message)s",
+        level=logging.DEBUG if os.environ.get("NOMAD_DEBUG") == "1" else logging.WARNING,
+    )
+    ctx.obj = {"project": project, "env": env}
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="nomad")

@@ -1,0 +1,59 @@
+"""`nomad extract`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from nomad.cli import options, say
+from nomad.cli.run import finish, reporter, worst
+
+if TYPE_CHECKING:
+    from nomad.run.attempt import Result
+    from nomad.workspace import Workspace
+
+
+@click.command("extract")
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@options.dates
+@options.output()
+@options.workspace
+def command(
+    workspace: Workspace,
+    sources: tuple[str, ...],
+    when: tuple[str | None, str | None, str | None],
+    output: str,
+) -> None:
+    """Land raw data from the sources, under raw/<source>/dt=….
+
+    What a source delivers again unchanged is not landed again. Over a range, dates for which a
+    source has nothing (holidays, say) are named and passed over; a single date without a file is an
+    error.
+
+    Example: nomad extract --dt 2024-01-02
+    """
+    from nomad.run.sources import chosen, extract
+
+    found, dates = chosen(workspace, sources), options.days(workspace, when)
+    run_id, results = extract(workspace, found, dates, report=reporter(output))
+    finish(run_id, results, output, key="steps")
+    sys.exit(_judge(results, single=len(dates) == 1))
+
+
+def _judge(results: Sequence[Result], *, single: bool) -> int:
+    """Choose the exit code; dates missing from a range are no error unless nothing came at all."""
+    from nomad.partition import compress
+
+    missing = [r for r in results if r.status == "missing"]
+    if single or len(missing) == len(results):
+        for result in missing:
+            if result.error:
+                say(result.error)
+        return 3 if missing and not worst(results) else worst(results)
+    days = sorted({r.partition for r in missing if r.partition})
+    if days:
+        click.echo(f"no source for {compress(days)}: passed over", err=True)
+    return worst(results)

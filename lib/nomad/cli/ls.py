@@ -1,0 +1,46 @@
+"""`nomad ls`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from nomad.cli import options
+
+if TYPE_CHECKING:
+    from nomad.workspace import Workspace
+
+
+@click.command("ls")
+@options.selection
+@options.output()
+@options.workspace
+def command(
+    workspace: Workspace, selected: tuple[str, ...], excluded: tuple[str, ...], output: str
+) -> None:
+    """List the tables, and what each reads.
+
+    Example: nomad ls dwd+
+    """
+    from nomad import render
+    from nomad.selection import select
+
+    project = workspace.project
+    names = select(project, selected, exclude=excluded)
+    rows = [
+        {
+            "name": str(t.name),
+            "layer": t.name.layer,
+            "path": t.sql.path,
+            "partitioned": t.partitioned,
+            "inputs": [str(i) for i in t.inputs],
+            "description": t.sql.description,
+        }
+        for t in (project.tables[n] for n in project.order if n in names)
+    ]
+    columns = ["name", "partitioned", "inputs", "description"]
+    if output == "csv":
+        columns = list(rows[0])
+    render.listing("tables", columns, rows, output=output, out=sys.stdout)

@@ -1,0 +1,74 @@
+"""`nomad plan`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nomad.cli import options
+
+if TYPE_CHECKING:
+    from nomad.plan import Plan
+    from nomad.workspace import Workspace
+
+
+@click.command("plan")
+@options.selection
+@options.dates
+@click.option("--force", is_flag=True, help="Plan to build what is fresh, too.")
+@options.output()
+@options.workspace
+def command(workspace: Workspace, output: str, **words: Any) -> None:
+    """Show what is stale, in the order in which it would run, and why. Changes nothing.
+
+    Example: nomad plan --from 2024-01-02 --to 2024-01-05
+    """
+    from nomad import render
+
+    found = make(workspace, **words)
+    rows = [
+        {
+            "table": str(s.table),
+            "partition_date": s.partition and s.partition.isoformat(),
+            "action": s.action,
+            "reason": s.reason,
+        }
+        for s in found.steps
+    ]
+    columns = ["table", "partition_date", "action", "reason"]
+    render.listing("steps", columns, rows, output=output, out=sys.stdout)
+    tell_passed_over(found)
+
+
+def make(
+    workspace: Workspace,
+    *,
+    selected: tuple[str, ...],
+    excluded: tuple[str, ...],
+    when: tuple[str | None, str | None, str | None],
+    force: bool,
+) -> Plan:
+    """Plan as the words say."""
+    from nomad.plan import plan
+    from nomad.selection import select
+
+    tables = select(workspace.project, selected, exclude=excluded)
+    dates = options.days(workspace, when)
+    return plan(
+        workspace.project,
+        workspace.lake,
+        workspace.pruner,
+        tables=tables,
+        dates=dates,
+        force=force,
+    )
+
+
+def tell_passed_over(found: Plan) -> None:
+    """Say which dates of a range no source has."""
+    from nomad.partition import compress
+
+    if days := found.days_without_source:
+        click.echo(f"no source for {compress(days)}: passed over", err=True)

@@ -1,0 +1,52 @@
+"""`nomad sql`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from nomad.cli import options
+
+if TYPE_CHECKING:
+    from nomad.workspace import Workspace
+
+
+@click.command("sql")
+@click.argument("query")
+@options.output("table", "json", "csv", "parquet")
+@options.workspace
+def command(workspace: Workspace, query: str, output: str) -> None:
+    """Ask the live lake; `-` reads the query from standard input.
+
+    Tables are read as dwd.x, one partition of them as dwd.x_dt('2024-01-02').
+
+    Example: nomad sql "select count(*) from dwd.dwd_daily_stock_price_dt('2024-01-02')"
+    """
+    from nomad import render
+    from nomad.ask import ask
+
+    text = (sys.stdin.read() if query == "-" else query).strip().rstrip(";")
+    if output == "parquet":
+        _parquet(workspace, text)
+        return
+    columns, rows = ask(workspace, text)
+    if output == "json":
+        named = [dict(zip(columns, row, strict=True)) for row in rows]
+        render.document({"version": 1, "rows": named}, sys.stdout)
+    else:
+        write = render.comma_separated if output == "csv" else render.table
+        write(columns, rows, sys.stdout)
+
+
+def _parquet(workspace: Workspace, query: str) -> None:
+    from nomad.ask import ask_into
+
+    if sys.stdout.isatty():
+        raise click.UsageError(
+            "Parquet is not for a terminal: send it to a file with `> x.parquet`"
+        )
+    path = workspace.temporary / "answer.parquet"
+    ask_into(workspace, query, path)
+    sys.stdout.buffer.write(path.read_bytes())

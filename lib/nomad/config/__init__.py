@@ -1,0 +1,241 @@
+"""`nomad.yaml` and the environment, read into frozen values.
+
+All faults of the file are reported at once, each with its line. Order of precedence: a `NOMAD_*`
+variable, the chosen environment's overlay, the file, the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nomad.config.keys import KEYS, MAPS
+from nomad.config.tree import FILE, Leaf, Tree, Value, line, overlay, parse
+from nomad.errors import ConfigError, NoProject
+from nomad.names import did_you_mean, is_plain
+
+
+@dataclass(frozen=True)
+class LakeConfig:
+    """Where the lake is, and how many superseded versions of a partition it keeps."""
+
+    url: str = "lake"
+    history: int = 1
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """What DuckDB may use: memory (`4GB` or a share like `70%`) and steps side by side."""
+
+    memory_limit: str = "70%"
+    jobs: int = 2
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """One source: its connector and that connector's own options."""
+
+    name: str
+    connector: str
+    options: Mapping[str, Value]
+    origin: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that `nomad.yaml` and the environment say of one project."""
+
+    root: Path
+    timezone: str | None
+    layers: tuple[str, ...]
+    lake: LakeConfig
+    engine: EngineConfig
+    vars: Mapping[str, str]
+    attach: Mapping[str, str]
+    naming: str
+    sources: Mapping[str, SourceConfig]
+    environment: str | None
+    origins: Mapping[str, str]
+
+
+def find_root(start: Path) -> Path:
+    """Name the nearest folder at or above `start` that has a `nomad.yaml`.
+
+    Raises:
+        NoProject: there is none up to the root of the file system.
+    """
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    raise NoProject(
+        f"no `{FILE}` in {start} or any folder above",
+        hint="start a project with `nomad init DIR`, or name one with `--project DIR`",
+    )
+
+
+def load(root: Path, *, environ: Mapping[str, str], environment: str | None = None) -> Config:
+    """Read a project's configuration.
+
+    Raises:
+        NoProject: the folder has no `nomad.yaml`.
+        ConfigError: the file has faults; the message lists them all.
+    """
+    if not (root / FILE).is_file():
+        raise NoProject(f"no `{FILE}` in {root}", hint="start a project with `nomad init DIR`")
+    faults: list[str] = []
+    name = environment or environ.get("NOMAD_ENV") or None
+    tree = _merged(parse(root / FILE, environ, faults), name, environ, faults)
+    values = {key: _value(tree, key, faults) for key in KEYS}
+    config = Config(
+        root=root,
+        timezone=(values["timezone"] and str(values["timezone"])) or environ.get("TZ") or None,
+        layers=tuple(str(v) for v in _as_list(values["layers"])),
+        lake=LakeConfig(str(values["lake.url"]), _as_int(values["lake.history"])),
+        engine=EngineConfig(str(values["engine.memory_limit"]), _as_int(values["engine.jobs"])),
+        vars=_vars(tree, faults),
+        attach={k: str(leaf.value) for k, leaf in _leaves(tree, "attach", faults)},
+        naming=str(values["naming"]),
+        sources=_sources(tree, faults),
+        environment=name,
+        origins=dict(_origins(tree)),
+    )
+    if faults:
+        raise ConfigError("\n".join(faults), hint="every key is described in docs/config.md")
+    return config
+
+
+def _as_list(value: Value) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _as_int(value: Value) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _merged(
+    tree: Tree, environment: str | None, environ: Mapping[str, str], faults: list[str]
+) -> Tree:
+    """Lay the environment's overlay and the `NOMAD_*` variables over the file."""
+    environments = tree.pop("environments", {})
+    known = environments if isinstance(environments, dict) else {}
+    for name, laid_over in known.items():
+        if isinstance(laid_over, dict):
+            _unknown_keys(laid_over, faults, prefix=f"environments.{name}.")
+    _unknown_keys(tree, faults)
+    if environment is not None:
+        chosen = known.get(environment)
+        if not isinstance(chosen, dict):
+            near = did_you_mean(environment, known) or f"known: {', '.join(known) or 'none'}"
+            faults.append(f"{FILE}: no environment `{environment}`: {near}")
+        else:
+            tree = overlay(tree, chosen)
+    return overlay(tree, _from_environ(environ))
+
+
+def _from_environ(environ: Mapping[str, str]) -> Tree:
+    tree: Tree = {}
+    for key, rule in KEYS.items():
+        variable = "NOMAD_" + key.replace(".", "_").upper()
+        if variable not in environ:
+            continue
+        text = environ[variable]
+        value: Value = int(text) if isinstance(rule.default, int) and text.isdigit() else text
+        if isinstance(rule.default, list):
+            value = [v.strip() for v in text.split(",")]
+        head, _, last = key.rpartition(".")
+        leaf = Leaf(value, variable)
+        branch: Tree = {last: leaf}
+        tree = overlay(tree, {head: branch} if head else branch)
+    return tree
+
+
+def _unknown_keys(tree: Tree, faults: list[str], *, prefix: str = "") -> None:
+    tops = {k.split(".")[0] for k in KEYS} | set(MAPS)
+    for key, value in tree.items():
+        if key not in tops:
+            faults.append(f"{line(value)}: unknown key `{prefix}{key}`{_near(key, tops)}")
+        elif key not in MAPS and isinstance(value, dict):
+            known = {k.split(".")[1] for k in KEYS if k.startswith(key + ".")}
+            for sub, leaf in value.items():
+                if sub not in known:
+                    path = f"{prefix}{key}.{sub}"
+                    faults.append(f"{line(leaf)}: unknown key `{path}`{_near(sub, known)}")
+
+
+def _near(word: str, known: set[str]) -> str:
+    hint = did_you_mean(word, sorted(known))
+    return f": {hint}" if hint else f" (known: {', '.join(sorted(known)) or 'none'})"
+
+
+def _value(tree: Tree, key: str, faults: list[str]) -> Value:
+    found: Leaf | Tree = tree
+    for part in key.split("."):
+        if not isinstance(found, dict):
+            return KEYS[key].default
+        found = found[part] if part in found else Leaf(None, "default")
+    if isinstance(found, dict):
+        faults.append(f"{line(found)}: `{key}` must be a single value")
+        return KEYS[key].default
+    if found.value is None:
+        return KEYS[key].default
+    if fault := KEYS[key].check(found.value):
+        faults.append(f"{found.origin}: `{key}` {fault} (got {found.value!r})")
+        return KEYS[key].default
+    return found.value
+
+
+def _leaves(tree: Tree, key: str, faults: list[str]) -> Iterator[tuple[str, Leaf]]:
+    branch = tree.get(key, {})
+    if isinstance(branch, Leaf):
+        if branch.value is not None:
+            faults.append(f"{branch.origin}: `{key}` must be a list of `name: value`")
+        return
+    for name, leaf in branch.items():
+        if isinstance(leaf, Leaf):
+            yield name, leaf
+        else:
+            faults.append(f"{line(leaf)}: `{key}.{name}` must be a single value")
+
+
+def _vars(tree: Tree, faults: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, leaf in _leaves(tree, "vars", faults):
+        if name.upper() == "PARTITION_DATE":
+            faults.append(f"{leaf.origin}: `vars.{name}` is given by `--dt`")
+        found[name.upper()] = _plain(leaf.value)
+    return found
+
+
+def _plain(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _sources(tree: Tree, faults: list[str]) -> dict[str, SourceConfig]:
+    branch = tree.get("sources", {})
+    if isinstance(branch, Leaf):
+        if branch.value is not None:
+            faults.append(f"{branch.origin}: `sources` must be a list of `name: {{connector: …}}`")
+        return {}
+    found: dict[str, SourceConfig] = {}
+    for name, body in branch.items():
+        where = line(body)
+        connector = body.get("connector") if isinstance(body, dict) else None
+        if not is_plain(name):
+            faults.append(f"{where}: source `{name}`: use letters, digits and `_`")
+        if not isinstance(body, dict) or not isinstance(connector, Leaf):
+            faults.append(f"{where}: source `{name}` needs a `connector`, e.g. `file`")
+            continue
+        options = {k: v.value for k, v in body.items() if isinstance(v, Leaf) and k != "connector"}
+        found[name] = SourceConfig(name, str(connector.value), options, where)
+    return found
+
+
+def _origins(tree: Tree, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in tree.items():
+        if isinstance(value, Leaf):
+            yield prefix + key, value.origin
+        else:
+            yield from _origins(value, f"{prefix}{key}.")

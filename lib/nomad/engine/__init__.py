@@ -1,0 +1,1 @@
+"""What runs queries. `duck` is the session; `scan` writes the SELECT over published files."""

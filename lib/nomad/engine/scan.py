@@ -1,0 +1,85 @@
+"""Published files as a SELECT that reads exactly those files, by path.
+
+Pure text: manifests and addresses in, SQL out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nomad.manifest import Column
+from nomad.names import literal, quote
+from nomad.partition import COLUMN
+
+_HIVE = f"hive_partitioning=true, hive_types={{'{COLUMN}': DATE}}"
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one or more partitions that have one schema and one way of being read.
+
+    `dialect` holds options of DuckDB's `read_csv` that differ from the customary.
+    """
+
+    uris: tuple[str, ...]
+    schema: tuple[Column, ...]
+    dialect: Mapping[str, str] = field(default_factory=dict)
+
+
+def select(groups: Sequence[Files], *, partitioned: bool) -> str:
+    """Write the SELECT over all groups; the last group's schema decides on the columns.
+
+    A column that an older group lacks is NULL there. No files at all: no rows, same columns.
+    """
+    columns = _own(groups[-1].schema, partitioned)
+    parts = [_group(g, columns, partitioned=partitioned) for g in groups if g.uris]
+    return "\nUNION ALL\n".join(parts) or _nothing(columns, partitioned=partitioned)
+
+
+def _own(schema: Iterable[Column], partitioned: bool) -> tuple[Column, ...]:
+    """Leave out a `dt` that the files hold themselves: the path's is the truth."""
+    return tuple(c for c in schema if not (partitioned and c.name.lower() == COLUMN))
+
+
+def _group(group: Files, columns: Sequence[Column], *, partitioned: bool) -> str:
+    held = {c.name for c in group.schema}
+    wanted = [
+        quote(c.name) if c.name in held else f"NULL::{c.type} AS {quote(c.name)}" for c in columns
+    ]
+    if partitioned:
+        wanted.append(COLUMN)
+    return f"SELECT {', '.join(wanted)} FROM {_reader(group, partitioned=partitioned)}"
+
+
+def _reader(group: Files, *, partitioned: bool) -> str:
+    paths = "[" + ", ".join(literal(_escaped(u)) for u in group.uris) + "]"
+    hive = _HIVE if partitioned else "hive_partitioning=false"
+    kind = group.uris[0].rsplit(".", 1)[-1]
+    if kind == "csv":
+        return f"read_csv({paths}, {_csv(group)}, {hive})"
+    if kind == "json":
+        return f"read_json({paths}, columns={_columns(group.schema)}, {hive})"
+    return f"read_parquet({paths}, {hive})"
+
+
+def _escaped(uri: str) -> str:
+    """Keep DuckDB from reading `[` in a path as a pattern."""
+    return uri.replace("[", "[[]") if "[" in uri else uri
+
+
+def _csv(group: Files) -> str:
+    options = {"delim": ",", "quote": '"', "escape": '"', **group.dialect}
+    told = ", ".join(f"{k}={literal(v)}" for k, v in options.items())
+    return f"columns={_columns(group.schema)}, header=true, auto_detect=false, {told}"
+
+
+def _columns(schema: Iterable[Column]) -> str:
+    return "{" + ", ".join(f"{literal(c.name)}: {literal(c.type)}" for c in schema) + "}"
+
+
+def _nothing(columns: Sequence[Column], *, partitioned: bool) -> str:
+    empty = [f"NULL::{c.type} AS {quote(c.name)}" for c in columns]
+    if partitioned:
+        empty.append(f"NULL::DATE AS {COLUMN}")
+    return f"SELECT {', '.join(empty)} WHERE false"

@@ -1,0 +1,137 @@
+"""Everything that can go wrong, as one tree.
+
+    NomadError                 exit  1
+    ├── StepFailed                   1   a statement or a step of a run went wrong
+    │   ├── QueryFailed
+    │   ├── MissingPartition
+    │   └── LostRace
+    ├── Misuse                       2   the words, the files or the configuration are wrong
+    │   ├── NoProject
+    │   ├── ConfigError
+    │   ├── SqlFileError
+    │   ├── UnknownName
+    │   ├── CycleError
+    │   ├── EmptySelection
+    │   ├── BadDate
+    │   └── MigrationError
+    ├── Unreachable                  3   the lake, a source or a database can't be reached
+    │   ├── SourceMissing
+    │   └── LakeError
+    ├── Refused                      4   data refused by a check
+    ├── Late                         5   freshness missed
+    └── Busy                         6   another run holds what this one needs
+
+An error is a value: what happened, where, and what to type next. Only `cli` turns one into words.
+"""
+
+from __future__ import annotations
+
+
+class NomadError(Exception):
+    """Something a user can meet: `what` went wrong, `where`, and a `hint` of what to do next."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """The first line of the message: `where: what`."""
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle whole, so that a step may run in another process."""
+        return (_rebuild, (type(self), self.what, self.where, self.hint))
+
+
+def _rebuild(kind: type[NomadError], what: str, where: str | None, hint: str | None) -> NomadError:
+    return kind(what, where=where, hint=hint)
+
+
+class StepFailed(NomadError):
+    """A step of a run went wrong."""
+
+
+class QueryFailed(StepFailed):
+    """DuckDB refused or broke off a statement."""
+
+
+class MissingPartition(StepFailed):
+    """A query asks for a partition that nobody has published."""
+
+
+class LostRace(StepFailed):
+    """Another run published the partition between this run's look and its commit."""
+
+
+class Misuse(NomadError):
+    """The words typed, the files or the configuration are wrong."""
+
+    exit_code = 2
+
+
+class NoProject(Misuse):
+    """There is no `nomad.yaml` here or above."""
+
+
+class ConfigError(Misuse):
+    """`nomad.yaml` has one or more faults."""
+
+
+class SqlFileError(Misuse):
+    """A SQL file can't be understood."""
+
+
+class UnknownName(Misuse):
+    """A table or source that the project does not have."""
+
+
+class CycleError(Misuse):
+    """Tables that need each other."""
+
+
+class EmptySelection(Misuse):
+    """A selection that matches nothing."""
+
+
+class BadDate(Misuse):
+    """A date or a range that is none."""
+
+
+class MigrationError(Misuse):
+    """A migration was edited or removed after it had been applied."""
+
+
+class Unreachable(NomadError):
+    """The lake, a source or a database can't be reached."""
+
+    exit_code = 3
+
+
+class SourceMissing(Unreachable):
+    """A source has nothing for the date."""
+
+
+class LakeError(Unreachable):
+    """The lake can't be read or written."""
+
+
+class Refused(NomadError):
+    """Data refused by a check."""
+
+    exit_code = 4
+
+
+class Late(NomadError):
+    """Freshness missed."""
+
+    exit_code = 5
+
+
+class Busy(NomadError):
+    """Another run holds what this one needs."""
+
+    exit_code = 6

@@ -1,0 +1,107 @@
+"""The connector port, and how a landed file is measured."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from nomad.config import SourceConfig
+from nomad.engine import scan
+from nomad.engine.duck import Engine, Session, Staged, sha256
+from nomad.errors import ConfigError, QueryFailed, Refused
+from nomad.manifest import Column, digest, schema_hash
+from nomad.names import did_you_mean, literal
+from nomad.partition import Partition
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A file in scratch as the source delivered it (CSV: as UTF-8), and how its CSV differs."""
+
+    path: Path
+    dialect: Mapping[str, str] = field(default_factory=dict)
+
+
+class Connector(Protocol):
+    """Brings what a source has for one date (or as a whole) into a folder of this machine."""
+
+    options: frozenset[str]
+
+    def fetch(self, source: SourceConfig, partition: Partition, into: Path, root: Path) -> Landed:
+        """Deliver one file.
+
+        Raises:
+            SourceMissing: the source has nothing for the date.
+            Unreachable: the source can't be reached.
+        """
+
+
+def refuse_unknown_options(source: SourceConfig, connector: Connector) -> None:
+    """Refuse an option that the connector doesn't have.
+
+    Raises:
+        ConfigError: names the option and the nearest known one.
+    """
+    for option in source.options:
+        if option not in connector.options:
+            known = sorted(connector.options)
+            raise ConfigError(
+                f"source `{source.name}`: connector `{source.connector}` has no option `{option}`",
+                where=source.origin,
+                hint=did_you_mean(option, known) or f"it has: {', '.join(known)}",
+            )
+
+
+def measure(engine: Engine, landed: Landed, *, source: str) -> Staged:
+    """Count a landed file's rows and name its columns; every row is read once.
+
+    The content hash is that of the bytes: raw data is what was delivered.
+
+    Raises:
+        Refused: a row or the header is malformed.
+    """
+    with engine.session() as session:
+        try:
+            schema = _schema(session, landed)
+            files = scan.Files((str(landed.path),), schema, landed.dialect)
+            query = scan.select([files], partitioned=False)
+            rows = int(session.execute(f"SELECT count(*) FROM ({query})")[0][0])
+        except QueryFailed as e:
+            raise _malformed(e, source) from e
+    sha = sha256(landed.path)
+    dialect = repr(sorted(landed.dialect.items()))
+    content = digest(schema_hash(schema), dialect, sha)
+    return Staged(landed.path, rows, landed.path.stat().st_size, sha, schema, {}, content)
+
+
+def _malformed(e: QueryFailed, source: str) -> Refused:
+    told = [line for line in e.what.splitlines() if line.strip()][:3]
+    return Refused(
+        "; ".join(told),
+        where=source,
+        hint="mend the file at its source; nothing of it was landed",
+    )
+
+
+def _schema(session: Session, landed: Landed) -> tuple[Column, ...]:
+    kind = landed.path.suffix.lstrip(".")
+    if kind == "csv":
+        return _header(landed)
+    reader = "read_json" if kind == "json" else "read_parquet"
+    return session.describe(f"FROM {reader}([{literal(str(landed.path))}])")
+
+
+def _header(landed: Landed) -> tuple[Column, ...]:
+    """Read the names of the columns; every column is text."""
+    delimiter = landed.dialect.get("delim", ",")
+    with landed.path.open(encoding="utf-8", newline="") as f:
+        names = next(csv.reader(f, delimiter=delimiter), [])
+    lower = [n.strip().lower() for n in names]
+    twins = sorted({n for n in lower if lower.count(n) > 1})
+    if not names or twins or "" in lower:
+        fault = f"names `{twins[0]}` twice" if twins and twins[0] else "has a column without a name"
+        raise QueryFailed(f"the header {fault}" if names else "the file is empty")
+    return tuple(Column(n.strip(), "VARCHAR") for n in names)

@@ -1,0 +1,40 @@
+"""What ran, as JSON lines in the lake: one file a run, under `_runs/dt=<day it began>/`."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from nomad.store.base import Store
+
+FOLDER = "_runs"
+_EVERY = 1.0
+"""Seconds between two writes of the file while a run goes on."""
+
+
+def new_run_id(now: datetime) -> str:
+    """Make an id that sorts by time and is unique."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+class Journal:
+    """The lines of one run. Written whole about once a second, and at the end."""
+
+    def __init__(self, store: Store, run_id: str, now: datetime) -> None:
+        self._store, self._lines, self._written = store, list[str](), 0.0
+        self.key = f"{FOLDER}/dt={now.astimezone(UTC).date()}/{run_id}.jsonl"
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """Add one line."""
+        self._lines.append(json.dumps(event, ensure_ascii=False))
+        if time.monotonic() - self._written > _EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what there is so far."""
+        self._store.write(self.key, ("\n".join(self._lines) + "\n").encode())
+        self._written = time.monotonic()

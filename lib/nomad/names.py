@@ -1,0 +1,106 @@
+"""`dwd.x` ⇄ `sql/dwd/x.sql` ⇄ `dwd/x/`: the one place where names turn into paths."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+RAW = "raw"
+"""The layer of extracted data; its tables are the sources."""
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, order=True)
+class TableName:
+    """A table of the project: its layer (also its schema) and its own name.
+
+    Example:
+        >>> str(TableName("dwd", "dwd_price"))
+        'dwd.dwd_price'
+    """
+
+    layer: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.layer}.{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> TableName:
+        """Read `layer.table`.
+
+        Example:
+            >>> TableName.parse("dwd.dwd_price").layer
+            'dwd'
+        """
+        layer, _, name = text.partition(".")
+        return cls(layer, name)
+
+    @property
+    def key(self) -> str:
+        """The folder in the lake, without a slash at either end.
+
+        Example:
+            >>> TableName("dwd", "dwd_price").key
+            'dwd/dwd_price'
+        """
+        return f"{self.layer}/{self.name}"
+
+    @property
+    def quoted(self) -> str:
+        """As an identifier in SQL."""
+        return f"{quote(self.layer)}.{quote(self.name)}"
+
+
+def is_plain(name: str) -> bool:
+    """Tell whether a name needs no quotes in SQL and no care in a path.
+
+    Example:
+        >>> is_plain("ods_trade"), is_plain("2 words")
+        (True, False)
+    """
+    return _PLAIN.fullmatch(name) is not None
+
+
+def quote(identifier: str) -> str:
+    """Quote an identifier for SQL.
+
+    Example:
+        >>> quote('a"b')
+        '"a""b"'
+    """
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a string for SQL.
+
+    Example:
+        >>> literal("it's")
+        "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def nearest(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """Name the known words closest to a misspelt one, best first.
+
+    Example:
+        >>> nearest("dwd_prise", ["dwd_price", "ods_trade"])
+        ['dwd_price']
+    """
+    return difflib.get_close_matches(word, list(known), n=most, cutoff=0.6)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Turn the nearest names into a hint, or None where nothing is near.
+
+    Example:
+        >>> did_you_mean("laek", ["lake", "vars"])
+        'did you mean `lake`?'
+    """
+    near = nearest(word, known)
+    return f"did you mean {', '.join(f'`{n}`' for n in near)}?" if near else None

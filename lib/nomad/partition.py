@@ -1,0 +1,162 @@
+"""Dates, ranges of dates, and `dt=`.
+
+A partition is a date, or None for a table that is not partitioned.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from nomad.errors import BadDate
+
+COLUMN = "dt"
+FIRST, LAST = date(1900, 1, 1), date(2199, 12, 31)
+"""The calendar: dates outside it can't be partitions."""
+
+Partition = date | None
+
+_RELATIVE = re.compile(r"-(\d{1,5})d")
+_FOLDER = re.compile(r"dt=(\d{4}-\d\d-\d\d)")
+
+
+def folder(partition: Partition) -> str:
+    """Name the folder of a partition below its table; empty for a full table.
+
+    Example:
+        >>> folder(date(2024, 1, 2)), folder(None)
+        ('dt=2024-01-02', '')
+    """
+    return f"{COLUMN}={partition.isoformat()}" if partition else ""
+
+
+def from_folder(name: str) -> date | None:
+    """Read a partition's folder name; None for any other name.
+
+    Example:
+        >>> from_folder("dt=2024-01-02"), from_folder("_tmp")
+        (datetime.date(2024, 1, 2), None)
+    """
+    match = _FOLDER.fullmatch(name)
+    try:
+        return date.fromisoformat(match[1]) if match else None
+    except ValueError:
+        return None
+
+
+def today(timezone: str | None, now: datetime) -> date:
+    """Name the day it is in a time zone (None: the zone of `now`)."""
+    return (now.astimezone(ZoneInfo(timezone)) if timezone else now).date()
+
+
+def parse_date(text: str, *, today: date) -> date:
+    """Read a date as typed: ISO, `today`, `yesterday` or `-7d`.
+
+    Raises:
+        BadDate: the text is no date, or one outside the calendar.
+
+    Example:
+        >>> parse_date("-7d", today=date(2024, 1, 8))
+        datetime.date(2024, 1, 1)
+    """
+    word = text.strip().lower()
+    days_ago = {"today": 0, "yesterday": 1}.get(word)
+    if match := _RELATIVE.fullmatch(word):
+        days_ago = int(match[1])
+    day = today - timedelta(days=days_ago) if days_ago is not None else _iso(text)
+    if not FIRST <= day <= LAST:
+        raise BadDate(f"`{text}` lies outside {FIRST} … {LAST}")
+    return day
+
+
+def _iso(text: str) -> date:
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()):
+            return date.fromisoformat(text.strip())
+    except ValueError:
+        pass
+    raise BadDate(
+        f"`{text}` is not a date", hint="write it like 2024-01-15, `yesterday`, `today` or `-7d`"
+    )
+
+
+@dataclass(frozen=True)
+class DateRange:
+    """Days from `first` to `last`, both included.
+
+    Example:
+        >>> [d.day for d in DateRange(date(2024, 1, 1), date(2024, 1, 3))]
+        [1, 2, 3]
+    """
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if self.first > self.last:
+            raise BadDate(
+                f"the range begins after it ends: {self.first} … {self.last}",
+                hint="swap `--from` and `--to`",
+            )
+
+    def __iter__(self) -> Iterator[date]:
+        for n in range((self.last - self.first).days + 1):
+            yield self.first + timedelta(days=n)
+
+    def __len__(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """The days of an input that a query can read: `first` to `last`, both included.
+
+    The calendar's own ends stand for "no bound".
+    """
+
+    first: date = FIRST
+    last: date = LAST
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+    @property
+    def one(self) -> date | None:
+        """The date, where the span is a single day."""
+        return self.first if self.first == self.last else None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether both ends are given, so that its days can be counted out."""
+        return self.first > FIRST and self.last < LAST
+
+    @property
+    def days(self) -> int:
+        """How many days it holds, both ends included."""
+        return (self.last - self.first).days + 1
+
+    def __iter__(self) -> Iterator[date]:
+        return iter(DateRange(self.first, self.last))
+
+
+ALL = (Span(),)
+"""Every partition."""
+
+
+def compress(days: Sequence[date]) -> str:
+    """Write dates briefly, runs as `first … last`.
+
+    Example:
+        >>> compress([date(2024, 1, 1), date(2024, 1, 6), date(2024, 1, 7)])
+        '2024-01-01, 2024-01-06 … 2024-01-07'
+    """
+    runs: list[list[date]] = []
+    for day in sorted(days):
+        if runs and day - runs[-1][-1] == timedelta(days=1):
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]} … {r[-1]}" for r in runs)

@@ -1,0 +1,277 @@
+"""The ordered steps and the reason for each. Changes nothing.
+
+A cell is one table at one date (or a full table). Fresh means: SQL, contract and engine are those
+of the manifest, and every input partition now has the content recorded there. `run` walks this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from nomad.engine.duck import VERSION
+from nomad.errors import QueryFailed
+from nomad.lake import Lake, as_input
+from nomad.manifest import Column, Input, Manifest
+from nomad.names import RAW, TableName
+from nomad.partition import FIRST, Partition, Span
+from nomad.project import Project, Table
+from nomad.pruning import Pruner, Read, Relation, Relations
+
+BUILD, FRESH = "build", "fresh"
+
+Cell = tuple[TableName, Partition]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One cell, what is to be done with it, and why.
+
+    `reads` is None where the inputs' columns aren't known before they are built; `needs` are the
+    steps of the same plan to wait for.
+    """
+
+    table: TableName
+    partition: Partition
+    action: str
+    reason: str
+    reads: tuple[Read, ...] | None = None
+    needs: tuple[Cell, ...] = ()
+
+    @property
+    def cell(self) -> Cell:
+        """Table and date."""
+        return (self.table, self.partition)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in the order in which they run.
+
+    `passed_over` are cells of a range for which no source has the date.
+    """
+
+    steps: tuple[Step, ...]
+    passed_over: tuple[Cell, ...] = ()
+
+    @property
+    def days_without_source(self) -> tuple[date, ...]:
+        """The dates passed over, each once, in order."""
+        return tuple(sorted({day for _, day in self.passed_over if day is not None}))
+
+
+def plan(
+    project: Project,
+    lake: Lake,
+    pruner: Pruner,
+    *,
+    tables: frozenset[TableName],
+    dates: Sequence[date],
+    force: bool = False,
+) -> Plan:
+    """Decide for each selected table and date whether it is fresh, and order what is not.
+
+    Over several dates, a cell is passed over where it asks for a date that is absent and no source
+    it descends from delivered that date: a holiday. A date that only some sources have, or a single
+    date asked for, is a step all the same, and fails with the missing partition.
+    """
+    planner = _Planner(project, lake.remembering(), pruner, force=force)
+    for name in project.order:
+        if name in tables:
+            planner.add(project.tables[name], dates)
+    return Plan(tuple(planner.steps), tuple(planner.passed_over))
+
+
+def why_stale(table: Table, manifest: Manifest | None, lake: Lake) -> str | None:
+    """Say in one phrase why a published cell is stale by what is in the lake now, or None."""
+    reason = _own_reason(table, manifest)
+    return reason or _input_reason(manifest, lake) if manifest else reason
+
+
+def _own_reason(table: Table, manifest: Manifest | None) -> str | None:
+    if manifest is None:
+        return "never built"
+    if manifest.sql_hash != table.sql.sql_hash:
+        return "SQL changed"
+    if manifest.contract_hash != table.contract_hash:
+        return "contract changed"
+    if _major(manifest.engine) != _major(f"duckdb {VERSION}"):
+        return "engine changed"
+    if not {i.table for i in manifest.inputs} <= {str(i) for i in table.inputs}:
+        return "SQL changed"
+    return f"volatile: {table.sql.volatile}" if table.sql.volatile else None
+
+
+def _major(engine: str) -> str:
+    return engine.split(".", maxsplit=1)[0]
+
+
+def _input_reason(manifest: Manifest, lake: Lake) -> str | None:
+    for found in manifest.inputs:
+        if current(found, lake) != found:
+            return f"input {_named(found.table, found.span)} changed"
+    return None
+
+
+def current(found: Input, lake: Lake) -> Input:
+    """Read again what a build recorded of one input."""
+    table = TableName.parse(found.table)
+    spans = (found.span,) if found.span else (Span(),)
+    manifests = lake.manifests(table, partitioned=found.span is not None, spans=spans)
+    return as_input(table, found.span, manifests)
+
+
+def _named(table: str, span: Span | None) -> str:
+    if span is None or span == Span():
+        return table
+    if span.one:
+        return f"{table} dt={span.one}"
+    first = "" if span.first == FIRST else f"{span.first} "
+    return f"{table} dt={first}… {span.last}"
+
+
+class _Planner:
+    """Goes through the tables in order, remembering which cells will be built."""
+
+    def __init__(self, project: Project, lake: Lake, pruner: Pruner, *, force: bool) -> None:
+        self._project, self._lake, self._pruner, self._force = project, lake, pruner, force
+        self._building: dict[TableName, set[Partition]] = {}
+        self._schemas = Schemas(project, lake, pruner)
+        self.steps: list[Step] = []
+        self.passed_over: list[Cell] = []
+
+    def add(self, table: Table, dates: Sequence[date]) -> None:
+        """Plan one table: each date, or once where it is not partitioned."""
+        for partition in dates if table.partitioned else (None,):
+            step = self._step(table, partition)
+            if step.action == BUILD and self._without_source(step) and len(dates) > 1:
+                self.passed_over.append(step.cell)
+                continue
+            if step.action == BUILD:
+                self._building.setdefault(table.name, set()).add(partition)
+            self.steps.append(step)
+
+    def _step(self, table: Table, partition: Partition) -> Step:
+        manifest = self._lake.manifest(table.name, partition)
+        reason = "forced" if self._force else _own_reason(table, manifest)
+        if manifest is not None:
+            reason = reason or self._upstream_reason(manifest)
+            reason = reason or _input_reason(manifest, self._lake)
+        if reason is None:
+            return Step(table.name, partition, FRESH, "fresh")
+        reads = self._schemas.reads(table, partition)
+        return Step(table.name, partition, BUILD, reason, reads, self._needs(table, reads))
+
+    def _upstream_reason(self, manifest: Manifest) -> str | None:
+        """Name an input that this plan builds first; the run will see whether its rows change."""
+        for found in manifest.inputs:
+            table = TableName.parse(found.table)
+            for partition in sorted(self._building.get(table, ()), key=str):
+                span = found.span
+                if span is None or (partition is not None and partition in span):
+                    day = Span(partition, partition) if partition else None
+                    return f"input {_named(found.table, day)} changed"
+        return None
+
+    def _needs(self, table: Table, reads: tuple[Read, ...] | None) -> tuple[Cell, ...]:
+        known = {r.table: r.spans for r in reads or ()}
+        return tuple(
+            (name, p)
+            for name in table.inputs
+            for p in sorted(self._building.get(name, ()), key=str)
+            if reads is None or p is None or _covers(known.get(name), p)
+        )
+
+    def _without_source(self, step: Step) -> bool:
+        """Tell whether a step asks for a date that is absent because no source has it."""
+        day = step.partition
+        absent = (
+            (read.table, asked)
+            for read in step.reads or ()
+            for asked in read.asked
+            if not self._will_be_there(read.table, asked)
+        )
+        if day is None or next(absent, None) is None:
+            return False
+        sources = self._project.sources_of(step.table)
+        return not any(self._lake.manifest(s, day) for s in sources)
+
+    def _will_be_there(self, table: TableName, day: date) -> bool:
+        building = day in self._building.get(table, ())
+        return building or self._lake.manifest(table, day) is not None
+
+
+def _covers(spans: tuple[Span, ...] | None, day: date) -> bool:
+    return spans is None or any(day in s for s in spans)
+
+
+class Schemas:
+    """What each table's columns are or will be, and from that what a query reads."""
+
+    def __init__(self, project: Project, lake: Lake, pruner: Pruner) -> None:
+        self._project, self._lake, self._pruner = project, lake, pruner
+        self._known: dict[TableName, tuple[Column, ...] | None] = {}
+
+    def reads(self, table: Table, partition: Partition) -> tuple[Read, ...] | None:
+        """Say what a cell reads of each input; None where an input's columns aren't known yet."""
+        if not any(self._project.partitioned(i) for i in table.inputs):
+            return tuple(Read(i, None) for i in table.inputs)
+        relations = self.relations(table)
+        if relations is None:
+            return None
+        setup, query = table.sql.statements(partition)
+        found = []
+        for name in table.inputs:
+            read = Read(name, None)
+            if self._project.partitioned(name):
+                read = self._pruner.read(setup, query, name, relations)
+            found.append(_past(read, partition) if name == table.name else read)
+        return tuple(found)
+
+    def relations(self, table: Table) -> Relations | None:
+        """Describe the inputs of a table as its query sees them."""
+        found: dict[TableName, Relation] = {}
+        for name in table.inputs:
+            schema = self._schema(name, own=name == table.name)
+            if schema is None:
+                return None
+            spelled = tuple((r.ref.schema, r.ref.name) for r in table.reads if r.table == name)
+            found[name] = Relation(spelled, schema, self._project.partitioned(name))
+        return found
+
+    def _schema(self, name: TableName, *, own: bool = False) -> tuple[Column, ...] | None:
+        if name not in self._known:
+            self._known[name] = None
+            self._known[name] = self._published(name) or (None if own else self._derived(name))
+        return self._known[name]
+
+    def _published(self, name: TableName) -> tuple[Column, ...] | None:
+        latest = self._lake.latest(name, partitioned=self._project.partitioned(name))
+        sql = self._project.tables[name].sql if name.layer != RAW else None
+        if latest is None or (sql and latest.sql_hash != sql.sql_hash):
+            return None
+        return latest.schema
+
+    def _derived(self, name: TableName) -> tuple[Column, ...] | None:
+        """Bind a query that was never built to its inputs' columns, to learn its own."""
+        if name.layer == RAW:
+            return None
+        table = self._project.tables[name]
+        relations = self.relations(table)
+        if relations is None:
+            return None
+        setup, query = table.sql.statements(date(2000, 1, 1) if table.partitioned else None)
+        try:
+            return self._pruner.schema(setup, query, relations)
+        except QueryFailed:
+            return None
+
+
+def _past(read: Read, partition: Partition) -> Read:
+    """Keep of a table's own partitions those before the one being built."""
+    if partition is None or read.spans is None:
+        return read
+    end = partition - timedelta(days=1)
+    spans = tuple(replace(s, last=min(s.last, end)) for s in read.spans if s.first <= end)
+    return replace(read, spans=spans, asked=tuple(d for d in read.asked if d <= end))

@@ -1,0 +1,320 @@
+"""The tables and sources of a folder, and their graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError as GraphCycle
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from nomad.cache import Cache
+from nomad.config import Config, SourceConfig
+from nomad.errors import CycleError, Misuse, NomadError, SqlFileError, UnknownName
+from nomad.manifest import digest
+from nomad.names import RAW, TableName, is_plain, nearest
+from nomad.sqlfile import DATE, Ref, SqlFile, from_body, parse, render, to_body
+
+SQL = "sql"
+CHECKS = "checks"
+
+_FORMAT = "1"
+"""Part of every key of the parse cache: raise it when parsing changes."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One table as a SQL file reads it: the spelling, and the table it means."""
+
+    ref: Ref
+    table: TableName
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the project: its name, its parsed file and what that reads."""
+
+    name: TableName
+    sql: SqlFile
+    reads: tuple[Reading, ...]
+    contract_hash: str = ""
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether it is built one date at a time."""
+        return self.sql.partitioned
+
+    @property
+    def inputs(self) -> tuple[TableName, ...]:
+        """The tables it reads, itself included where it reads its own past, each once."""
+        return tuple(dict.fromkeys(r.table for r in self.reads))
+
+    @property
+    def reads_own_past(self) -> bool:
+        """Whether it reads partitions of its own."""
+        return self.name in self.inputs
+
+
+@dataclass(frozen=True)
+class Project:
+    """All tables and sources of one folder."""
+
+    config: Config
+    tables: Mapping[TableName, Table]
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.config.root
+
+    def partitioned(self, name: TableName) -> bool:
+        """Tell whether a table or a source has one partition a date."""
+        if name.layer == RAW:
+            return source_is_partitioned(self.config.sources[name.name])
+        return self.tables[name].partitioned
+
+    @cached_property
+    def order(self) -> tuple[TableName, ...]:
+        """Every table after those it reads; tables of equal rank by name.
+
+        Raises:
+            CycleError: tables that need each other; the message prints the cycle.
+        """
+        return tuple(n for n in _sorted(self._graph) if n in self.tables)
+
+    @cached_property
+    def _graph(self) -> dict[TableName, list[TableName]]:
+        return {
+            t.name: [i for i in t.inputs if i != t.name]
+            for t in sorted(self.tables.values(), key=lambda t: t.name)
+        }
+
+    def sources_of(self, name: TableName) -> tuple[TableName, ...]:
+        """Name the partitioned sources that a table descends from."""
+        return self._sources[name]
+
+    @cached_property
+    def _sources(self) -> dict[TableName, tuple[TableName, ...]]:
+        found: dict[TableName, dict[TableName, None]] = {}
+        for name in self.order:
+            below: dict[TableName, None] = {}
+            for i in self._graph[name]:
+                is_source = i.layer == RAW and self.partitioned(i)
+                below |= {i: None} if is_source else found.get(i, {})
+            found[name] = below
+        return {n: tuple(s) for n, s in found.items()}
+
+    @cached_property
+    def readers(self) -> Mapping[TableName, tuple[TableName, ...]]:
+        """For each table or source, the tables that read it."""
+        found: dict[TableName, list[TableName]] = {}
+        for name, inputs in self._graph.items():
+            for i in inputs:
+                found.setdefault(i, []).append(name)
+        return {k: tuple(v) for k, v in found.items()}
+
+
+def source_is_partitioned(source: SourceConfig) -> bool:
+    """Tell whether a source delivers by date: its options use the date."""
+    marks = (f"$<{DATE}>", f"${{{DATE}}}")
+    return any(m in str(v).upper() for v in source.options.values() for m in marks)
+
+
+def load(config: Config, *, cache: Cache, variables: Mapping[str, str] | None = None) -> Project:
+    """Read every SQL file of a project.
+
+    `variables` (names in upper case) overrule those of `nomad.yaml`.
+
+    Raises:
+        SqlFileError: a file can't be understood.
+        UnknownName: a reference to a table that does not exist.
+        CycleError: tables that need each other.
+    """
+    known = {**config.vars, **(variables or {})}
+    files = {name: path for path in _paths(config.root) for name in [_name(path, config)]}
+    _refuse_twins(config)
+    parsed = {n: _parsed(p, config.root, known, cache) for n, p in files.items()}
+    index = _Index(files, config)
+    tables = {n: Table(n, sql, tuple(index.readings(sql))) for n, sql in parsed.items()}
+    for table in tables.values():
+        _refuse_self(table)
+    project = Project(config, tables)
+    _ = project.order
+    return project
+
+
+def _refuse_self(table: Table) -> None:
+    if table.reads_own_past and not table.partitioned:
+        raise CycleError(
+            f"`{table.name}` reads itself",
+            where=table.sql.path,
+            hint="a table may read its own earlier partitions: dt < '$<PARTITION_DATE>'",
+        )
+
+
+# Files -------------------------------------------------------------------------------------------
+
+
+def _paths(root: Path) -> Iterator[Path]:
+    for path in sorted((root / SQL).rglob("*.sql")):
+        if path.relative_to(root / SQL).parts[0] != CHECKS:
+            yield path
+
+
+def _name(path: Path, config: Config) -> TableName:
+    """Name the table of a file: the first folder is its layer."""
+    parts, where = path.relative_to(config.root / SQL).parts, _shown(path, config.root)
+    if parts[0] not in config.layers or parts[0] == path.name:
+        layers = ", ".join(config.layers)
+        raise SqlFileError(
+            f"not in the folder of a layer ({layers})",
+            where=where,
+            hint="move it to sql/<layer>/, or add the layer under `layers:` in nomad.yaml",
+        )
+    name = TableName(parts[0], path.stem)
+    if not is_plain(name.name):
+        raise SqlFileError("a table's name has letters, digits and `_` only", where=where)
+    if config.naming == "strict" and not name.name.startswith(f"{name.layer}_"):
+        raise SqlFileError(
+            f"the name doesn't start with its layer, `{name.layer}_`",
+            where=where,
+            hint=f"rename it to `{name.layer}_{name.name}.sql`, or set `naming: free`",
+        )
+    return name
+
+
+def _refuse_twins(config: Config) -> None:
+    seen: dict[str, Path] = {}
+    for path in _paths(config.root):
+        twin = seen.setdefault(path.stem.lower(), path)
+        if twin != path:
+            raise SqlFileError(
+                f"table `{path.stem}` is there twice",
+                where=_shown(path, config.root),
+                hint=f"the other one is {_shown(twin, config.root)}: rename one of them",
+            )
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _parsed(path: Path, root: Path, variables: Mapping[str, str], cache: Cache) -> SqlFile:
+    shown = _shown(path, root)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as e:
+        raise SqlFileError(f"can't be read: {e}", where=shown, hint="save it as UTF-8") from e
+    rendered = render(text, variables, path=shown)
+    key = digest("sql", _FORMAT, shown, rendered)
+    if (kept := cache.get(key)) is not None:
+        return from_body(kept)
+    parsed = parse(rendered, path=shown, table=path.stem)
+    cache.put(key, to_body(parsed))
+    return parsed
+
+
+# References --------------------------------------------------------------------------------------
+
+
+class _Index:
+    """Finds the table that a reference means."""
+
+    def __init__(self, tables: Iterable[TableName], config: Config) -> None:
+        self._config = config
+        self._names = [*tables, *(TableName(RAW, s) for s in config.sources)]
+        self._full = {str(n).lower(): n for n in self._names}
+        self._bare: dict[str, list[TableName]] = {}
+        for n in self._names:
+            self._bare.setdefault(n.name.lower(), []).append(n)
+
+    def readings(self, sql: SqlFile) -> Iterator[Reading]:
+        """Resolve all references of one file; attached databases are not the project's."""
+        for ref in sql.refs:
+            if (table := self._find(ref, sql.path)) is not None:
+                yield Reading(ref, table)
+
+    def _find(self, ref: Ref, path: str) -> TableName | None:
+        if ref.database or (ref.schema and ref.schema.lower() in self._attached()):
+            self._refuse_unattached(ref, path)
+            return None
+        if ref.schema:
+            found = self._full.get(f"{ref.schema}.{ref.name}".lower())
+        else:
+            found = self._by_bare_name(ref, path)
+        if found is None:
+            raise self._unknown(ref, path)
+        return found
+
+    def _attached(self) -> set[str]:
+        return {a.lower() for a in self._config.attach}
+
+    def _refuse_unattached(self, ref: Ref, path: str) -> None:
+        head = (ref.database or ref.schema).lower()
+        if head not in self._attached():
+            raise UnknownName(
+                f"no database `{ref.database}` for `{ref}`",
+                where=f"{path}:{ref.line}",
+                hint="name it under `attach:` in nomad.yaml",
+            )
+
+    def _by_bare_name(self, ref: Ref, path: str) -> TableName | None:
+        found = self._bare.get(ref.name.lower(), [])
+        if len(found) > 1:
+            raise UnknownName(
+                f"`{ref.name}` may mean {' or '.join(f'`{n}`' for n in found)}",
+                where=f"{path}:{ref.line}",
+                hint="write the schema before it",
+            )
+        return found[0] if found else None
+
+    def _unknown(self, ref: Ref, path: str) -> NomadError:
+        near = nearest(str(ref) if ref.schema else ref.name, self._candidates(ref))
+        hint = f"did you mean {', '.join(f'`{n}`' for n in near)}?" if near else None
+        return UnknownName(
+            f"no table `{ref}`",
+            where=f"{path}:{ref.line}",
+            hint=hint or "see the tables with `nomad ls`; sources are read as `raw.<source>`",
+        )
+
+    def _candidates(self, ref: Ref) -> list[str]:
+        return [str(n) for n in self._names] if ref.schema else [n.name for n in self._names]
+
+
+def _sorted(graph: Mapping[TableName, Iterable[TableName]]) -> list[TableName]:
+    sorter = TopologicalSorter(graph)
+    try:
+        sorter.prepare()
+    except GraphCycle as e:
+        cycle = " → ".join(str(n) for n in reversed(e.args[1]))
+        raise CycleError(
+            f"these tables need each other: {cycle}",
+            where=SQL,
+            hint="read an earlier layer instead, or put what both need into a table of its own",
+        ) from e
+    order: list[TableName] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        order += ready
+        sorter.done(*ready)
+    return order
+
+
+def find(project: Project, word: str) -> TableName:
+    """Name the table or source that a user's word means: `dwd.x`, or just `x`.
+
+    Raises:
+        UnknownName: there is none; the hint has the nearest names.
+    """
+    names = [*project.tables, *(TableName(RAW, s) for s in project.config.sources)]
+    hits = [n for n in names if word.lower() in (str(n).lower(), n.name.lower())]
+    if len(hits) == 1:
+        return hits[0]
+    if hits:
+        raise Misuse(f"`{word}` may mean {' or '.join(f'`{n}`' for n in hits)}")
+    near = nearest(word, [str(n) for n in names] + [n.name for n in names])
+    raise UnknownName(
+        f"no table `{word}`",
+        hint=f"did you mean {', '.join(f'`{n}`' for n in near)}?" if near else "see `nomad ls`",
+    )

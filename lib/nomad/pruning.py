@@ -1,0 +1,213 @@
+"""Which partitions of each input a query can read. DuckDB's optimizer says it; nobody guesses.
+
+The query is bound to a stand-in of the input: one empty Parquet file in a hive folder whose `dt` is
+NULL, so that any comparison would drop the file and the optimizer reports the filter by which it
+did. (A stand-in with a date loses the filters that this date happens to pass.) The calendar then
+tells which days the filter keeps. What no filter bounds, or what can't be explained, reads all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from nomad.cache import Cache
+from nomad.engine import scan
+from nomad.engine.duck import VERSION, Engine, Session, Settings
+from nomad.errors import QueryFailed
+from nomad.manifest import Column, digest, schema_hash
+from nomad.names import TableName, literal
+from nomad.partition import ALL, COLUMN, FIRST, LAST, Span
+
+_UNSOUND = ("statistics_propagation", "late_materialization", "join_filter_pushdown", "top_n")
+"""Optimizers that look at the stand-in's (absent) data, or scan an input a second time."""
+
+_MOST_SPANS = 64
+"""A filter that keeps more separate runs of days than this reads all."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a query reads of one input: days as disjoint spans in order, or None for a full table.
+
+    `asked` are the days that a scan asks for singly (`dt = …`): those must be there.
+    """
+
+    table: TableName
+    spans: tuple[Span, ...] | None
+    asked: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True)
+class Relation:
+    """An input as a query sees it: the names it is spelled by, its columns, partitioned or not.
+
+    A spelling is (schema, name); an empty schema stands for the bare name.
+    """
+
+    spellings: tuple[tuple[str, str], ...]
+    schema: tuple[Column, ...]
+    partitioned: bool
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells two relations apart, for the cache."""
+        return digest(repr(self.spellings), schema_hash(self.schema), str(self.partitioned))
+
+
+Relations = Mapping[TableName, Relation]
+
+
+class Pruner:
+    """Answers for many queries with one small DuckDB instance of its own, and remembers."""
+
+    def __init__(self, scratch: Path, cache: Cache, *, attach: Mapping[str, str]) -> None:
+        self._scratch = scratch
+        self._cache = cache
+        settings = Settings("256MB", 1, scratch, (), attach=attach, without=_UNSOUND)
+        self._engine = Engine(settings)
+        self._lock = Lock()
+
+    def read(
+        self, setup: Sequence[str], query: str, target: TableName, relations: Relations
+    ) -> Read:
+        """Give the days of the partitioned input `target` that the query can read."""
+        known = [f"{n} {r.fingerprint}" for n, r in sorted(relations.items())]
+        key = digest("reads", VERSION, *setup, query, str(target), *known)
+        with self._lock:
+            if (kept := self._cache.get(key)) is None:
+                scans = self._ask(setup, query, target, relations)
+                kept = [[[s.first.isoformat(), s.last.isoformat()] for s in scan] for scan in scans]
+                self._cache.put(key, kept)
+        scans = [[_span(*ends) for ends in scan] for scan in kept]
+        asked = {day for scan in scans for s in scan if (day := s.one)}
+        return Read(target, _union(scans), tuple(sorted(asked)))
+
+    def schema(self, setup: Sequence[str], query: str, relations: Relations) -> tuple[Column, ...]:
+        """Give the columns that a query would have, without running it.
+
+        Raises:
+            QueryFailed: the query doesn't fit its inputs.
+        """
+        with self._engine.session() as session:
+            for relation in relations.values():
+                _bind_empty(session, relation)
+            for statement in setup:
+                session.execute(statement)
+            return session.describe(query)
+
+    def _ask(
+        self, setup: Sequence[str], query: str, target: TableName, relations: Relations
+    ) -> list[list[Span]]:
+        """Give the days that each scan of the target can read."""
+        try:
+            with self._engine.session() as session:
+                for name, relation in relations.items():
+                    if name == target:
+                        self._bind_stand_in(session, relation)
+                    else:
+                        _bind_empty(session, relation)
+                for statement in setup:
+                    session.execute(statement)
+                scans = _filters(session, query)
+                return [_days(session, f) for f in scans] if scans else [list(ALL)]
+        except QueryFailed:
+            return [list(ALL)]
+
+    def _bind_stand_in(self, session: Session, relation: Relation) -> None:
+        files = scan.Files((str(self._stand_in(relation)),), relation.schema)
+        for schema, name in relation.spellings:
+            session.view(schema, name, scan.select([files], partitioned=True))
+
+    def _stand_in(self, relation: Relation) -> Path:
+        """Write (once) an empty Parquet file with the input's columns, in a folder without date."""
+        folder = self._scratch / "stand-in" / schema_hash(relation.schema)
+        path = folder / f"{COLUMN}=__HIVE_DEFAULT_PARTITION__" / "0.parquet"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            empty = scan.select([scan.Files((), relation.schema)], partitioned=False)
+            with self._engine.session() as session:
+                session.execute(f"COPY ({empty}) TO {literal(str(path))} (FORMAT parquet)")
+        return path
+
+
+def _span(first: str, last: str) -> Span:
+    return Span(date.fromisoformat(first), date.fromisoformat(last))
+
+
+def _bind_empty(session: Session, relation: Relation) -> None:
+    """Stand in for an input with an empty table; an empty SELECT would be optimized away."""
+    dt = (Column(COLUMN, "DATE"),) if relation.partitioned else ()
+    own = tuple(c for c in relation.schema if not (dt and c.name.lower() == COLUMN))
+    for schema, name in relation.spellings:
+        session.table(schema, name, own + dt)
+
+
+# Reading the plan --------------------------------------------------------------------------------
+
+
+def _filters(session: Session, query: str) -> list[list[str]]:
+    """Give, for each scan of Parquet files in the plan, the filters on its path."""
+    rows = session.execute(f"EXPLAIN (FORMAT json) {query}")
+    return [_split(text) for text in _scans(json.loads(rows[0][1]))] if rows else []
+
+
+def _scans(nodes: list[dict[str, Any]]) -> Iterator[str]:
+    for node in nodes:
+        if node["name"].strip() == "READ_PARQUET":
+            yield str(node.get("extra_info", {}).get("File Filters", ""))
+        yield from _scans(node.get("children", []))
+
+
+def _split(text: str) -> list[str]:
+    """Cut apart the filters that DuckDB prints one after the other, `(a)(b)`.
+
+    Example:
+        >>> _split("(dt >= 'a)')(dt < f(1))")
+        ["(dt >= 'a)')", '(dt < f(1))']
+    """
+    pieces, depth, start, quoted = [], 0, 0, False
+    for i, char in enumerate(text):
+        if char == "'":
+            quoted = not quoted
+        elif not quoted:
+            depth += (char == "(") - (char == ")")
+            ends = char == ")" and depth == 0 and text[i + 1 : i + 2] not in (" ", ":", ".", "")
+            if ends:
+                pieces.append(text[start : i + 1])
+                start = i + 1
+    return [p for p in (*pieces, text[start:]) if p.strip()]
+
+
+def _days(session: Session, filters: list[str]) -> list[Span]:
+    """Ask the calendar which days pass all filters of one scan, as runs of days."""
+    where = " AND ".join(f"({f})" for f in filters) or "true"
+    calendar = f"range(DATE '{FIRST}', DATE '{LAST}' + 1, INTERVAL 1 DAY) AS _(d)"
+    kept = f"FROM (SELECT d::DATE AS {COLUMN} FROM {calendar}) WHERE {where}"
+    first, last, count = session.execute(f"SELECT min({COLUMN}), max({COLUMN}), count(*) {kept}")[0]
+    if count == 0:
+        return []
+    if (last - first).days + 1 == count:
+        return [Span(first, last)]
+    rows = session.execute(
+        f"SELECT min({COLUMN}), max({COLUMN}) FROM (SELECT {COLUMN},"
+        f" {COLUMN} - row_number() OVER (ORDER BY {COLUMN})::INT AS run {kept})"
+        f" GROUP BY run ORDER BY 1 LIMIT {_MOST_SPANS + 1}"
+    )
+    return [Span(*r) for r in rows] if len(rows) <= _MOST_SPANS else list(ALL)
+
+
+def _union(runs: list[list[Span]]) -> tuple[Span, ...]:
+    """Merge the spans of several scans of one input into disjoint ones, in order."""
+    merged: list[Span] = []
+    for span in sorted(s for run in runs for s in run):
+        if merged and (span.first - merged[-1].last).days <= 1:
+            merged[-1] = Span(merged[-1].first, max(merged[-1].last, span.last))
+        else:
+            merged.append(span)
+    return tuple(merged)

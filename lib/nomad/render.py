@@ -1,0 +1,97 @@
+"""Rows → table, JSON or CSV, on a text stream."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any, TextIO
+
+Row = Mapping[str, Any]
+_WIDE = 1000
+"""Columns of text a table may take where no terminal sets a width."""
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], out: TextIO) -> None:
+    """Write an aligned table; numbers to the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDE)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for i, name in enumerate(columns):
+        numeric = bool(rows) and all(_numeric(r[i]) for r in rows)
+        grid.add_column(_safe(name), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(_safe(cell(v)) for v in row))
+    with console.capture() as captured:
+        console.print(grid)
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    out.write("\n".join(lines) + "\n")
+
+
+def _numeric(value: object) -> bool:
+    return value is None or (
+        isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+    )
+
+
+def _safe(text: str) -> str:
+    """Keep rich from reading `[…]` in data as markup."""
+    return text.replace("[", "\\[")
+
+
+def cell(value: object) -> str:
+    """Write one value as text.
+
+    Example:
+        >>> cell(None), cell(True), cell(["a", "b"])
+        ('', 'true', 'a, b')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(cell(v) for v in value)
+    return str(value)
+
+
+def comma_separated(columns: Sequence[str], rows: Sequence[Sequence[Any]], out: TextIO) -> None:
+    """Write CSV with a header."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([cell(v) for v in row] for row in rows)
+
+
+def document(body: Mapping[str, Any], out: TextIO) -> None:
+    """Write one JSON document."""
+    out.write(json.dumps(body, ensure_ascii=False, indent=1, default=_plain) + "\n")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, (date, datetime, time)):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    return str(value)
+
+
+def listing(
+    key: str,
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    output: str,
+    out: TextIO,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a listing: as JSON `{version: 1, key: [rows]}` with `extra` beside, else columns."""
+    if output == "json":
+        document({"version": 1, **(extra or {}), key: rows}, out)
+        return
+    values = [[r[c] for c in columns] for r in rows]
+    (comma_separated if output == "csv" else table)(columns, values, out)

@@ -1,0 +1,182 @@
+"""One run: its id, scratch, journal, and what it supersedes.
+
+Superseded files go only after the catalog with the new versions is in place, so that neither a
+catalog nor `nomad sql` ever points at a file that is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nomad import catalog, publish
+from nomad.engine.duck import NAME, Staged
+from nomad.errors import LakeError, Misuse, NomadError
+from nomad.journal import Journal, new_run_id
+from nomad.lake import Published, folder_key
+from nomad.manifest import DataFile, Input, Manifest
+from nomad.names import TableName
+from nomad.partition import Partition
+from nomad.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+
+PUBLISHED, FRESH, FAILED, BLOCKED, MISSING = "published", "fresh", "failed", "blocked", "missing"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one step ended. `seconds` is wall time, `bytes` the size of the files published."""
+
+    table: TableName
+    partition: Partition
+    status: str
+    reason: str
+    row_count: int | None = None
+    file_count: int | None = None
+    bytes: int | None = None
+    seconds: float = 0.0
+    error: NomadError | None = None
+    location: str | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        """Give the step as `--output json` shows it."""
+        return {
+            "table": str(self.table),
+            "partition_date": self.partition and self.partition.isoformat(),
+            "status": self.status,
+            "reason": self.reason,
+            "row_count": self.row_count,
+            "file_count": self.file_count,
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+            "error": _words(self.error) if self.error else None,
+        }
+
+
+def _words(error: NomadError) -> str:
+    return f"{error}; try: {error.hint}" if error.hint else str(error)
+
+
+@dataclass
+class Attempt:
+    """A run that is going on."""
+
+    workspace: Workspace
+    run_id: str
+    now: datetime
+    scratch: Path
+    journal: Journal
+    superseded: list[Manifest] = field(default_factory=list)
+    published: int = 0
+
+    def publish(
+        self, manifest: Manifest, staged: Sequence[Path], over: Published | None
+    ) -> Manifest:
+        """Commit one partition; what it supersedes is kept until the end of the run."""
+        ours = publish.publish(self.workspace.store, manifest, staged, over=over)
+        self.published += 1
+        if over:
+            self.superseded.append(over.manifest)
+        return ours
+
+    def note(self, result: Result) -> None:
+        """Write a step's end to the journal."""
+        row = {**result.as_row(), "run_id": self.run_id, "location": result.location}
+        self.journal.add({"event": "step", **row})
+
+    def manifest(
+        self,
+        table: TableName,
+        partition: Partition,
+        staged: Staged,
+        *,
+        sql_hash: str,
+        contract_hash: str = "",
+        inputs: tuple[Input, ...] = (),
+        dialect: Mapping[str, str] | None = None,
+    ) -> Manifest:
+        """Describe staged files as the partition they are to become."""
+        suffix = staged.path.suffix if staged.path else ""
+        name = f"{self.run_id}-0{suffix}"
+        files = (DataFile(name, staged.rows, staged.bytes, staged.sha256),) if staged.path else ()
+        return Manifest(
+            dest=table,
+            partition_date=partition,
+            run_id=self.run_id,
+            generated_at=self.workspace.now().isoformat(timespec="seconds"),
+            files=files,
+            schema=staged.schema,
+            content_hash=staged.content_hash,
+            sql_hash=sql_hash,
+            contract_hash=contract_hash,
+            engine=NAME,
+            stats=staged.stats,
+            inputs=inputs,
+            dialect=dialect or {},
+        )
+
+    def location(self, table: TableName, partition: Partition) -> str:
+        """Give the address of a partition's folder."""
+        return self.workspace.store.uri(folder_key(table, partition))
+
+
+@contextmanager
+def attempt(workspace: Workspace, command: str) -> Iterator[Attempt]:
+    """Begin a run; at its end, however it ends, the catalog is renewed and scratch is emptied.
+
+    Raises:
+        LakeError: the lake can't be written.
+    """
+    now = workspace.now()
+    run_id = new_run_id(now)
+    scratch = _made(workspace.store.scratch() / run_id)
+    journal = Journal(workspace.store, run_id, now)
+    going = Attempt(workspace, run_id, now, scratch, journal)
+    journal.add({"event": "begin", "run_id": run_id, "command": command, "at": now.isoformat()})
+    try:
+        yield going
+    finally:
+        try:
+            _finish(going)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _made(scratch: Path) -> Path:
+    try:
+        scratch.mkdir(parents=True)
+    except OSError as e:
+        raise LakeError(
+            f"the lake can't be written: {e.strerror or e}",
+            where=str(scratch),
+            hint="check that the folder is writable and has room",
+        ) from e
+    return scratch.resolve()
+
+
+def _finish(going: Attempt) -> None:
+    workspace = going.workspace
+    at = workspace.now().isoformat()
+    going.journal.add({"event": "end", "run_id": going.run_id, "at": at})
+    going.journal.flush()
+    if not going.published or not _has_project(workspace):
+        return
+    catalog.refresh(workspace.project, workspace.lake, now=going.now)
+    for old in going.superseded:
+        publish.retire(workspace.store, old, keep=workspace.config.lake.history)
+
+
+def _has_project(workspace: Workspace) -> bool:
+    """Tell whether the SQL files can be read; a fault there must not keep raw data from landing."""
+    try:
+        return bool(workspace.project)
+    except Misuse as e:
+        _log.warning("the catalog is not renewed: %s", e)
+        return False

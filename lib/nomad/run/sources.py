@@ -1,0 +1,139 @@
+"""Lands what the sources deliver, date by date, by the same publish as any table."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from nomad.config import SourceConfig
+from nomad.engine.duck import Engine
+from nomad.errors import ConfigError, NomadError, SourceMissing, UnknownName
+from nomad.extract import base as port
+from nomad.extract.file import FileConnector
+from nomad.manifest import digest
+from nomad.names import RAW, TableName, did_you_mean
+from nomad.partition import Partition
+from nomad.project import source_is_partitioned
+from nomad.run.attempt import FAILED, FRESH, MISSING, PUBLISHED, Attempt, Result, attempt
+from nomad.workspace import Workspace
+
+CONNECTORS: Mapping[str, port.Connector] = {"file": FileConnector()}
+
+
+def chosen(workspace: Workspace, words: Sequence[str]) -> list[SourceConfig]:
+    """Name the sources that the words mean; no words mean all.
+
+    Raises:
+        UnknownName: no such source.
+        ConfigError: a source has an unknown connector or option.
+    """
+    known = workspace.config.sources
+    names = [w.removeprefix(f"{RAW}.") for w in words] or list(known)
+    if not known:
+        raise ConfigError("there are no `sources`", where="nomad.yaml", hint="add one")
+    sources = [_known(known, n) for n in names]
+    for source in sources:
+        port.refuse_unknown_options(source, connector(source))
+    return sources
+
+
+def _known(known: Mapping[str, SourceConfig], name: str) -> SourceConfig:
+    if name not in known:
+        raise UnknownName(
+            f"no source `{name}`",
+            hint=did_you_mean(name, known) or f"there is: {', '.join(sorted(known))}",
+        )
+    return known[name]
+
+
+def connector(source: SourceConfig) -> port.Connector:
+    """Find the connector of a source.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if source.connector not in CONNECTORS:
+        raise ConfigError(
+            f"source `{source.name}`: no connector `{source.connector}`",
+            where=source.origin,
+            hint=did_you_mean(source.connector, CONNECTORS)
+            or f"there is: {', '.join(sorted(CONNECTORS))}",
+        )
+    return CONNECTORS[source.connector]
+
+
+def extract(
+    workspace: Workspace,
+    sources: Iterable[SourceConfig],
+    dates: Sequence[date],
+    *,
+    report: Callable[[Result], None],
+) -> tuple[str, list[Result]]:
+    """Land each source for each date; give the run's id and how each step ended.
+
+    The same bytes as last time are not landed again. A date for which a source has nothing ends as
+    `missing`, which is for the caller to judge.
+    """
+    with attempt(workspace, "extract") as going:
+        engine = workspace.engine(going.scratch)
+        results: list[Result] = []
+        for source, partition in _cells(sources, dates):
+            result = _step(going, engine, source, partition)
+            going.note(result)
+            report(result)
+            results.append(result)
+        return going.run_id, results
+
+
+def _cells(
+    sources: Iterable[SourceConfig], dates: Sequence[date]
+) -> Iterator[tuple[SourceConfig, Partition]]:
+    for source in sources:
+        for partition in dates if source_is_partitioned(source) else (None,):
+            yield source, partition
+
+
+def _step(going: Attempt, engine: Engine, source: SourceConfig, partition: Partition) -> Result:
+    began = time.monotonic()
+    try:
+        result = _landed(going, engine, source, partition)
+    except NomadError as e:
+        status = MISSING if isinstance(e, SourceMissing) else FAILED
+        result = Result(TableName(RAW, source.name), partition, status, e.what, error=e)
+    return replace(result, seconds=time.monotonic() - began)
+
+
+def _landed(going: Attempt, engine: Engine, source: SourceConfig, partition: Partition) -> Result:
+    table = TableName(RAW, source.name)
+    over = going.workspace.lake.published(table, partition)
+    into = going.scratch / source.name
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir()
+    landed = connector(source).fetch(source, partition, into, going.workspace.root)
+    staged = port.measure(engine, landed, source=_shown(source, partition))
+    recipe = digest(source.connector, repr(sorted(source.options.items())))
+    manifest = going.manifest(table, partition, staged, sql_hash=recipe, dialect=landed.dialect)
+    result = Result(
+        table,
+        partition,
+        FRESH,
+        "the same bytes as before",
+        row_count=staged.rows,
+        file_count=1,
+        bytes=staged.bytes,
+        location=going.location(table, partition),
+    )
+    if over and over.manifest.content_hash == staged.content_hash:
+        return result
+    going.publish(manifest, [Path(landed.path)], over)
+    reason = "never landed" if over is None else "the source changed"
+    return replace(result, status=PUBLISHED, reason=reason)
+
+
+def _shown(source: SourceConfig, partition: Partition) -> str:
+    path = str(source.options.get("path", source.name))
+    return f"{path} ({partition})" if partition else path

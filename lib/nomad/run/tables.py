@@ -1,0 +1,210 @@
+"""Builds the steps of a plan, several side by side, each after those it needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+
+from nomad import build
+from nomad.errors import MissingPartition, NomadError, QueryFailed
+from nomad.lake import Published
+from nomad.manifest import Input
+from nomad.names import TableName
+from nomad.plan import BUILD, Cell, Plan, Schemas, Step, why_stale
+from nomad.project import Table
+from nomad.pruning import Read
+from nomad.run.attempt import BLOCKED, FAILED, FRESH, PUBLISHED, Attempt, Result, attempt
+from nomad.workspace import Workspace
+
+_TRIES = 5
+"""How often a step starts over when an input is replaced while it reads."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run goes about its plan."""
+
+    force: bool = False
+    allow_missing: bool = False
+
+
+def run(
+    workspace: Workspace,
+    plan: Plan,
+    options: Options,
+    *,
+    report: Callable[[Result], None],
+) -> tuple[str, list[Result]]:
+    """Walk a plan; give the run's id and how each step ended, in the order of the plan.
+
+    A failed step blocks what needs it; all else goes on. `report` hears of each end as it comes.
+    """
+    with attempt(workspace, "run") as going:
+        worker = _Worker(going, options)
+        ended = dict(_walk(plan, worker, workspace.config.engine.jobs, report))
+        return going.run_id, [ended[s.cell] for s in plan.steps]
+
+
+def _walk(
+    plan: Plan, worker: _Worker, jobs: int, report: Callable[[Result], None]
+) -> Iterator[tuple[Cell, Result]]:
+    waiting = list(plan.steps)
+    ended: dict[Cell, Result] = {}
+    cells = {s.cell for s in waiting}
+    running: dict[Future[Result], Step] = {}
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        while waiting or running:
+            for step in _ready(waiting, ended, cells, free=jobs - len(running)):
+                waiting.remove(step)
+                running[pool.submit(worker.act, step, ended)] = step
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                step, result = running.pop(future), future.result()
+                ended[step.cell] = result
+                report(result)
+                yield step.cell, result
+
+
+def _ready(
+    waiting: list[Step], ended: dict[Cell, Result], cells: set[Cell], *, free: int
+) -> list[Step]:
+    found: list[Step] = []
+    for step in waiting:
+        if len(found) >= free:
+            break
+        if all(n in ended or n not in cells for n in step.needs):
+            found.append(step)
+    return found
+
+
+class _Worker:
+    """Does one step, in whatever thread it is called."""
+
+    def __init__(self, going: Attempt, options: Options) -> None:
+        self._going, self._options = going, options
+        self._workspace = going.workspace
+        self._engine = self._workspace.engine(going.scratch)
+
+    def act(self, step: Step, ended: dict[Cell, Result]) -> Result:
+        """Bring one step to its end; an error becomes part of the result."""
+        began = time.monotonic()
+        bad = next((n for n in step.needs if n in ended and not _good(ended[n])), None)
+        try:
+            result = _blocked(step, bad) if bad else self._decided(step)
+        except NomadError as e:
+            result = Result(step.table, step.partition, FAILED, step.reason, error=e)
+        result = replace(result, seconds=time.monotonic() - began)
+        self._going.note(result)
+        return result
+
+    def _decided(self, step: Step) -> Result:
+        """Skip what is fresh, also what has become so since the plan: an early cut-off."""
+        table, lake = self._workspace.project.tables[step.table], self._workspace.lake
+        over = lake.published(step.table, step.partition)
+        fresh = step.action != BUILD
+        if not fresh and not self._options.force:
+            fresh = why_stale(table, over.manifest if over else None, lake) is None
+        if fresh:
+            return _kept(step, over)
+        return self._built(step, table, over)
+
+    def _built(self, step: Step, table: Table, over: Published | None) -> Result:
+        for attempt_left in reversed(range(_TRIES)):
+            bounds = self._gathered(step, table)
+            try:
+                return self._published(step, table, bounds, over)
+            except QueryFailed:
+                if not attempt_left or _inputs(bounds) == _inputs(self._gathered(step, table)):
+                    raise
+        raise AssertionError("unreachable")
+
+    def _gathered(self, step: Step, table: Table) -> tuple[build.Bound, ...]:
+        lake, project = self._workspace.lake, self._workspace.project
+        reads = step.reads or self._reads(step, table)
+        return build.gather(
+            project,
+            lake,
+            reads,
+            allow_missing=self._options.allow_missing,
+        )
+
+    def _reads(self, step: Step, table: Table) -> tuple[Read, ...]:
+        """Ask again for what the plan couldn't know before the inputs were built."""
+        workspace = self._workspace
+        schemas = Schemas(workspace.project, workspace.lake.remembering(), workspace.pruner)
+        found = schemas.reads(table, step.partition)
+        if found is None:
+            raise MissingPartition(
+                f"an input was never published: {_unpublished(workspace, table)}",
+                where=table.sql.path,
+                hint="extract or run it first",
+            )
+        return found
+
+    def _published(
+        self, step: Step, table: Table, bounds: tuple[build.Bound, ...], over: Published | None
+    ) -> Result:
+        going = self._going
+        path = going.scratch / _file_name(step)
+        staged = build.stage(self._engine, table, step.partition, bounds, path)
+        manifest = going.manifest(
+            step.table,
+            step.partition,
+            staged,
+            sql_hash=table.sql.sql_hash,
+            contract_hash=table.contract_hash,
+            inputs=_inputs(bounds),
+        )
+        going.publish(manifest, [staged.path] if staged.path else [], over)
+        return Result(
+            step.table,
+            step.partition,
+            PUBLISHED,
+            step.reason,
+            row_count=staged.rows,
+            file_count=len(manifest.files),
+            bytes=staged.bytes,
+            location=going.location(step.table, step.partition),
+        )
+
+
+def _file_name(step: Step) -> str:
+    day = step.partition.isoformat() if step.partition else "all"
+    return f"{step.table}-{day}.parquet"
+
+
+def _inputs(bounds: tuple[build.Bound, ...]) -> tuple[Input, ...]:
+    return tuple(i for b in bounds for i in b.inputs)
+
+
+def _good(result: Result) -> bool:
+    return result.status in (PUBLISHED, FRESH)
+
+
+def _blocked(step: Step, by: Cell) -> Result:
+    table, day = by
+    named = f"{table} dt={day}" if day else str(table)
+    return Result(step.table, step.partition, BLOCKED, f"needs {named}, which failed")
+
+
+def _kept(step: Step, over: Published | None) -> Result:
+    reason = "fresh" if step.action != BUILD else "inputs rebuilt to the same rows"
+    m = over.manifest if over else None
+    return Result(
+        step.table,
+        step.partition,
+        FRESH,
+        reason,
+        row_count=m.row_count if m else None,
+        file_count=len(m.files) if m else None,
+        bytes=sum(f.bytes for f in m.files) if m else None,
+    )
+
+
+def _unpublished(workspace: Workspace, table: Table) -> TableName | str:
+    for name in table.inputs:
+        partitioned = workspace.project.partitioned(name)
+        if workspace.lake.latest(name, partitioned=partitioned) is None:
+            return name
+    return "unknown"

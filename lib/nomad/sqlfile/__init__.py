@@ -1,0 +1,156 @@
+"""One SQL file: its variables, statements, and the tables it reads.
+
+The text is rendered first (a bare `$<PARTITION_DATE>` is no SQL to any parser), then cut into
+statements by its tokens, and parsed for references. The date stays a sentinel of the same shape
+until a partition is built: a file is parsed once, however many dates it runs for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nomad.errors import SqlFileError
+from nomad.manifest import digest
+from nomad.partition import Partition
+from nomad.sqlfile.references import Ref, created_by, read_by
+from nomad.sqlfile.statements import Statement, split
+from nomad.sqlfile.variables import DATE, SENTINEL, dated, render
+
+__all__ = ["DATE", "Ref", "SqlFile", "from_body", "parse", "read_by", "render"]
+
+_CLOCKS = {
+    "NOW", "TODAY", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "CURRENT_LOCALTIME",
+    "CURRENT_LOCALTIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP", "GET_CURRENT_TIME",
+    "GET_CURRENT_TIMESTAMP", "TRANSACTION_TIMESTAMP", "RANDOM", "UUID", "UUIDV4", "UUIDV7",
+    "GEN_RANDOM_UUID", "NEXTVAL", "SETSEED", "GETENV",
+}  # fmt: skip
+_BARE_CLOCKS = {
+    "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP",
+}  # fmt: skip
+_READERS = {
+    "READ_PARQUET", "PARQUET_SCAN", "READ_CSV", "READ_CSV_AUTO", "READ_JSON", "READ_JSON_AUTO",
+    "READ_JSON_OBJECTS", "READ_NDJSON", "READ_NDJSON_AUTO", "READ_NDJSON_OBJECTS", "READ_TEXT",
+    "READ_BLOB", "READ_XLSX", "GLOB", "SNIFF_CSV", "PARQUET_METADATA", "PARQUET_SCHEMA",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SqlFile:
+    """A parsed file. `setup` runs before `query`, in one session; the date is still open.
+
+    `volatile` says why the result may differ though no input changed, or is None; `exclusive`
+    tells that a statement changes settings of the whole DuckDB instance.
+    """
+
+    path: str
+    description: str
+    setup: tuple[str, ...]
+    query: str
+    line: int
+    refs: tuple[Ref, ...]
+    partitioned: bool
+    volatile: str | None
+    exclusive: bool
+    sql_hash: str
+
+    def statements(self, partition: Partition) -> tuple[tuple[str, ...], str]:
+        """Give the setup statements and the query as they run for one partition."""
+        return tuple(dated(s, partition) for s in self.setup), dated(self.query, partition)
+
+
+def parse(rendered: str, *, path: str, table: str) -> SqlFile:
+    """Take a rendered file apart.
+
+    Raises:
+        SqlFileError: no query, two queries, a syntax error, or a statement nomad does not run.
+    """
+    statements = split(rendered, path=path, table=table)
+    query = _only_query(statements, path)
+    setup = tuple(s for s in statements if s.kind in ("setup", "session"))
+    return SqlFile(
+        path=path,
+        description=_description(rendered),
+        setup=tuple(s.text for s in setup),
+        query=query.text,
+        line=query.line,
+        refs=_references([s for s in setup if s.kind == "setup"], query, path),
+        partitioned=any(SENTINEL in t.text for s in statements for t in s.tokens)
+        or any(SENTINEL in s.text for s in statements),
+        volatile=_volatile(statements),
+        exclusive=any(s.kind == "session" for s in setup),
+        sql_hash=_hash(statements),
+    )
+
+
+def from_body(body: dict[str, Any]) -> SqlFile:
+    """Read a file back from the plain values of `asdict`, as a cache keeps them."""
+    refs = tuple(Ref(**r) for r in body["refs"])
+    return SqlFile(**{**body, "refs": refs, "setup": tuple(body["setup"])})
+
+
+def to_body(file: SqlFile) -> dict[str, Any]:
+    """Turn a file into plain values."""
+    return asdict(file)
+
+
+def _only_query(statements: Sequence[Statement], path: str) -> Statement:
+    if not statements:
+        raise SqlFileError("the file is empty", where=path, hint="write one SELECT")
+    queries = [s for s in statements if s.kind == "query"]
+    if not queries:
+        raise SqlFileError("the file has no query", where=path, hint="write one SELECT")
+    if len(queries) > 1:
+        raise SqlFileError(
+            "the file has two queries",
+            where=f"{path}:{queries[1].line}",
+            hint="keep one; put the other into a file of its own, or into a CREATE TEMP TABLE",
+        )
+    return queries[0]
+
+
+def _references(setup: Iterable[Statement], query: Statement, path: str) -> tuple[Ref, ...]:
+    """List what all statements read, less the temporary tables they make themselves."""
+    found: dict[str, Ref] = {}
+    made: set[str] = set()
+    for statement in (*setup, query):
+        for ref in read_by(statement.text, path=path, first_line=statement.line):
+            if ref.schema or ref.name.lower() not in made:
+                found.setdefault(str(ref).lower(), ref)
+        if statement is not query and (name := created_by(statement.text, path=path)):
+            made.add(name.lower())
+    return tuple(found.values())
+
+
+def _description(text: str) -> str:
+    """Read the leading comment, as one paragraph."""
+    lines: list[str] = []
+    for line in text.lstrip().splitlines():
+        if not line.strip().startswith("--"):
+            break
+        lines.append(line.strip().lstrip("-").strip())
+    return " ".join(part for part in lines if part)
+
+
+def _volatile(statements: Iterable[Statement]) -> str | None:
+    """Say why a result may change by itself, or None."""
+    for statement in statements:
+        following = [*[t.text for t in statement.tokens[1:]], ""]
+        for token, after in zip(statement.tokens, following, strict=True):
+            word, bare = token.text.upper(), token.token_type.name not in ("STRING", "IDENTIFIER")
+            if bare and (word in _BARE_CLOCKS or (word in _CLOCKS and after == "(")):
+                return f"calls {token.text.lower()}"
+            if bare and word in _READERS and after == "(":
+                return f"reads files directly with {token.text.lower()}"
+    return None
+
+
+def _hash(statements: Iterable[Statement]) -> str:
+    """Digest the tokens: a comment or a blank changes nothing, anything else does.
+
+    The date stands as the sentinel: a partition is only ever compared with itself.
+    """
+    return digest(
+        *(digest(*(f"{t.token_type.name}:{t.text}" for t in s.tokens)) for s in statements)
+    )

@@ -1,0 +1,126 @@
+"""Find the tables that a statement reads: every FROM, wherever it hides, less the CTEs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from nomad.errors import SqlFileError
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A table as the SQL spells it; `schema` and `database` are empty where it names none."""
+
+    name: str
+    schema: str = ""
+    database: str = ""
+    line: int = 1
+
+    def __str__(self) -> str:
+        return ".".join(part for part in (self.database, self.schema, self.name) if part)
+
+
+def read_by(text: str, *, path: str, first_line: int = 1) -> tuple[Ref, ...]:
+    """List the tables one statement reads, each once, in the order of reading.
+
+    Raises:
+        SqlFileError: a syntax error, or a reference that can't be known before the query runs.
+    """
+    tree = _parse(text, path, first_line)
+    own = tree.this if isinstance(tree, exp.Create) else None
+    found: dict[str, Ref] = {}
+    for node in tree.find_all(exp.Table):
+        if own is not None and _within(node, own):
+            continue
+        for ref in _refs(node, path, first_line):
+            found.setdefault(str(ref).lower(), ref)
+    return tuple(found.values())
+
+
+def created_by(text: str, *, path: str) -> str | None:
+    """Name the table that a CREATE makes; None for another statement."""
+    tree = _parse(text, path, 1)
+    node = tree.find(exp.Table) if isinstance(tree, exp.Create) else None
+    return node.name if node is not None else None
+
+
+def _parse(text: str, path: str, first_line: int) -> exp.Expr:
+    try:
+        return sqlglot.parse_one(text, read="duckdb")
+    except SqlglotError as e:
+        raise _syntax_error(e, text, path, first_line) from e
+
+
+def _syntax_error(e: SqlglotError, text: str, path: str, first_line: int) -> SqlFileError:
+    fault = (getattr(e, "errors", None) or [{}])[0]
+    line, column, word = (
+        fault.get("line") or 1, fault.get("col") or 1, fault.get("highlight") or "",
+    )  # fmt: skip
+    lines = text.splitlines()
+    shown = lines[line - 1] if line <= len(lines) else ""
+    mark = " " * max(column - len(word), 0) + "^" * max(len(word), 1)
+    what = fault.get("description") or str(e).splitlines()[0]
+    return SqlFileError(
+        f"syntax error: {what}\n    {shown}\n    {mark}", where=f"{path}:{line + first_line - 1}"
+    )
+
+
+def _within(node: exp.Expr, top: exp.Expr) -> bool:
+    current: exp.Expr | None = node
+    while current is not None and current is not top:
+        current = current.parent
+    return current is top
+
+
+def _refs(node: exp.Table, path: str, first_line: int) -> Iterator[Ref]:
+    if isinstance(node.this, exp.Func):
+        yield from _by_function(node.this, path, first_line)
+    elif node.name and (node.db or not _is_cte(node)):
+        line = int(node.this.meta.get("line", 1)) + first_line - 1
+        yield Ref(node.name, node.db, node.catalog, line)
+
+
+def _by_function(call: exp.Func, path: str, first_line: int) -> Iterator[Ref]:
+    """Find the table in `query_table('t')`; other table functions read none."""
+    if call.name.upper() != "QUERY_TABLE":
+        return
+    for argument in call.expressions[:1]:
+        if not (isinstance(argument, exp.Literal) and argument.is_string):
+            raise SqlFileError(
+                "`query_table` of a computed name hides which table is read",
+                where=f"{path}:{first_line}",
+                hint="name the table in the FROM clause",
+            )
+        database, schema, name = (["", "", *str(argument.this).split(".")])[-3:]
+        yield Ref(name, schema, database, first_line)
+
+
+def _is_cte(node: exp.Table) -> bool:
+    """Tell whether a bare name means a CTE that is visible where it stands."""
+    passed: exp.Expr | None = None
+    child: exp.Expr = node
+    while (parent := child.parent) is not None:
+        if isinstance(child, exp.CTE):
+            passed = child
+        clause = parent.args.get("with_")
+        if isinstance(clause, exp.With):
+            seen = _before(clause, passed) if child is clause else _all(clause)
+            if node.name.lower() in seen:
+                return True
+        child = parent
+    return False
+
+
+def _all(clause: exp.With) -> list[str]:
+    return [cte.alias.lower() for cte in clause.expressions]
+
+
+def _before(clause: exp.With, inside: exp.Expr | None) -> list[str]:
+    """Name the CTEs seen from inside one of them: those before it, itself if recursive."""
+    place = next((i for i, cte in enumerate(clause.expressions) if cte is inside), 0)
+    return _all(clause)[: place + bool(clause.args.get("recursive"))]

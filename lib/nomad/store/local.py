@@ -1,0 +1,158 @@
+"""A lake in a folder. Atomic by rename, durable by fsync, compared under a lock on the folder."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nomad.errors import LakeError
+from nomad.store.base import Blob
+
+_SCRATCH = "_tmp"
+
+
+class LocalStore:
+    """Objects are files below `root`; what is being written waits in `_tmp`, on the same disk."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, key: str) -> Blob | None:
+        """Give a file whole, or None where there is none."""
+        with _translated(key):
+            try:
+                data = (self.root / key).read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return Blob(data, _version(data))
+
+    def write(self, key: str, data: bytes) -> None:
+        """Write beside and rename in."""
+        with _translated(key):
+            path = self._ready(key)
+            self._beside(data).replace(path)
+            _sync(path.parent)
+
+    def write_if(self, key: str, data: bytes, *, expected: str | None) -> bool:
+        """Lock the folder, compare, rename in, sync the folder."""
+        with _translated(key):
+            path = self._ready(key)
+            with locked(path.parent):
+                found = self.read(key)
+                if (found.version if found else None) != expected:
+                    return False
+                self._beside(data).replace(path)
+                _sync(path.parent)
+        return True
+
+    def put(self, key: str, source: Path) -> None:
+        """Sync the file's bytes and rename it in; the folder is synced too."""
+        with _translated(key):
+            path = self._ready(key)
+            _sync(source)
+            source.replace(path)
+            _sync(path.parent)
+
+    def move(self, key: str, to: str) -> None:
+        """Rename a file."""
+        with _translated(to):
+            path = self._ready(to)
+            try:
+                (self.root / key).replace(path)
+            except FileNotFoundError:
+                return
+
+    def delete(self, key: str) -> None:
+        """Remove a file, and its folder where nothing is left in it."""
+        with _translated(key):
+            path = self.root / key
+            path.unlink(missing_ok=True)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Walk the folder; scratch is not part of the lake."""
+        with _translated(prefix):
+            for folder, _, names in os.walk(self.root / prefix):
+                base = Path(folder).relative_to(self.root)
+                if base.parts[:1] != (_SCRATCH,):
+                    yield from ((base / n).as_posix() for n in sorted(names))
+
+    def folders(self, prefix: str) -> list[str]:
+        """List the folders right below."""
+        with _translated(prefix):
+            try:
+                with os.scandir(self.root / prefix) as found:
+                    return sorted(e.name for e in found if e.is_dir())
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+
+    def uri(self, key: str) -> str:
+        """Give the absolute path."""
+        return str(self.root / key)
+
+    def scratch(self) -> Path:
+        """Name the folder for what is not yet published."""
+        return self.root / _SCRATCH
+
+    def _ready(self, key: str) -> Path:
+        path = self.root / key
+        if not path.parent.is_dir():
+            _make(path.parent)
+        return path
+
+    def _beside(self, data: bytes) -> Path:
+        beside = self.scratch() / f"{uuid.uuid4().hex}.part"
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        return beside
+
+
+def _version(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _make(folder: Path) -> None:
+    """Make a folder, and sync each new link on the way to it."""
+    if not folder.parent.is_dir():
+        _make(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; the kernel drops it when the process dies."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _translated(key: str) -> Iterator[None]:
+    """Turn the system's errors into the lake's own."""
+    try:
+        yield
+    except OSError as e:
+        raise LakeError(
+            f"the lake can't be used: {e.strerror or e}",
+            where=(e.filename and str(e.filename)) or key,
+            hint="check that the folder exists, is writable and has room",
+        ) from e

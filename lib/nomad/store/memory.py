@@ -1,0 +1,78 @@
+"""A lake in memory, for tests of the logic above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from nomad.store.base import Blob
+
+
+def _nothing(_call: str, _key: str) -> None:
+    """Let every call go ahead."""
+
+
+class MemoryStore:
+    """Objects in a dict. `before` is called with (call, key) ahead of each call.
+
+    A test lets `before` raise, to fail at the n-th call, or wait, to choose who goes next.
+    """
+
+    def __init__(self, before: Callable[[str, str], None] = _nothing) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.before = before
+
+    def read(self, key: str) -> Blob | None:
+        """Give an object whole."""
+        self.before("read", key)
+        data = self.objects.get(key)
+        return None if data is None else Blob(data, data.hex())
+
+    def write(self, key: str, data: bytes) -> None:
+        """Put an object."""
+        self.before("write", key)
+        self.objects[key] = data
+
+    def write_if(self, key: str, data: bytes, *, expected: str | None) -> bool:
+        """Compare and put in one step."""
+        self.before("write_if", key)
+        found = self.objects.get(key)
+        if (None if found is None else found.hex()) != expected:
+            return False
+        self.objects[key] = data
+        return True
+
+    def put(self, key: str, source: Path) -> None:
+        """Take a file in."""
+        self.before("put", key)
+        self.objects[key] = source.read_bytes()
+
+    def move(self, key: str, to: str) -> None:
+        """Move an object, in one step."""
+        self.before("move", key)
+        if key in self.objects:
+            self.objects[to] = self.objects.pop(key)
+
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        self.before("delete", key)
+        self.objects.pop(key, None)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Name every object below a folder."""
+        self.before("list", prefix)
+        below = f"{prefix}/" if prefix else ""
+        yield from sorted(k for k in self.objects if k.startswith(below))
+
+    def folders(self, prefix: str) -> list[str]:
+        """Name the folders right below a folder."""
+        rest = [k[len(prefix) :].lstrip("/") for k in self.keys(prefix)]
+        return sorted({k.split("/")[0] for k in rest if "/" in k})
+
+    def uri(self, key: str) -> str:
+        """Give a name; DuckDB can't read it."""
+        return f"memory:{key}"
+
+    def scratch(self) -> Path:
+        """Memory has no scratch of its own."""
+        raise RuntimeError("a memory store has no scratch")

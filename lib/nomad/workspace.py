@@ -1,0 +1,115 @@
+"""A project, opened: its configuration, tables, lake and engine, each made when first asked for."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from nomad import config, partition, project, pruning
+from nomad.cache import Cache
+from nomad.engine.duck import Engine, Settings
+from nomad.errors import ConfigError
+from nomad.lake import Lake
+from nomad.store.base import Store
+from nomad.store.local import LocalStore
+
+_CACHE = ".nomad"
+
+
+class Workspace:
+    """One project folder and all that hangs on it. Use it as a context manager."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        environ: Mapping[str, str],
+        environment: str | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self.root = root.resolve()
+        self.config = config.load(self.root, environ=environ, environment=environment)
+        self._variables = {k.upper(): v for k, v in (variables or {}).items()}
+        self._caches: list[Cache] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Keep what was learned, and leave nothing behind."""
+        for cache in self._caches:
+            cache.save()
+        if "temporary" in self.__dict__:
+            shutil.rmtree(self.temporary, ignore_errors=True)
+
+    def now(self) -> datetime:
+        """Tell the time, in UTC."""
+        return datetime.now(UTC)
+
+    @property
+    def today(self) -> date:
+        """The day it is in the project's time zone."""
+        return partition.today(self.config.timezone, self.now().astimezone())
+
+    @cached_property
+    def project(self) -> project.Project:
+        """The project's tables."""
+        return project.load(self.config, cache=self._cache("sql"), variables=self._variables)
+
+    @cached_property
+    def store(self) -> Store:
+        """Where the lake lives."""
+        url = self.config.lake.url
+        if "://" in url:
+            raise ConfigError(
+                f"`lake.url` is `{url}`: this version writes to a folder",
+                where=self.config.origins.get("lake.url"),
+                hint="set it to a folder, e.g. `lake`",
+            )
+        return LocalStore(self.root / url)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """What is published."""
+        return Lake(self.store)
+
+    @cached_property
+    def temporary(self) -> Path:
+        """A folder for this command alone, outside the lake."""
+        return Path(tempfile.mkdtemp(prefix="nomad-")).resolve()
+
+    @cached_property
+    def pruner(self) -> pruning.Pruner:
+        """Tells which partitions a query reads."""
+        return pruning.Pruner(self.temporary, self._cache("reads"), attach=self.config.attach)
+
+    @cached_property
+    def reader(self) -> Engine:
+        """An engine for questions: its scratch lies outside the lake."""
+        return self.engine(self.temporary)
+
+    def engine(self, scratch: Path) -> Engine:
+        """Make an engine that works in a scratch folder and reads the project and its lake."""
+        given = self.config
+        folders = (self.root, Path(self.store.uri("")))
+        settings = Settings(
+            memory_limit=given.engine.memory_limit,
+            scratch=scratch,
+            allowed=folders,
+            timezone=given.timezone,
+            attach=given.attach,
+        )
+        return Engine(settings)
+
+    def _cache(self, name: str) -> Cache:
+        cache = Cache(self.root / _CACHE / f"{name}.json")
+        self._caches.append(cache)
+        return cache

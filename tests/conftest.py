@@ -1,0 +1,144 @@
+"""Fixtures that carry everything: a project, a lake, and nomad as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from nomad.cli import app
+
+ROOT = Path(__file__).parents[1]
+
+
+def pytest_report_header() -> str:
+    return f"duckdb {duckdb.__version__}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back from a command line."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    def statuses(self) -> dict[str, str]:
+        """Of `--output json`: table and date to status."""
+        return {
+            f"{s['table']} {s['partition_date'] or ''}".strip(): s.get("status", s.get("action"))
+            for s in self.json["steps"]
+        }
+
+    def reasons(self) -> dict[str, str]:
+        return {
+            f"{s['table']} {s['partition_date'] or ''}".strip(): s["reason"]
+            for s in self.json["steps"]
+        }
+
+
+class Project:
+    """A project in a temporary folder; calling it types a nomad command there."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lake = root / "lake"
+
+    def write(self, path: str, text: str | bytes) -> Path:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(text, bytes):
+            target.write_bytes(text)
+        else:
+            target.write_text(text, encoding="utf-8")
+        return target
+
+    def __call__(self, *words: str, env: dict[str, str] | None = None) -> Answer:
+        result = CliRunner().invoke(
+            app, ["--project", str(self.root), *words], env=env, catch_exceptions=False
+        )
+        return Answer(result.exit_code, result.stdout, result.stderr)
+
+    def process(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """The same as a process of its own, in the project's folder."""
+        return subprocess.run(
+            [sys.executable, "-m", "nomad", *words],
+            cwd=self.root,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "lib")},
+            capture_output=True,
+            text=True,
+            check=False,
+            **options,
+        )
+
+    def rows(self, query: str) -> list[list[Any]]:
+        answer = self("sql", query, "--output", "json")
+        assert answer.code == 0, answer.err
+        return [list(r.values()) for r in answer.json["rows"]]
+
+    def manifest(self, table: str, dt: str | None = None) -> dict[str, Any]:
+        folder = self.lake / table.replace(".", "/") / (f"dt={dt}" if dt else "")
+        return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+CONFIG = """\
+layers: [ods, dwd, dws]
+timezone: UTC
+sources:
+  price: {connector: file, path: "in/$<PARTITION_DATE>.csv"}
+"""
+
+ODS = """\
+-- Prices as delivered.
+select symbol, cast(close as integer) as close from raw.price where dt = '$<PARTITION_DATE>'
+"""
+
+DWD = """\
+-- Prices above zero.
+select symbol, close from ods.ods_price where dt = '$<PARTITION_DATE>' and close > 0
+"""
+
+DWS = """\
+-- All prices so far.
+select symbol, max(close) as highest, count(*) as days from dwd.dwd_price group by symbol
+"""
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Project:
+    """A folder without anything."""
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A chain of three tables over one source with two days of data."""
+    made = Project(tmp_path)
+    made.write("nomad.yaml", CONFIG)
+    made.write("sql/ods/ods_price.sql", ODS)
+    made.write("sql/dwd/dwd_price.sql", DWD)
+    made.write("sql/dws/dws_price.sql", DWS)
+    made.write("in/2024-01-02.csv", "symbol,close\nA,1\nB,2\n")
+    made.write("in/2024-01-03.csv", "symbol,close\nA,3\nB,4\n")
+    return made
+
+
+@pytest.fixture
+def built(project: Project) -> Project:
+    """The same, both days extracted and built."""
+    for command in ("extract", "run"):
+        answer = project(command, "--from", "2024-01-02", "--to", "2024-01-03")
+        assert answer.code == 0, answer.err
+    return project
