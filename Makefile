@@ -67,8 +67,8 @@ test: install ## Run the tests
 
 .PHONY: check
 check: install ## Lint and types
-	$(BIN)/ruff check lib tests
-	$(BIN)/ruff format --check lib tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 .PHONY: clean

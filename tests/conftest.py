@@ -73,15 +73,10 @@ class Project:
 
     def process(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """The same as a process of its own, in the project's folder."""
-        return subprocess.run(
-            [sys.executable, "-m", "nomad", *words],
-            cwd=self.root,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "lib")},
-            capture_output=True,
-            text=True,
-            check=False,
-            **options,
-        )
+        settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+        command = [sys.executable, "-m", "nomad", *words]
+        environ = {**os.environ, "PYTHONPATH": str(ROOT / "lib")}
+        return subprocess.run(command, cwd=self.root, env=environ, check=False, **settings)
 
     def rows(self, query: str) -> list[list[Any]]:
         answer = self("sql", query, "--output", "json")

@@ -96,7 +96,7 @@ class Pruner:
         """
         with self._engine.session() as session:
             for relation in relations.values():
-                _bind_empty(session, relation)
+                self._bind_other(session, relation)
             for statement in setup:
                 session.execute(statement)
             return session.describe(query)
@@ -111,7 +111,7 @@ class Pruner:
                     if name == target:
                         self._bind_stand_in(session, relation)
                     else:
-                        _bind_empty(session, relation)
+                        self._bind_other(session, relation)
                 for statement in setup:
                     session.execute(statement)
                 scans = _filters(session, query)
@@ -123,6 +123,19 @@ class Pruner:
         files = scan.Files((str(self._stand_in(relation)),), relation.schema)
         for schema, name in relation.spellings:
             session.view(schema, name, scan.select([files], partitioned=True))
+
+    def _bind_other(self, session: Session, relation: Relation) -> None:
+        """Stand in for an input not asked about: an empty JSON file, of which nothing is known.
+
+        Of an empty table the optimizer knows that it is empty, and drops what is joined to it.
+        """
+        path = self._scratch / "empty.json"
+        path.touch()
+        dt = (Column(COLUMN, "DATE"),) if relation.partitioned else ()
+        own = tuple(c for c in relation.schema if not (dt and c.name.lower() == COLUMN))
+        files = scan.Files((str(path),), own + dt)
+        for schema, name in relation.spellings:
+            session.view(schema, name, scan.select([files], partitioned=False))
 
     def _stand_in(self, relation: Relation) -> Path:
         """Write (once) an empty Parquet file with the input's columns, in a folder without date."""
@@ -138,14 +151,6 @@ class Pruner:
 
 def _span(first: str, last: str) -> Span:
     return Span(date.fromisoformat(first), date.fromisoformat(last))
-
-
-def _bind_empty(session: Session, relation: Relation) -> None:
-    """Stand in for an input with an empty table; an empty SELECT would be optimized away."""
-    dt = (Column(COLUMN, "DATE"),) if relation.partitioned else ()
-    own = tuple(c for c in relation.schema if not (dt and c.name.lower() == COLUMN))
-    for schema, name in relation.spellings:
-        session.table(schema, name, own + dt)
 
 
 # Reading the plan --------------------------------------------------------------------------------

@@ -80,6 +80,20 @@ def _plain(value: object) -> object:
     return str(value)
 
 
+def unique(names: Sequence[str]) -> list[str]:
+    """Tell columns of one name apart, as DuckDB does.
+
+    Example:
+        >>> unique(["a", "b", "a", "a"])
+        ['a', 'b', 'a_1', 'a_2']
+    """
+    found: list[str] = []
+    for name in names:
+        tries = (name, *(f"{name}_{n}" for n in range(1, len(names) + 1)))
+        found.append(next(t for t in tries if t not in found))
+    return found
+
+
 def listing(
     key: str,
     columns: Sequence[str],

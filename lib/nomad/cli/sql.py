@@ -33,7 +33,7 @@ def command(workspace: Workspace, query: str, output: str) -> None:
         return
     columns, rows = ask(workspace, text)
     if output == "json":
-        named = [dict(zip(columns, row, strict=True)) for row in rows]
+        named = [dict(zip(render.unique(columns), row, strict=True)) for row in rows]
         render.document({"version": 1, "rows": named}, sys.stdout)
     else:
         write = render.comma_separated if output == "csv" else render.table

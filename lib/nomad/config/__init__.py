@@ -153,10 +153,12 @@ def _from_environ(environ: Mapping[str, str]) -> Tree:
 def _unknown_keys(tree: Tree, faults: list[str], *, prefix: str = "") -> None:
     tops = {k.split(".")[0] for k in KEYS} | set(MAPS)
     for key, value in tree.items():
+        known = {k.split(".")[1] for k in KEYS if k.startswith(key + ".")}
         if key not in tops:
             faults.append(f"{line(value)}: unknown key `{prefix}{key}`{_near(key, tops)}")
-        elif key not in MAPS and isinstance(value, dict):
-            known = {k.split(".")[1] for k in KEYS if k.startswith(key + ".")}
+        elif known and isinstance(value, Leaf) and value.value is not None:
+            faults.append(f"{line(value)}: `{prefix}{key}` must be a list of `name: value`")
+        elif known and isinstance(value, dict):
             for sub, leaf in value.items():
                 if sub not in known:
                     path = f"{prefix}{key}.{sub}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,13 +171,6 @@ class Session:
         if schema:
             self.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
         self.execute(f"CREATE OR REPLACE VIEW {_target(schema, name)} AS {select}")
-
-    def table(self, schema: str, name: str, columns: Sequence[Column]) -> None:
-        """Make an empty table."""
-        if schema:
-            self.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
-        body = ", ".join(f"{quote(c.name)} {c.type}" for c in columns)
-        self.execute(f"CREATE OR REPLACE TABLE {_target(schema, name)} ({body})")
 
     def macro(self, schema: str, name: str, parameter: str, select: str) -> None:
         """Make a table macro of one parameter."""

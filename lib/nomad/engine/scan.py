@@ -59,7 +59,7 @@ def _reader(group: Files, *, partitioned: bool) -> str:
     if kind == "csv":
         return f"read_csv({paths}, {_csv(group)}, {hive})"
     if kind == "json":
-        return f"read_json({paths}, columns={_columns(group.schema)}, {hive})"
+        return f"read_json({paths}, format='auto', columns={_columns(group.schema)}, {hive})"
     return f"read_parquet({paths}, {hive})"
 
 

@@ -102,6 +102,7 @@ def _download(url: str, to: Path, source: SourceConfig, partition: Partition) ->
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, to.open("wb") as f:
             shutil.copyfileobj(answer, f)
     except urllib.error.HTTPError as e:
+        e.close()
         if e.code in (404, 410):
             raise _missing(url, source, partition) from e
         raise Unreachable(f"source `{source.name}`: HTTP {e.code} {e.reason}", where=url) from e

@@ -7,7 +7,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nomad.errors import LakeError
@@ -68,10 +68,16 @@ class LocalStore:
                 return
 
     def delete(self, key: str) -> None:
-        """Remove a file, and its folder where nothing is left in it."""
+        """Remove a file; of what is not published (`_history`, …) an empty folder goes with it.
+
+        A table's own folders stay: the lock of its commits hangs on them.
+        """
         with _translated(key):
             path = self.root / key
             path.unlink(missing_ok=True)
+            if key.startswith("_"):
+                with suppress(OSError):
+                    path.parent.rmdir()
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Walk the folder; scratch is not part of the lake."""

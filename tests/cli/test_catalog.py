@@ -1,0 +1,104 @@
+"""`nomad catalog`, and the file it makes."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+
+@pytest.fixture
+def catalog(built):
+    return built.root / "catalog" / "catalog.duckdb"
+
+
+def ask(path, query):
+    with duckdb.connect(str(path), read_only=True) as con:
+        return con.execute(query).fetchall()
+
+
+def test_duckdb_itself_reads_views_and_macros_from_anywhere(catalog, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    assert ask(catalog, "select count(*) from dwd.dwd_price_dt('2024-01-02')") == [(2,)]
+    assert ask(catalog, "select count(*) from dwd.dwd_price") == [(4,)]
+    assert ask(catalog, "select count(*) from raw.price") == [(4,)]
+
+
+def test_a_macro_opens_the_one_file(catalog):
+    plan = ask(catalog, "explain analyze from dwd.dwd_price_dt('2024-01-02')")[0][1]
+
+    assert "Scanning Files: 1/2" in plan
+
+
+def test_descriptions_are_comments(catalog):
+    assert ask(catalog, "select comment from duckdb_views() where view_name = 'dwd_price'") == [
+        ("Prices above zero.",)
+    ]
+
+
+def test_the_catalog_lists_tables_and_partitions(catalog):
+    assert ask(catalog, "select name, partitioned from nomad.tables order by 1") == [
+        ("dwd.dwd_price", True),
+        ("dws.dws_price", False),
+        ("ods.ods_price", True),
+    ]
+    assert ask(catalog, "select sum(row_count) from nomad.partitions") == [(14,)]
+
+
+def test_a_holder_of_the_old_file_neither_blocks_nor_breaks(built, catalog):
+    with duckdb.connect(str(catalog)) as holder:
+        built.write("in/2024-01-04.csv", "symbol,close\nA,5\n")
+        built("extract", "--dt", "2024-01-04")
+
+        answer = built("run", "--dt", "2024-01-04")
+
+        assert answer.code == 0, answer.err
+        assert holder.execute("select count(*) from ods.ods_price").fetchall() == [(4,)]
+    assert ask(catalog, "select count(*) from ods.ods_price") == [(5,)]
+
+
+def test_migrations_are_applied_once_each(built, catalog):
+    built.write("catalog/migrations/0001_double.sql", "create macro double(x) as 2 * x;")
+
+    first = built("catalog", "migrate")
+    at = ask(catalog, "select name, applied_at from catalog_meta.schema_migrations")
+    second = built("catalog", "migrate")
+
+    assert first.out == "applied  0001_double.sql\n"
+    assert second.out == ""
+    assert ask(catalog, "select name, applied_at from catalog_meta.schema_migrations") == at
+    assert ask(catalog, "select double(21)") == [(42,)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda path: path.write_text("select 2"), "an applied migration was edited"),
+        (lambda path: path.unlink(), "an applied migration is missing"),
+    ],
+)
+def test_an_edited_or_missing_migration_is_refused(built, catalog, change, message):
+    path = built.write("catalog/migrations/0001_double.sql", "create macro double(x) as 2 * x;")
+    built("catalog", "migrate")
+    before = catalog.read_bytes()
+    change(path)
+
+    answer = built("catalog", "migrate")
+
+    assert answer.code == 2
+    assert f"catalog/migrations/0001_double.sql: {message}" in answer.err
+    assert catalog.read_bytes() == before
+
+
+def test_a_migration_that_fails_leaves_the_old_catalog(built, catalog):
+    before = catalog.read_bytes()
+    built.write("catalog/migrations/0001_bad.sql", "create macro;")
+
+    answer = built("catalog", "refresh")
+
+    assert answer.code == 1
+    assert "catalog/migrations/0001_bad.sql:1" in answer.err
+    assert catalog.read_bytes() == before
+    assert {p.name for p in catalog.parent.iterdir()} == {"migrations", "catalog.duckdb"}

@@ -1,0 +1,130 @@
+"""One contract for every store."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from nomad.errors import LakeError
+from nomad.store.local import LocalStore
+from nomad.store.memory import MemoryStore
+
+
+@pytest.fixture(params=["local", "memory"])
+def store(request, tmp_path):
+    return LocalStore(tmp_path / "lake") if request.param == "local" else MemoryStore()
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "staged.parquet"
+    path.write_bytes(b"rows")
+    return path
+
+
+KEY = "dwd/x/dt=2024-01-02/a b=é.txt"
+
+
+def test_what_is_written_is_read(store):
+    store.write(KEY, b"one")
+    store.write(KEY, b"two")
+
+    assert store.read(KEY).data == b"two"
+
+
+def test_what_is_not_there_is_none(store):
+    assert store.read(KEY) is None
+    assert store.read("dwd") is None
+    assert list(store.keys("dwd")) == []
+    assert store.folders("dwd") == []
+
+
+def test_a_file_is_taken_in(store, file):
+    store.put(KEY, file)
+
+    assert store.read(KEY).data == b"rows"
+
+
+def test_the_first_write_wins_where_nothing_was(store):
+    assert store.write_if(KEY, b"one", expected=None)
+    assert not store.write_if(KEY, b"two", expected=None)
+    assert store.read(KEY).data == b"one"
+
+
+def test_a_write_wins_only_over_the_version_it_saw(store):
+    store.write(KEY, b"one")
+    seen = store.read(KEY).version
+    store.write(KEY, b"two")
+
+    assert not store.write_if(KEY, b"three", expected=seen)
+    assert store.write_if(KEY, b"three", expected=store.read(KEY).version)
+    assert store.read(KEY).data == b"three"
+
+
+def test_a_write_over_what_is_gone_loses(store):
+    store.write(KEY, b"one")
+    seen = store.read(KEY).version
+    store.delete(KEY)
+
+    assert not store.write_if(KEY, b"two", expected=seen)
+    assert store.read(KEY) is None
+
+
+def test_moving_and_deleting_pass_over_what_is_gone(store):
+    store.move(KEY, "_history/x")
+    store.delete(KEY)
+    store.write(KEY, b"one")
+    store.move(KEY, "_history/x")
+
+    assert store.read(KEY) is None
+    assert store.read("_history/x").data == b"one"
+
+
+def test_keys_and_folders_below(store):
+    for key in ("a/x/1", "a/x/2", "a/y/z/3", "ab/4"):
+        store.write(key, b"")
+
+    assert sorted(store.keys("a")) == ["a/x/1", "a/x/2", "a/y/z/3"]
+    assert store.folders("a") == ["x", "y"]
+    assert store.folders("a/y") == ["z"]
+
+
+def test_of_many_at_once_exactly_one_wins(store):
+    for round_ in range(20):
+        seen = store.read(KEY)
+        barrier, won = threading.Barrier(8), []
+
+        def publish(
+            n, round_=round_, expected=seen.version if seen else None, barrier=barrier, won=won
+        ):
+            barrier.wait()
+            if store.write_if(KEY, f"{round_} {n}".encode(), expected=expected):
+                won.append(n)
+
+        threads = [threading.Thread(target=publish, args=(n,)) for n in range(8)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+
+        assert len(won) == 1
+        assert store.read(KEY).data == f"{round_} {won[0]}".encode()
+
+
+def test_a_folder_that_is_a_file_is_told(tmp_path):
+    (tmp_path / "lake").write_text("not a folder")
+    store = LocalStore(tmp_path / "lake")
+
+    with pytest.raises(LakeError, match="the lake can't be used") as e:
+        store.write("a/b", b"")
+
+    assert e.value.exit_code == 3
+
+
+def test_nothing_waits_in_scratch_after_a_write(tmp_path):
+    store = LocalStore(tmp_path)
+    store.write("a/b", b"")
+    store.write_if("a/c", b"", expected=None)
+
+    assert list(store.scratch().iterdir()) == []

@@ -1,0 +1,137 @@
+"""`nomad.yaml`: values, origins, and every fault at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nomad.config import Config, find_root, load
+from nomad.config.keys import KEYS, MAPS
+from nomad.errors import ConfigError, NoProject
+
+ROOT = Path(__file__).parents[1]
+
+
+def read(tmp_path: Path, text: str, environment: str | None = None, **environ: str) -> Config:
+    (tmp_path / "nomad.yaml").write_text(text, encoding="utf-8")
+    return load(tmp_path, environ=environ, environment=environment)
+
+
+def faults(tmp_path: Path, text: str, **environ: str) -> str:
+    with pytest.raises(ConfigError) as e:
+        read(tmp_path, text, **environ)
+    return str(e.value)
+
+
+def test_an_empty_file_gives_the_defaults(tmp_path):
+    config = read(tmp_path, "")
+
+    assert config.layers == ("ods", "dwd", "dim", "dwm", "dws", "ads")
+    assert config.lake.url == "lake"
+    assert config.lake.history == 1
+    assert config.engine.jobs == 2
+    assert config.sources == {}
+
+
+def test_the_environment_is_read(tmp_path):
+    text = "lake: {url: '${LAKE:-lake}'}\nvars: {least: '${LEAST}'}"
+    config = read(tmp_path, text, LAKE="other", LEAST="3")
+
+    assert config.lake.url == "other"
+    assert config.vars == {"LEAST": "3"}
+
+
+def test_a_variable_that_is_not_set_is_a_fault(tmp_path):
+    assert faults(tmp_path, "vars: {least: '${LEAST}'}") == (
+        "nomad.yaml:1: `${LEAST}` is not set in the environment"
+    )
+
+
+def test_an_environment_overlays_the_file_and_a_variable_overlays_both(tmp_path):
+    text = "lake: {url: a, history: 3}\nenvironments:\n  prod: {lake: {url: b}}\n"
+
+    assert read(tmp_path, text).lake.url == "a"
+    assert read(tmp_path, text, NOMAD_ENV="prod").lake.url == "b"
+    prod = read(tmp_path, text, environment="prod", NOMAD_LAKE_HISTORY="0")
+    assert (prod.lake.url, prod.lake.history) == ("b", 0)
+    assert prod.origins["lake.url"] == "nomad.yaml:3"
+    assert prod.origins["lake.history"] == "NOMAD_LAKE_HISTORY"
+
+
+def test_all_faults_are_told_at_once_each_with_its_line(tmp_path):
+    text = (
+        "timezon: UTC\n"
+        "layers: ods\n"
+        "lake:\n"
+        "  urll: x\n"
+        "engine: {jobs: 0, memory_limit: lots}\n"
+        "naming: loose\n"
+        "vars: {partition_date: 1}\n"
+        "sources: {price: {path: x.csv}}\n"
+    )
+
+    assert faults(tmp_path, text).splitlines() == [
+        "nomad.yaml:1: unknown key `timezon`: did you mean `timezone`?",
+        "nomad.yaml:4: unknown key `lake.urll`: did you mean `url`?",
+        "nomad.yaml:2: `layers` must be a list of names (got 'ods')",
+        "nomad.yaml:5: `engine.memory_limit` must be a size like `4GB` or a share like `70%`"
+        " (got 'lots')",
+        "nomad.yaml:5: `engine.jobs` must be a whole number of at least 1 (got 0)",
+        "nomad.yaml:6: `naming` must be `strict` or `free` (got 'loose')",
+        "nomad.yaml:7: `vars.partition_date` is given by `--dt`",
+        "nomad.yaml:8: source `price` needs a `connector`, e.g. `file`",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lake: {url: [}", "not valid YAML"),
+        ("- a", "must be a list of `key: value`"),
+        ("naming: free\nnaming: strict", "`naming` is given twice"),
+        ("timezone: Mars/Olympus", "must be a time zone like"),
+        ("attach: {shop: {a: b}}", "`attach.shop` must be a single value"),
+        ("lake: [1]", "`lake` must be a list of `name: value`"),
+    ],
+)
+def test_a_fault(tmp_path, text, message):
+    assert message in faults(tmp_path, text)
+
+
+def test_a_secret_in_plain_text_is_refused_and_not_repeated(tmp_path):
+    text = "sources: {x: {connector: file, path: a.csv, password: hunter2}}"
+
+    told = faults(tmp_path, text)
+
+    assert "`password` holds a secret in plain text" in told
+    assert "hunter2" not in told
+
+
+def test_an_unknown_environment_names_the_known(tmp_path):
+    with pytest.raises(ConfigError, match="no environment `prd`: did you mean `prod`"):
+        read(tmp_path, "environments: {prod: {naming: free}}", environment="prd")
+
+
+def test_the_project_is_found_from_a_folder_below(tmp_path):
+    (tmp_path / "nomad.yaml").touch()
+    (tmp_path / "sql" / "ods").mkdir(parents=True)
+
+    assert find_root(tmp_path / "sql" / "ods") == tmp_path
+
+
+def test_no_project_says_how_to_start_one(tmp_path):
+    with pytest.raises(NoProject) as e:
+        find_root(tmp_path)
+
+    assert e.value.exit_code == 2
+    assert "nomad init" in (e.value.hint or "")
+
+
+def test_the_shipped_file_is_the_manual():
+    """Every key, with a comment, stands in the reference project's nomad.yaml."""
+    text = (ROOT / "nomad.yaml").read_text(encoding="utf-8")
+    names = {part for key in KEYS for part in key.split(".")} | set(MAPS)
+
+    assert [n for n in names if f"{n}:" not in text] == []
+    assert load(ROOT, environ={}).layers == ("ods", "dwd", "dim", "dwm", "dws", "ads")

@@ -1,0 +1,273 @@
+"""What DuckDB says a query can read is never a partition too few, and bounded where one hopes."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+
+import pytest
+
+from nomad.cache import Cache
+from nomad.engine import scan
+from nomad.engine.duck import Engine, Settings
+from nomad.manifest import Column
+from nomad.names import TableName
+from nomad.partition import Span
+from nomad.pruning import Pruner, Relation, _split
+
+P, Q = TableName("ods", "p"), TableName("ods", "q")
+COLUMNS = (Column("id", "INTEGER"), Column("k", "VARCHAR"), Column("v", "INTEGER"))
+D = "2024-01-10"
+DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(20)]
+
+ONE = ("2024-01-10", "2024-01-10")
+BEFORE = (None, "2024-01-09")
+WEEK = ("2024-01-04", "2024-01-10")
+ALL = (None, None)
+
+CORPUS = {
+    "one day": (f"select * from ods.p where dt = '{D}'", [ONE]),
+    "through a CTE": (f"with a as (select * from ods.p) select * from a where dt = '{D}'", [ONE]),
+    "before": (f"select * from ods.p where dt < '{D}'", [BEFORE]),
+    "not after": (f"select * from ods.p where not dt >= '{D}'", [BEFORE]),
+    "between": (f"select * from ods.p where dt between date '{D}' - 6 and '{D}'", [WEEK]),
+    "an interval": (
+        f"select * from ods.p where dt >= date '{D}' - interval 6 day and dt <= '{D}'",
+        [WEEK],
+    ),
+    "a list": (
+        "select * from ods.p where dt in ('2024-01-03', '2024-01-05')",
+        [("2024-01-03", "2024-01-03"), ("2024-01-05", "2024-01-05")],
+    ),
+    "a month by its name": (
+        "select * from ods.p where strftime(dt, '%Y-%m') = '2024-01'",
+        [("2024-01-01", "2024-01-31")],
+    ),
+    "two scans": (
+        f"select * from ods.p where dt = '{D}' union all"
+        " select * from ods.p where dt < '2024-01-03'",
+        [(None, "2024-01-02"), ONE],
+    ),
+    "a join on dt": (f"select * from ods.p join ods.q using (id, dt) where dt = '{D}'", [ONE]),
+    "a left join": (
+        f"select p.id, q.v from ods.p as p left join ods.q as q on p.id = q.id and p.dt = q.dt"
+        f" where p.dt = '{D}'",
+        [ONE],
+    ),
+    "the inner side of a left join": (
+        f"select q.id, p.v from ods.q as q left join ods.p as p on p.id = q.id and p.dt = '{D}'"
+        f" where q.dt = '{D}'",
+        [ONE],
+    ),
+    "a full join": (
+        f"select p.id, q.id from (select * from ods.p where dt = '{D}') as p"
+        f" full join (select * from ods.q where dt = '{D}') as q on p.id = q.id",
+        [ONE],
+    ),
+    "a condition on the outer side of a full join": (
+        f"select p.id, q.id from ods.p as p full join ods.q as q on p.id = q.id and p.dt = '{D}'",
+        [ALL],
+    ),
+    "an aggregate": (f"select k, sum(v) as s from ods.p where dt = '{D}' group by k", [ONE]),
+    "having": (f"select dt, sum(v) as s from ods.p group by dt having dt = '{D}'", [ONE]),
+    "a window by date": (
+        f"select * from (select id, dt, sum(v) over (partition by dt) as s from ods.p)"
+        f" where dt = '{D}'",
+        [ONE],
+    ),
+    "a window over dates": (
+        f"select * from (select id, dt, lag(v) over (partition by id order by dt, v) as l"
+        f" from ods.p) where dt = '{D}'",
+        [ALL],
+    ),
+    "distinct on": (
+        f"select * from (select distinct on (id) id, dt, v from ods.p order by id, dt, v)"
+        f" where dt = '{D}'",
+        [ALL],
+    ),
+    "a limit": (
+        f"select * from (select * from ods.p order by dt, id, v, k limit 30) where dt <= '{D}'",
+        [ALL],
+    ),
+    "order and limit on top": (
+        f"select * from ods.p where dt <= '{D}' order by id, dt, v, k limit 5",
+        [(None, "2024-01-10")],
+    ),
+    "a rollup": (
+        f"select * from (select dt, k, sum(v) as s from ods.p group by rollup (dt, k))"
+        f" where dt = '{D}'",
+        [ALL],
+    ),
+    "asof": (
+        f"select q.id, p.v from ods.q as q asof join"
+        f" (select id, dt, max(v) as v from ods.p group by all) as p"
+        f" on q.id = p.id and q.dt >= p.dt where q.dt = '{D}'",
+        [ALL],
+    ),
+    "a positional join": (
+        f"select count(*) as n from (select * from ods.p where dt = '{D}') positional join"
+        f" (select * from ods.q where dt = '{D}')",
+        [ONE],
+    ),
+    "correlated": (
+        f"select id, (select max(p.v) from ods.p as p where p.id = q.id and p.dt = '{D}') as m"
+        f" from ods.q as q where q.dt = '{D}'",
+        [ONE],
+    ),
+    "exists": (
+        f"select id from ods.q as q where dt = '{D}' and exists"
+        f" (select 1 from ods.p as p where p.id = q.id and p.dt = q.dt)",
+        [ALL],
+    ),
+    "exists, with the date said twice": (
+        f"select id from ods.q as q where dt = '{D}' and exists"
+        f" (select 1 from ods.p as p where p.id = q.id and p.dt = '{D}')",
+        [ONE],
+    ),
+    "not in": (
+        f"select id from ods.q where dt = '{D}' and id not in"
+        f" (select id from ods.p where dt = '{D}')",
+        [ONE],
+    ),
+    "or with another column": (f"select * from ods.p where dt = '{D}' or v = 3", [ALL]),
+    "coalesce": (
+        f"select * from ods.p where coalesce(dt, date '2000-01-01') = '{D}'",
+        [ONE],
+    ),
+    "a branch that hangs on another input": (
+        f"select id from ods.p where dt = '{D}' union all"
+        f" select p.id from ods.p as p join ods.q as q on p.id = q.id where q.dt = '{D}'",
+        [ALL],
+    ),
+    "a semi join beside a single day": (
+        f"select id from ods.p where dt = '{D}' union all"
+        f" select p.id from ods.p as p where p.id in (select id from ods.q where dt = '{D}')",
+        [ALL],
+    ),
+    "an impossible branch": (
+        f"select id from ods.p where dt = '{D}' union all select id from ods.p where 1 = 0",
+        [ONE],
+    ),
+    "no filter": ("select * from ods.p", [ALL]),
+    "the latest day": ("select * from ods.p where dt = (select max(dt) from ods.p)", [ALL]),
+    "set operations": (
+        f"select id from ods.p where dt = '{D}'"
+        f" except select id from ods.p where dt = '2024-01-09'",
+        [("2024-01-09", "2024-01-10")],
+    ),
+    "a recursive CTE": (
+        f"with recursive r as (select id, v from ods.p where dt = '{D}'"
+        f" union select r.id, r.v - 1 from r where r.v > 0) select * from r",
+        [ONE],
+    ),
+    "a pivot": (
+        f"select * from (pivot (select id, k, v from ods.p where dt = '{D}') on k in ('a', 'b')"
+        f" using sum(v))",
+        [ONE],
+    ),
+    "qualify": (
+        f"select id, dt from ods.p where dt <= '{D}'"
+        f" qualify row_number() over (partition by id order by dt desc, v) = 1",
+        [(None, "2024-01-10")],
+    ),
+    "sample of a subquery": (
+        f"select count(*) as n from (select distinct dt from ods.p where dt > '{D}')",
+        [("2024-01-11", None)],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def pruner(tmp_path_factory):
+    return Pruner(tmp_path_factory.mktemp("pruner"), Cache(), attach={})
+
+
+RELATIONS = {
+    P: Relation((("ods", "p"),), COLUMNS, partitioned=True),
+    Q: Relation((("ods", "q"),), COLUMNS, partitioned=True),
+}
+
+
+@pytest.mark.parametrize("title", CORPUS)
+def test_reads(pruner, title):
+    query, expected = CORPUS[title]
+
+    assert list(pruner.read([], query, P, RELATIONS).spans) == [_span(*e) for e in expected]
+
+
+def _span(first, last):
+    ends = {
+        k: date.fromisoformat(v) for k, v in (("first", first), ("last", last)) if v is not None
+    }
+    return Span(**ends)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    """Random rows, one Parquet file a day, for each of two tables."""
+    root = tmp_path_factory.mktemp("lake")
+    engine = Engine(Settings(threads=1, scratch=root))
+    chance = random.Random(7)
+    with engine.session() as session:
+        for name in ("p", "q"):
+            for day in DAYS:
+                rows = ", ".join(
+                    f"({chance.randint(1, 6)}, '{chance.choice('abc')}', {chance.randint(0, 9)})"
+                    for _ in range(5)
+                )
+                folder = root / name / f"dt={day}"
+                folder.mkdir(parents=True)
+                session.execute(
+                    f"COPY (SELECT * FROM (VALUES {rows}) AS t(id, k, v))"
+                    f" TO '{folder}/0.parquet' (FORMAT parquet)"
+                )
+    return root, engine
+
+
+def answer(lake, query, days):
+    root, engine = lake
+    with engine.session() as session:
+        for name in ("p", "q"):
+            wanted = [d for d in DAYS if name == "q" or d in days]
+            files = tuple(str(root / name / f"dt={d}" / "0.parquet") for d in wanted)
+            select = scan.select([scan.Files(files, COLUMNS)], partitioned=True)
+            session.view("ods", name, select)
+        return sorted(map(repr, session.execute(query)))
+
+
+@pytest.mark.parametrize("title", CORPUS)
+def test_pruned_is_unpruned(pruner, lake, title):
+    query, _ = CORPUS[title]
+    spans = pruner.read([], query, P, RELATIONS).spans
+    kept = {d for d in DAYS if any(d in s for s in spans)}
+
+    assert answer(lake, query, kept) == answer(lake, query, set(DAYS))
+
+
+def test_a_single_day_is_asked_for_a_range_is_not(pruner):
+    one = pruner.read([], CORPUS["one day"][0], P, RELATIONS)
+    both = pruner.read([], CORPUS["two scans"][0], P, RELATIONS)
+    week = pruner.read([], CORPUS["between"][0], P, RELATIONS)
+
+    assert one.asked == both.asked == (date(2024, 1, 10),)
+    assert week.asked == ()
+
+
+def test_setup_statements_are_looked_through(pruner):
+    read = pruner.read(
+        ["create temp macro today() as date '2024-01-10'"],
+        "select * from ods.p where dt = today()",
+        P,
+        RELATIONS,
+    )
+
+    assert read.spans == (_span(*ONE),)
+
+
+def test_filters_printed_side_by_side_are_cut_apart():
+    text = "(CAST(dt AS TIMESTAMP) >= '2023-12-30 (a)'::TIMESTAMP)(dt <= '2024-01-02'::DATE)"
+
+    assert _split(text) == [
+        "(CAST(dt AS TIMESTAMP) >= '2023-12-30 (a)'::TIMESTAMP)",
+        "(dt <= '2024-01-02'::DATE)",
+    ]

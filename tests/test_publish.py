@@ -1,0 +1,167 @@
+"""The commit: files first, then the manifest, and one winner."""
+
+from __future__ import annotations
+
+import pytest
+
+from nomad.errors import LakeError, LostRace
+from nomad.lake import Lake
+from nomad.manifest import Column, DataFile, Manifest, from_json
+from nomad.names import TableName
+from nomad.publish import publish, retire
+from nomad.store.memory import MemoryStore
+
+TABLE = TableName("dwd", "dwd_x")
+FOLDER = "dwd/dwd_x"
+
+
+def version(run_id: str, *, rows: int = 1) -> Manifest:
+    files = (DataFile(f"{run_id}-0.parquet", rows, 4, "00"),) if rows else ()
+    return Manifest(
+        dest=TABLE,
+        partition_date=None,
+        run_id=run_id,
+        generated_at="2024-01-02T00:00:00+00:00",
+        files=files,
+        schema=(Column("a", "INTEGER"),),
+        content_hash=run_id,
+        sql_hash="s",
+        contract_hash="",
+        engine="duckdb 1.5.5",
+    )
+
+
+@pytest.fixture
+def staged(tmp_path):
+    path = tmp_path / "staged.parquet"
+    path.write_bytes(b"rows")
+    return [path]
+
+
+def reader_sees(store: MemoryStore) -> str | None:
+    """The version a reader finds, each of whose files is there; None: nothing is published."""
+    store.before = lambda *_: None
+    manifest = Lake(store).manifest(TABLE, None)
+    if manifest is None:
+        return None
+    assert all(f"{FOLDER}/{f.name}" in store.objects for f in manifest.files), "a file is missing"
+    return manifest.run_id
+
+
+def test_a_publish_leaves_files_manifest_and_success(staged):
+    store = MemoryStore()
+
+    publish(store, version("r1"), staged, over=None)
+
+    assert set(store.objects) == {
+        f"{FOLDER}/r1-0.parquet",
+        f"{FOLDER}/manifest.json",
+        f"{FOLDER}/_SUCCESS",
+    }
+
+
+def test_the_loser_is_told_the_winner_and_leaves_nothing(staged):
+    store = MemoryStore()
+    publish(store, version("r1"), staged, over=None)
+
+    with pytest.raises(LostRace, match="run r1 published it first"):
+        publish(store, version("r2"), staged, over=None)
+
+    assert reader_sees(store) == "r1"
+    assert f"{FOLDER}/r2-0.parquet" not in store.objects
+
+
+def test_a_version_knows_the_one_before(staged):
+    store = MemoryStore()
+    publish(store, version("r1"), staged, over=None)
+
+    ours = publish(store, version("r2"), staged, over=Lake(store).published(TABLE, None))
+
+    assert ours.previous == "r1"
+    assert reader_sees(store) == "r2"
+
+
+def test_an_empty_version_has_no_success(staged):
+    store = MemoryStore()
+    publish(store, version("r1"), staged, over=None)
+
+    publish(store, version("r2", rows=0), [], over=Lake(store).published(TABLE, None))
+
+    assert f"{FOLDER}/_SUCCESS" not in store.objects
+    assert reader_sees(store) == "r2"
+
+
+def test_retired_files_are_those_the_old_manifest_names(staged):
+    store = MemoryStore()
+    for n in range(1, 5):
+        over = Lake(store).published(TABLE, None)
+        publish(store, version(f"r{n}"), staged, over=over)
+        if over:
+            retire(store, over.manifest, keep=2)
+    store.objects[f"{FOLDER}/foreign.parquet"] = b""
+
+    retire(store, version("r0"), keep=2)
+
+    past = sorted(k for k in store.objects if k.startswith("_history"))
+    assert [k.split("/")[3] for k in past if k.endswith(".parquet")] == ["r2", "r3"]
+    assert f"{FOLDER}/foreign.parquet" in store.objects
+    assert reader_sees(store) == "r4"
+
+
+@pytest.mark.parametrize("n", range(1, 12))
+def test_a_crash_at_any_call_loses_nothing_that_was_published(staged, n):
+    store = MemoryStore()
+    publish(store, version("r1"), staged, over=None)
+    over = Lake(store).published(TABLE, None)
+    calls = iter(range(1, 100))
+
+    def crash(*_):
+        if next(calls) == n:
+            raise RuntimeError("crash")
+
+    store.before = crash
+    try:
+        publish(store, version("r2"), staged, over=over)
+        retire(store, over.manifest, keep=1)
+    except RuntimeError:
+        pass
+
+    assert reader_sees(store) in ("r1", "r2")
+
+
+class Unclear(MemoryStore):
+    """A store whose commit times out: `lands` says whether it was carried out all the same."""
+
+    def __init__(self, *, lands: bool) -> None:
+        super().__init__()
+        self.lands = lands
+
+    def write_if(self, key, data, *, expected):
+        if self.lands:
+            super().write_if(key, data, expected=expected)
+        raise LakeError("timed out", where=key)
+
+
+def test_an_unclear_commit_is_settled_by_reading_back(staged):
+    landed, lost = Unclear(lands=True), Unclear(lands=False)
+
+    publish(landed, version("r1"), staged, over=None)
+    with pytest.raises(LakeError, match="timed out"):
+        publish(lost, version("r1"), staged, over=None)
+
+    assert reader_sees(landed) == "r1"
+    assert reader_sees(lost) is None
+
+
+def test_a_manifest_reads_back_as_written():
+    manifest = version("r1")
+
+    assert from_json(manifest.to_json(), where="x") == manifest
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"manifest_version": 2}', b"\xff"])
+def test_what_is_no_manifest_is_told(data):
+    with pytest.raises(LakeError) as e:
+        from_json(data, where="dwd/x/manifest.json")
+
+    assert str(e.value).startswith("dwd/x/manifest.json: ")

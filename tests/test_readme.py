@@ -1,0 +1,94 @@
+"""What the README shows is what one sees."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import Project
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks() -> list[tuple[str, str]]:
+    """Each command of a console block and the output shown below it."""
+    found = []
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
+        for part in block.split("$ ")[1:]:
+            command, _, shown = part.partition("\n")
+            found.append((command, shown))
+    return found
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Project:
+    root = tmp_path_factory.mktemp("checkout")
+    for name in ("sql", "catalog/migrations", "lake/inbox"):
+        shutil.copytree(ROOT / name, root / name)
+    for name in ("nomad.yaml", "Makefile"):
+        shutil.copy(ROOT / name, root)
+    return Project(root)
+
+
+def test_the_first_command_is_make_demo_and_the_table_is_what_it_prints(checkout):
+    """`make demo`'s own lines, run here in a copy, end with the table of the README."""
+    assert blocks()[0][0] == "make demo"
+    recipe = re.search(r"^demo:.*?\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe
+
+    out = ""
+    for line in recipe[1].replace("\t", "").splitlines():
+        if line.startswith("$(NOMAD)"):
+            out = bash(checkout, line.replace("$(NOMAD)", "nomad"))
+
+    assert out == blocks()[0][1].removeprefix("…\n")
+
+
+def bash(project: Project, command: str) -> str:
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=project.root,
+        env={"PATH": f"{ROOT / '.venv/bin'}:/usr/bin:/bin", "HOME": str(project.root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("command", [c for c, _ in blocks() if c.startswith("nomad ")])
+def test_the_other_commands_print_what_is_shown(checkout, command):
+    shown = dict(blocks())[command]
+
+    out = bash(checkout, command)
+
+    assert re.sub(r"\d+\.\d\d s", "0.00 s", out) == re.sub(r"\d+\.\d\d s", "0.00 s", shown)
+
+
+def test_the_reference_of_the_command_line_is_up_to_date():
+    """docs/cli.md is what docs/generate.py writes."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "generate.py")],
+        env={"PYTHONPATH": str(ROOT / "lib"), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == done.stdout
+
+
+def test_every_make_target_and_command_is_named():
+    make = (ROOT / "Makefile").read_text(encoding="utf-8")
+    docs = README + (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):.*## ", make, re.MULTILINE)) - {"help"}
+
+    assert [t for t in sorted(targets) if f"make {t}" not in README] == []
+    assert [s.name for s in (ROOT / "bin").iterdir() if f"bin/{s.name}" not in docs] == []

@@ -1,0 +1,160 @@
+"""The reference project: real prices through all layers, the numbers checked against the input."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from conftest import Project
+
+ROOT = Path(__file__).parents[1]
+DATES = ("--from", "2023-12-25", "--to", "2024-01-31")
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory) -> Project:
+    """The repository's own project, in a folder of its own, all dates built."""
+    root = tmp_path_factory.mktemp("reference")
+    shutil.copytree(ROOT / "sql", root / "sql")
+    shutil.copytree(ROOT / "catalog" / "migrations", root / "catalog" / "migrations")
+    shutil.copytree(ROOT / "lake" / "inbox", root / "lake" / "inbox")
+    shutil.copy(ROOT / "nomad.yaml", root)
+    project = Project(root)
+    for command in ("extract", "run"):
+        answer = project(command, *DATES)
+        assert answer.code == 0, answer.err
+    return project
+
+
+def delivered(vendor: str, day: str) -> list[dict[str, str]]:
+    path = ROOT / "lake/inbox/a-share" / vendor / f"{day}.csv"
+    with path.open(encoding="utf-8") as f:
+        return list(csv.DictReader(f))
+
+
+def days() -> list[str]:
+    return sorted(p.stem for p in (ROOT / "lake/inbox/a-share/tushare").glob("*.csv"))
+
+
+def test_every_layer_has_a_table(reference):
+    layers = {t["layer"] for t in reference("ls", "-o", "json").json["tables"]}
+
+    assert layers == {"ods", "dwd", "dim", "dwm", "dws", "ads"}
+
+
+def test_every_table_is_described(reference):
+    assert all(t["description"] for t in reference("ls", "-o", "json").json["tables"])
+
+
+def test_moutai_closed_at_1685_01(reference):
+    query = "select close_avg from dwd.dwd_daily_stock_price_dt('2024-01-02') where symbol = "
+
+    assert reference.rows("select count(*) from dwd.dwd_daily_stock_price_dt('2024-01-02')") == [
+        [10]
+    ]
+    assert reference.rows(query + "'600519.SH'") == [[1685.01]]
+
+
+def test_every_trading_day_is_published_and_no_other(reference):
+    published = reference.rows("select distinct dt from dwd.dwd_daily_stock_price order by dt")
+
+    assert [day for (day,) in published] == days()
+    assert len(days()) == 27
+    assert reference.rows("select count(*) from dwd.dwd_daily_stock_price") == [[270]]
+
+
+def test_again_there_is_nothing_to_do(reference):
+    answer = reference("run", *DATES, "-o", "json")
+
+    assert set(answer.statuses().values()) == {"fresh"}
+    assert "no source for 2023-12-30 … 2024-01-01, 2024-01-06" in answer.err
+
+
+@pytest.mark.parametrize("day", ["2023-12-25", "2024-01-02", "2024-01-31"])
+def test_both_vendors_come_out_in_one_form(reference, day):
+    """Symbols, dates, shares and yuan against the delivered files themselves."""
+    ak = {
+        ("SH" if r["股票代码"][0] == "6" else "SZ", r["股票代码"]): r
+        for r in delivered("akshare", day)
+    }
+    ts = {r["ts_code"]: r for r in delivered("tushare", day)}
+    columns = "symbol, trade_date, close, volume, amount::varchar as amount"
+    ours = reference.rows(f"select {columns} from ods.ods_daily_stock_price_akshare_dt('{day}')")
+    theirs = reference.rows(f"select {columns} from ods.ods_daily_stock_price_tushare_dt('{day}')")
+
+    assert {tuple(r) for r in ours} == {
+        (
+            f"{code}.{market}", day, float(r["收盘"]), int(r["成交量"]) * 100,
+            str(Decimal(r["成交额"]).quantize(Decimal("0.01"))),
+        )
+        for (market, code), r in ak.items()
+    }  # fmt: skip
+    assert {tuple(r) for r in theirs} == {
+        (
+            symbol, day, float(r["close"]), round(Decimal(r["vol"]) * 100),
+            str((Decimal(r["amount"]) * 1000).quantize(Decimal("0.01"))),
+        )
+        for symbol, r in ts.items()
+    }  # fmt: skip
+
+
+def test_a_return_is_over_the_previous_trading_day(reference):
+    (row,) = reference.rows(
+        "select daily_return, close_mean_5d, days_in_mean from dwm.dwm_stock_return"
+        " where dt = '2024-01-08' and symbol = '600519.SH'"
+    )
+    closes = [
+        Decimal(next(r["close"] for r in delivered("tushare", d) if r["ts_code"] == "600519.SH"))
+        for d in days()
+        if d <= "2024-01-08"
+    ][-5:]
+
+    assert row[0] == pytest.approx(float(closes[-1] / closes[-2] - 1), abs=1e-6)
+    assert row[1] == pytest.approx(float(sum(closes) / 5), abs=1e-4)
+    assert row[2] == 5
+
+
+def test_the_market_adds_up(reference):
+    (row,) = reference.rows(
+        "select stocks, advancing + declining, turnover from dws.dws_market_daily"
+        " where dt = '2024-01-03'"
+    )
+    turnover = sum(Decimal(r["amount"]) * 1000 for r in delivered("tushare", "2024-01-03"))
+
+    assert row == [10, 10, float(turnover)]
+
+
+def test_the_calendar_knows_the_holiday(reference):
+    assert reference.rows(
+        "select next_trade_date from dim.dim_trade_calendar where trade_date = '2023-12-29'"
+    ) == [["2024-01-02"]]
+
+
+def test_a_row_that_only_one_vendor_has_stays(reference, tmp_path):
+    shutil.copytree(reference.root, tmp_path / "copy")
+    project = Project(tmp_path / "copy")
+    path = project.root / "lake/inbox/a-share/akshare/2024-01-03.csv"
+    text = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(line for line in text if "600519" not in line) + "\n")
+    project("extract", "--dt", "2024-01-03")
+    project("run", "--dt", "2024-01-03")
+
+    assert project.rows(
+        "select vendors, close_avg from dwd.dwd_daily_stock_price_dt('2024-01-03')"
+        " where symbol = '600519.SH'"
+    ) == [["tushare", 1694.0]]
+
+
+def test_a_rebuild_gives_the_same_content(reference):
+    """A deterministic query over the same inputs: the same content hash (I6)."""
+    manifests = sorted(reference.lake.glob("*/*/**/manifest.json"))
+    before = {p: p.read_text().split('"content_hash": ')[1][:34] for p in manifests}
+
+    answer = reference("run", *DATES, "--force")
+
+    assert answer.code == 0, answer.err
+    assert {p: p.read_text().split('"content_hash": ')[1][:34] for p in manifests} == before
