@@ -14,7 +14,7 @@ from nomad.config import Config, SourceConfig
 from nomad.errors import CycleError, Misuse, NomadError, SqlFileError, UnknownName
 from nomad.manifest import digest
 from nomad.names import RAW, TableName, is_plain, nearest
-from nomad.sqlfile import DATE, Ref, SqlFile, from_body, parse, render, to_body
+from nomad.sqlfile import DATE, Opinion, Ref, SqlFile, from_body, parse, render, to_body
 
 SQL = "sql"
 CHECKS = "checks"
@@ -121,10 +121,17 @@ def source_is_partitioned(source: SourceConfig) -> bool:
     return any(m in str(v).upper() for v in source.options.values() for m in marks)
 
 
-def load(config: Config, *, cache: Cache, variables: Mapping[str, str] | None = None) -> Project:
+def load(
+    config: Config,
+    *,
+    cache: Cache,
+    opinion: Opinion = lambda _: None,
+    variables: Mapping[str, str] | None = None,
+) -> Project:
     """Read every SQL file of a project.
 
-    `variables` (names in upper case) overrule those of `nomad.yaml`.
+    `variables` (names in upper case) overrule those of `nomad.yaml`; `opinion` tells which tables
+    DuckDB sees in a statement.
 
     Raises:
         SqlFileError: a file can't be understood.
@@ -134,7 +141,8 @@ def load(config: Config, *, cache: Cache, variables: Mapping[str, str] | None = 
     known = {**config.vars, **(variables or {})}
     files = {name: path for path in _paths(config.root) for name in [_name(path, config)]}
     _refuse_twins(config)
-    parsed = {n: _parsed(p, config.root, known, cache) for n, p in files.items()}
+    reader = _Reader(config.root, known, cache, opinion)
+    parsed = {n: reader.read(p) for n, p in files.items()}
     index = _Index(files, config)
     tables = {n: Table(n, sql, tuple(index.readings(sql))) for n, sql in parsed.items()}
     for table in tables.values():
@@ -200,19 +208,28 @@ def _shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-def _parsed(path: Path, root: Path, variables: Mapping[str, str], cache: Cache) -> SqlFile:
-    shown = _shown(path, root)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as e:
-        raise SqlFileError(f"can't be read: {e}", where=shown, hint="save it as UTF-8") from e
-    rendered = render(text, variables, path=shown)
-    key = digest("sql", _FORMAT, shown, rendered)
-    if (kept := cache.get(key)) is not None:
-        return from_body(kept)
-    parsed = parse(rendered, path=shown, table=path.stem)
-    cache.put(key, to_body(parsed))
-    return parsed
+@dataclass(frozen=True)
+class _Reader:
+    """Reads SQL files, by way of the cache."""
+
+    root: Path
+    variables: Mapping[str, str]
+    cache: Cache
+    opinion: Opinion
+
+    def read(self, path: Path) -> SqlFile:
+        shown = _shown(path, self.root)
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as e:
+            raise SqlFileError(f"can't be read: {e}", where=shown, hint="save it as UTF-8") from e
+        rendered = render(text, self.variables, path=shown)
+        key = digest("sql", _FORMAT, shown, rendered)
+        if (kept := self.cache.get(key)) is not None:
+            return from_body(kept)
+        parsed = parse(rendered, path=shown, table=path.stem, opinion=self.opinion)
+        self.cache.put(key, to_body(parsed))
+        return parsed
 
 
 # References --------------------------------------------------------------------------------------

@@ -62,7 +62,16 @@ class Workspace:
     @cached_property
     def project(self) -> project.Project:
         """The project's tables."""
-        return project.load(self.config, cache=self._cache("sql"), variables=self._variables)
+        return project.load(
+            self.config,
+            cache=self._cache("sql"),
+            opinion=self._second_opinion,
+            variables=self._variables,
+        )
+
+    def _second_opinion(self, statement: str) -> set[str] | None:
+        with self.reader.session() as session:
+            return session.table_names(statement)
 
     @cached_property
     def store(self) -> Store:

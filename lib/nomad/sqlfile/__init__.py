@@ -7,14 +7,14 @@ until a partition is built: a file is parsed once, however many dates it runs fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from nomad.errors import SqlFileError
 from nomad.manifest import digest
 from nomad.partition import Partition
-from nomad.sqlfile.references import Ref, created_by, read_by
+from nomad.sqlfile.references import Ref, compare, created_by, read_by
 from nomad.sqlfile.statements import Statement, split
 from nomad.sqlfile.variables import DATE, SENTINEL, dated, render
 
@@ -60,11 +60,18 @@ class SqlFile:
         return tuple(dated(s, partition) for s in self.setup), dated(self.query, partition)
 
 
-def parse(rendered: str, *, path: str, table: str) -> SqlFile:
+Opinion = Callable[[str], "set[str] | None"]
+"""Names the tables that another parser sees in a statement; None where it can't tell."""
+
+
+def parse(rendered: str, *, path: str, table: str, opinion: Opinion = lambda _: None) -> SqlFile:
     """Take a rendered file apart.
 
+    `opinion` is DuckDB's view of which tables a statement reads, which must be the same.
+
     Raises:
-        SqlFileError: no query, two queries, a syntax error, or a statement nomad does not run.
+        SqlFileError: no query, two queries, a syntax error, a statement nomad does not run, or a
+            second opinion that differs.
     """
     statements = split(rendered, path=path, table=table)
     query = _only_query(statements, path)
@@ -75,7 +82,7 @@ def parse(rendered: str, *, path: str, table: str) -> SqlFile:
         setup=tuple(s.text for s in setup),
         query=query.text,
         line=query.line,
-        refs=_references([s for s in setup if s.kind == "setup"], query, path),
+        refs=_references([s for s in setup if s.kind == "setup"], query, path, opinion),
         partitioned=any(SENTINEL in t.text for s in statements for t in s.tokens)
         or any(SENTINEL in s.text for s in statements),
         volatile=_volatile(statements),
@@ -110,12 +117,17 @@ def _only_query(statements: Sequence[Statement], path: str) -> Statement:
     return queries[0]
 
 
-def _references(setup: Iterable[Statement], query: Statement, path: str) -> tuple[Ref, ...]:
+def _references(
+    setup: Iterable[Statement], query: Statement, path: str, opinion: Opinion
+) -> tuple[Ref, ...]:
     """List what all statements read, less the temporary tables they make themselves."""
     found: dict[str, Ref] = {}
     made: set[str] = set()
     for statement in (*setup, query):
-        for ref in read_by(statement.text, path=path, first_line=statement.line):
+        refs = read_by(statement.text, path=path, first_line=statement.line)
+        if (theirs := opinion(statement.text)) is not None:
+            compare(refs, theirs, where=f"{path}:{statement.line}")
+        for ref in refs:
             if ref.schema or ref.name.lower() not in made:
                 found.setdefault(str(ref).lower(), ref)
         if statement is not query and (name := created_by(statement.text, path=path)):

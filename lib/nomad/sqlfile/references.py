@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import sqlglot
@@ -40,6 +41,41 @@ def read_by(text: str, *, path: str, first_line: int = 1) -> tuple[Ref, ...]:
         for ref in _refs(node, path, first_line):
             found.setdefault(str(ref).lower(), ref)
     return tuple(found.values())
+
+
+_PART = re.compile(r'"((?:[^"]|"")*)"|([^."\s]+)')
+
+
+def compare(ours: Iterable[Ref], theirs: Iterable[str], *, where: str) -> None:
+    """Hold the tables found here against those DuckDB names, as `schema.table`.
+
+    Raises:
+        SqlFileError: one of the two sees a table that the other doesn't.
+    """
+    mine = {str(r).lower() for r in ours}
+    yours = {_unquoted(name) for name in theirs}
+    if mine != yours:
+        raise SqlFileError(
+            f"which tables this reads is unclear: nomad finds {_listed(mine - yours)} alone,"
+            f" DuckDB finds {_listed(yours - mine)} alone",
+            where=where,
+            hint="write the table into a plain FROM clause, in a CTE of its own",
+        )
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(f"`{n}`" for n in sorted(names)) or "nothing"
+
+
+def _unquoted(name: str) -> str:
+    """Take the quotes off DuckDB's spelling, and what follows a table's name (TABLESAMPLE …)."""
+    parts, at = [], 0
+    while match := _PART.match(name, at):
+        parts.append(match[2] or match[1].replace('""', '"'))
+        at = match.end() + 1
+        if name[match.end() : at] != ".":
+            break
+    return ".".join(parts).lower()
 
 
 def created_by(text: str, *, path: str) -> str | None:
