@@ -13,7 +13,7 @@ FLOORS = {
     "manifest": 2, "config": 2, "scaffold": 2,
     "sqlfile": 3, "store": 3, "engine": 3, "render": 3,
     "lake": 4, "project": 4,
-    "pruning": 5, "selection": 5, "journal": 5, "extract": 5, "publish": 5,
+    "pruning": 5, "selection": 5, "journal": 5, "extract": 5, "publish": 5, "claims": 5,
     "plan": 6, "build": 6, "catalog": 6,
     "workspace": 7,
     "run": 8, "ask": 8,

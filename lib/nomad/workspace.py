@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from nomad.errors import ConfigError
 from nomad.lake import Lake
 from nomad.store.base import Store
 from nomad.store.local import LocalStore
+from nomad.store.overlay import OverlayStore
 
 _CACHE = ".nomad"
 
@@ -36,6 +38,7 @@ class Workspace:
         self.config = config.load(self.root, environ=environ, environment=environment)
         self._variables = {k.upper(): v for k, v in (variables or {}).items()}
         self._caches: list[Cache] = []
+        self.rehearsing = False
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +93,14 @@ class Workspace:
         """What is published."""
         return Lake(self.store)
 
+    def rehearsal(self, folder: Path) -> Workspace:
+        """The same project over an overlay: what is published stays in `folder`."""
+        twin = copy.copy(self)
+        twin.store = OverlayStore(self.store, folder)
+        twin.lake = Lake(twin.store)
+        twin.rehearsing = True
+        return twin
+
     @cached_property
     def temporary(self) -> Path:
         """A folder for this command alone, outside the lake."""
@@ -108,7 +119,7 @@ class Workspace:
     def engine(self, scratch: Path) -> Engine:
         """Make an engine that works in a scratch folder and reads the project and its lake."""
         given = self.config
-        folders = (self.root, Path(self.store.uri("")))
+        folders = (self.root, self.root / given.lake.url)
         settings = Settings(
             memory_limit=given.engine.memory_limit,
             scratch=scratch,

@@ -416,3 +416,52 @@ def test_misuse_is_told_and_exits_2(built, words, message):
         assert answer.code == 2
         assert message in answer.err
         assert answer.out == ""
+
+
+def test_a_dry_run_builds_the_whole_chain_and_publishes_nothing(built):
+    built.write("sql/dwd/dwd_price.sql", _sql(built, "dwd/dwd_price").replace("> 0", "> 1"))
+    before = sorted(p for p in built.lake.rglob("*"))
+
+    answer = built("run", "--dt", "2024-01-02", "--dry-run", "-o", "json")
+
+    assert answer.code == 0, answer.err
+    assert answer.statuses() == {
+        "ods.ods_price 2024-01-02": "fresh",
+        "dwd.dwd_price 2024-01-02": "built",
+        "dws.dws_price": "built",
+    }
+    assert [s["row_count"] for s in answer.json["steps"]] == [2, 1, 2]
+    assert sorted(p for p in built.lake.rglob("*")) == before
+    assert built.rows("select count(*) from dwd.dwd_price_dt('2024-01-02')") == [[2]]
+
+
+def test_a_dry_run_finds_what_would_fail(project):
+    project.write("in/2024-01-02.csv", "symbol,close\nA,one\n")
+    project("extract", "--dt", "2024-01-02")
+
+    answer = project("run", "--dt", "2024-01-02", "--dry-run", "-o", "json")
+
+    assert answer.code == 1
+    assert answer.statuses()["dwd.dwd_price 2024-01-02"] == "blocked"
+
+
+def test_fail_fast_stops_at_the_first_failure(project):
+    project.write("in/2024-01-02.csv", "symbol,close\nA,one\n")
+    project("extract", *RANGE)
+
+    answer = project("run", *RANGE, "--fail-fast", "--jobs", "1", "-o", "json")
+
+    assert answer.code == 1
+    assert answer.statuses() == {
+        "ods.ods_price 2024-01-02": "failed",
+        "ods.ods_price 2024-01-03": "blocked",
+        "dwd.dwd_price 2024-01-02": "blocked",
+        "dwd.dwd_price 2024-01-03": "blocked",
+        "dws.dws_price": "blocked",
+    }
+
+
+def test_a_table_that_reads_only_what_is_fresh_waits_for_nobody(built):
+    answer = built("run", "--jobs", "4", *RANGE, "--force", "-o", "json")
+
+    assert set(answer.statuses().values()) == {"published"}

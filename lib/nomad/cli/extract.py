@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 @click.command("extract")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @options.dates
+@click.option("--wait", is_flag=True, help="Wait for a run that lands the same dates.")
 @options.output()
 @options.workspace
 def command(
     workspace: Workspace,
     sources: tuple[str, ...],
     when: tuple[str | None, str | None, str | None],
+    wait: bool,
     output: str,
 ) -> None:
     """Land raw data from the sources, under raw/<source>/dt=….
@@ -38,7 +40,7 @@ def command(
     from nomad.run.sources import chosen, extract
 
     found, dates = chosen(workspace, sources), options.days(workspace, when)
-    run_id, results = extract(workspace, found, dates, report=reporter(output))
+    run_id, results = extract(workspace, found, dates, report=reporter(output), wait=wait)
     finish(run_id, results, output, key="steps")
     sys.exit(_judge(results, single=len(dates) == 1))
 

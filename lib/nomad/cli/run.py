@@ -21,10 +21,23 @@ if TYPE_CHECKING:
 @options.dates
 @click.option("--force", is_flag=True, help="Build what is fresh, too.")
 @click.option("--allow-missing", is_flag=True, help="Read a missing partition as empty.")
+@click.option("--dry-run", is_flag=True, help="Build in scratch and publish nothing.")
+@click.option("--fail-fast", "-x", is_flag=True, help="Stop at the first failure.")
+@click.option("--wait", is_flag=True, help="Wait for a run that builds the same partitions.")
+@click.option("--jobs", "-j", type=click.IntRange(1), help="Steps side by side.")
 @options.output()
 @options.workspace
 def command(
-    workspace: Workspace, output: str, force: bool, allow_missing: bool, **words: Any
+    *,
+    workspace: Workspace,
+    output: str,
+    force: bool,
+    allow_missing: bool,
+    dry_run: bool,
+    fail_fast: bool,
+    wait: bool,
+    jobs: int | None,
+    **words: Any,
 ) -> None:
     """Build and publish what is stale; what is fresh is not built again.
 
@@ -40,7 +53,14 @@ def command(
     run_id, results = run(
         workspace,
         found,
-        Options(force=force, allow_missing=allow_missing),
+        Options(
+            force=force,
+            allow_missing=allow_missing,
+            rehearse=dry_run,
+            fail_fast=fail_fast,
+            wait=wait,
+            jobs=jobs or 0,
+        ),
         report=reporter(output),
     )
     finish(run_id, results, output, key="steps")

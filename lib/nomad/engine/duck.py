@@ -76,6 +76,7 @@ class Engine:
         self._settings = settings
         self._instance: duckdb.DuckDBPyConnection | None = None
         self._numbers = itertools.count(1)
+        self._open: set[duckdb.DuckDBPyConnection] = set()
         self._lock = Lock()
 
     @contextmanager
@@ -86,18 +87,30 @@ class Engine:
         """
         if exclusive:
             con = _connect(self._settings)
+            with self._listed(con):
+                yield Session(con)
+            return
+        con, name = self._cursor()
+        with self._listed(con):
+            con.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
             try:
                 yield Session(con)
             finally:
-                con.close()
-            return
-        con, name = self._cursor()
+                con.execute(f"USE memory; DETACH DATABASE IF EXISTS {name}")
+
+    @contextmanager
+    def _listed(self, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        self._open.add(con)
         try:
-            con.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
-            yield Session(con)
+            yield
         finally:
-            con.execute(f"USE memory; DETACH DATABASE IF EXISTS {name}")
+            self._open.discard(con)
             con.close()
+
+    def interrupt(self) -> None:
+        """Break off whatever runs in any session."""
+        for con in list(self._open):
+            con.interrupt()
 
     def _cursor(self) -> tuple[duckdb.DuckDBPyConnection, str]:
         with self._lock:

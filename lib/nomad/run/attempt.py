@@ -8,26 +8,36 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from nomad import catalog, publish
+from nomad.claims import claim
 from nomad.engine.duck import NAME, Staged
 from nomad.errors import LakeError, Misuse, NomadError
 from nomad.journal import Journal, new_run_id
 from nomad.lake import Published, folder_key
 from nomad.manifest import DataFile, Input, Manifest
 from nomad.names import TableName
-from nomad.partition import Partition
+from nomad.partition import Partition, folder
 from nomad.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
-PUBLISHED, FRESH, FAILED, BLOCKED, MISSING = "published", "fresh", "failed", "blocked", "missing"
+PUBLISHED, BUILT, FRESH, FAILED = "published", "built", "fresh", "failed"
+BLOCKED, MISSING = "blocked", "missing"
+
+_EVERY = 1.0
+"""Seconds between two renewals of the catalog while a run goes on."""
+
+_REST = 9
+"""Times as long as a renewal took before the next one: a tenth of a run's time at most."""
 
 
 @dataclass(frozen=True)
@@ -73,23 +83,40 @@ class Attempt:
     now: datetime
     scratch: Path
     journal: Journal
-    superseded: list[Manifest] = field(default_factory=list)
-    published: int = 0
+    _superseded: list[Manifest] = field(default_factory=list)
+    _stale: bool = False
+    _next: float = field(default_factory=lambda: time.monotonic() + _EVERY)
+    _lock: Lock = field(default_factory=Lock)
 
     def publish(
         self, manifest: Manifest, staged: Sequence[Path], over: Published | None
     ) -> Manifest:
-        """Commit one partition; what it supersedes is kept until the end of the run."""
+        """Commit one partition; what it supersedes stays until the catalog is renewed."""
         ours = publish.publish(self.workspace.store, manifest, staged, over=over)
-        self.published += 1
-        if over:
-            self.superseded.append(over.manifest)
+        with self._lock:
+            self._stale = True
+            if over:
+                self._superseded.append(over.manifest)
         return ours
 
     def note(self, result: Result) -> None:
         """Write a step's end to the journal."""
         row = {**result.as_row(), "run_id": self.run_id, "location": result.location}
         self.journal.add({"event": "step", **row})
+
+    def renew(self, *, now: bool = False) -> None:
+        """Renew the catalog, and take away what is superseded; at most about once a second."""
+        began = time.monotonic()
+        if not self._stale or not (now or began > self._next) or self.workspace.rehearsing:
+            return
+        with self._lock:
+            gone, self._superseded, self._stale = self._superseded, [], False
+        if _has_project(self.workspace):
+            catalog.refresh(self.workspace.project, self.workspace.lake, now=self.now)
+            for old in gone:
+                publish.retire(self.workspace.store, old, keep=self.workspace.config.lake.history)
+        ended = time.monotonic()
+        self._next = ended + max(_EVERY, (ended - began) * _REST)
 
     def manifest(
         self,
@@ -128,25 +155,45 @@ class Attempt:
 
 
 @contextmanager
-def attempt(workspace: Workspace, command: str) -> Iterator[Attempt]:
-    """Begin a run; at its end, however it ends, the catalog is renewed and scratch is emptied.
+def attempt(
+    workspace: Workspace,
+    command: str,
+    cells: Iterable[tuple[TableName, Partition]],
+    *,
+    wait: bool = False,
+    rehearse: bool = False,
+) -> Iterator[Attempt]:
+    """Begin a run that may build `cells`; however it ends, the catalog is renewed, scratch emptied.
 
     Raises:
         LakeError: the lake can't be written.
+        Busy: another live run is building one of the cells, and `wait` is off.
     """
     now = workspace.now()
     run_id = new_run_id(now)
-    scratch = _made(workspace.store.scratch() / run_id)
-    journal = Journal(workspace.store, run_id, now)
-    going = Attempt(workspace, run_id, now, scratch, journal)
-    journal.add({"event": "begin", "run_id": run_id, "command": command, "at": now.isoformat()})
+    top = workspace.store.scratch()
+    scratch = _made(top / run_id)
+    try:
+        space = workspace.rehearsal(scratch / "lake") if rehearse else workspace
+        journal = Journal(space.store, run_id, now)
+        going = Attempt(space, run_id, now, scratch, journal)
+        names = [f"{t} {folder(p)}".rstrip() for t, p in cells]
+        with claim(top, run_id, [] if rehearse else names, wait=wait):
+            yield from _going(going, command)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _going(going: Attempt, command: str) -> Iterator[Attempt]:
+    at, run_id = going.now.isoformat(), going.run_id
+    going.journal.add({"event": "begin", "run_id": run_id, "command": command, "at": at})
     try:
         yield going
     finally:
-        try:
-            _finish(going)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        at = going.workspace.now().isoformat()
+        going.journal.add({"event": "end", "run_id": run_id, "at": at})
+        going.journal.flush()
+        going.renew(now=True)
 
 
 def _made(scratch: Path) -> Path:
@@ -159,18 +206,6 @@ def _made(scratch: Path) -> Path:
             hint="check that the folder is writable and has room",
         ) from e
     return scratch.resolve()
-
-
-def _finish(going: Attempt) -> None:
-    workspace = going.workspace
-    at = workspace.now().isoformat()
-    going.journal.add({"event": "end", "run_id": going.run_id, "at": at})
-    going.journal.flush()
-    if not going.published or not _has_project(workspace):
-        return
-    catalog.refresh(workspace.project, workspace.lake, now=going.now)
-    for old in going.superseded:
-        publish.retire(workspace.store, old, keep=workspace.config.lake.history)
 
 
 def _has_project(workspace: Workspace) -> bool:

@@ -72,19 +72,26 @@ def extract(
     dates: Sequence[date],
     *,
     report: Callable[[Result], None],
+    wait: bool = False,
 ) -> tuple[str, list[Result]]:
     """Land each source for each date; give the run's id and how each step ended.
 
     The same bytes as last time are not landed again. A date for which a source has nothing ends as
     `missing`, which is for the caller to judge.
+
+    Raises:
+        Busy: another live run is landing one of the same dates, and `wait` is off.
     """
-    with attempt(workspace, "extract") as going:
+    cells = list(_cells(sources, dates))
+    names = [(TableName(RAW, source.name), partition) for source, partition in cells]
+    with attempt(workspace, "extract", names, wait=wait) as going:
         engine = workspace.engine(going.scratch)
         results: list[Result] = []
-        for source, partition in _cells(sources, dates):
+        for source, partition in cells:
             result = _step(going, engine, source, partition)
             going.note(result)
             report(result)
+            going.renew()
             results.append(result)
         return going.run_id, results
 

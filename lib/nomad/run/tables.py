@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from nomad import build
 from nomad.errors import MissingPartition, NomadError, QueryFailed
@@ -15,7 +16,7 @@ from nomad.names import TableName
 from nomad.plan import BUILD, Cell, Plan, Schemas, Step, why_stale
 from nomad.project import Table
 from nomad.pruning import Read
-from nomad.run.attempt import BLOCKED, FAILED, FRESH, PUBLISHED, Attempt, Result, attempt
+from nomad.run.attempt import BLOCKED, BUILT, FAILED, FRESH, PUBLISHED, Attempt, Result, attempt
 from nomad.workspace import Workspace
 
 _TRIES = 5
@@ -24,10 +25,14 @@ _TRIES = 5
 
 @dataclass(frozen=True)
 class Options:
-    """How a run goes about its plan."""
+    """How a run goes about its plan. `jobs` 0 takes what the configuration says."""
 
     force: bool = False
     allow_missing: bool = False
+    rehearse: bool = False
+    fail_fast: bool = False
+    wait: bool = False
+    jobs: int = 0
 
 
 def run(
@@ -40,42 +45,74 @@ def run(
     """Walk a plan; give the run's id and how each step ended, in the order of the plan.
 
     A failed step blocks what needs it; all else goes on. `report` hears of each end as it comes.
+    A rehearsal builds everything in scratch and publishes nothing.
+
+    Raises:
+        Busy: another live run is building one of the plan's cells.
     """
-    with attempt(workspace, "run") as going:
+    cells = [s.cell for s in plan.steps if s.action == BUILD]
+    with attempt(workspace, "run", cells, wait=options.wait, rehearse=options.rehearse) as going:
         worker = _Worker(going, options)
-        ended = dict(_walk(plan, worker, workspace.config.engine.jobs, report))
-        return going.run_id, [ended[s.cell] for s in plan.steps]
+        walk = _Walk(plan, worker, options.jobs or workspace.config.engine.jobs)
+        for result in walk.results(fail_fast=options.fail_fast):
+            going.note(result)
+            report(result)
+            going.renew()
+        return going.run_id, [walk.ended[s.cell] for s in plan.steps]
 
 
-def _walk(
-    plan: Plan, worker: _Worker, jobs: int, report: Callable[[Result], None]
-) -> Iterator[tuple[Cell, Result]]:
-    waiting = list(plan.steps)
-    ended: dict[Cell, Result] = {}
-    cells = {s.cell for s in waiting}
-    running: dict[Future[Result], Step] = {}
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        while waiting or running:
-            for step in _ready(waiting, ended, cells, free=jobs - len(running)):
-                waiting.remove(step)
-                running[pool.submit(worker.act, step, ended)] = step
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                step, result = running.pop(future), future.result()
-                ended[step.cell] = result
-                report(result)
-                yield step.cell, result
+class _Walk:
+    """Hands out the steps of a plan, each after those it needs."""
 
+    def __init__(self, plan: Plan, worker: _Worker, jobs: int) -> None:
+        self._waiting = {s.cell: s for s in plan.steps}
+        self._worker = worker
+        self._jobs = jobs
+        self._running: dict[Future[Result], Step] = {}
+        self.ended: dict[Cell, Result] = {}
 
-def _ready(
-    waiting: list[Step], ended: dict[Cell, Result], cells: set[Cell], *, free: int
-) -> list[Step]:
-    found: list[Step] = []
-    for step in waiting:
-        if len(found) >= free:
-            break
-        if all(n in ended or n not in cells for n in step.needs):
-            found.append(step)
-    return found
+    def results(self, *, fail_fast: bool) -> Iterator[Result]:
+        """Give each step's end as it comes. Interrupted, break off what runs and wait for it."""
+        with ThreadPoolExecutor(max_workers=self._jobs) as pool:
+            try:
+                while self._waiting or self._running:
+                    self._submit(pool)
+                    for result in self._next():
+                        yield result
+                        if fail_fast and result.status == FAILED:
+                            yield from self._drop()
+            except BaseException:
+                self._worker.interrupt()
+                raise
+
+    def _submit(self, pool: ThreadPoolExecutor) -> None:
+        for step in self._ready(free=self._jobs - len(self._running)):
+            del self._waiting[step.cell]
+            bad = next((n for n in step.needs if not _good(self.ended.get(n))), None)
+            self._running[pool.submit(self._worker.act, step, bad)] = step
+
+    def _ready(self, *, free: int) -> list[Step]:
+        running = {s.cell for s in self._running.values()}
+        open_ = (
+            step
+            for step in self._waiting.values()
+            if not any(n in self._waiting or n in running for n in step.needs)
+        )
+        return list(islice(open_, free))
+
+    def _next(self) -> Iterator[Result]:
+        for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+            step = self._running.pop(future)
+            self.ended[step.cell] = future.result()
+            yield self.ended[step.cell]
+
+    def _drop(self) -> Iterator[Result]:
+        """Give up on all steps that have not begun."""
+        for step in self._waiting.values():
+            reason = "stopped at the first failure"
+            self.ended[step.cell] = Result(step.table, step.partition, BLOCKED, reason)
+            yield self.ended[step.cell]
+        self._waiting.clear()
 
 
 class _Worker:
@@ -86,17 +123,21 @@ class _Worker:
         self._workspace = going.workspace
         self._engine = self._workspace.engine(going.scratch)
 
-    def act(self, step: Step, ended: dict[Cell, Result]) -> Result:
-        """Bring one step to its end; an error becomes part of the result."""
+    def interrupt(self) -> None:
+        """Break off what runs."""
+        self._engine.interrupt()
+
+    def act(self, step: Step, bad: Cell | None) -> Result:
+        """Bring one step to its end, `bad` being one it needs that failed.
+
+        An error becomes part of the result.
+        """
         began = time.monotonic()
-        bad = next((n for n in step.needs if n in ended and not _good(ended[n])), None)
         try:
             result = _blocked(step, bad) if bad else self._decided(step)
         except NomadError as e:
             result = Result(step.table, step.partition, FAILED, step.reason, error=e)
-        result = replace(result, seconds=time.monotonic() - began)
-        self._going.note(result)
-        return result
+        return replace(result, seconds=time.monotonic() - began)
 
     def _decided(self, step: Step) -> Result:
         """Skip what is fresh, also what has become so since the plan: an early cut-off."""
@@ -160,7 +201,7 @@ class _Worker:
         return Result(
             step.table,
             step.partition,
-            PUBLISHED,
+            BUILT if self._options.rehearse else PUBLISHED,
             step.reason,
             row_count=staged.rows,
             file_count=len(manifest.files),
@@ -178,8 +219,8 @@ def _inputs(bounds: tuple[build.Bound, ...]) -> tuple[Input, ...]:
     return tuple(i for b in bounds for i in b.inputs)
 
 
-def _good(result: Result) -> bool:
-    return result.status in (PUBLISHED, FRESH)
+def _good(result: Result | None) -> bool:
+    return result is None or result.status in (PUBLISHED, BUILT, FRESH)
 
 
 def _blocked(step: Step, by: Cell) -> Result:

@@ -1,0 +1,65 @@
+"""A lake seen through a sheet of glass: reads fall through to it, writes stay on the glass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from nomad.store.base import Blob, Store
+from nomad.store.local import LocalStore
+
+
+class OverlayStore:
+    """`below` is never written; what is written lies in a folder of this machine.
+
+    Nothing of `below` can be deleted or moved away: a rehearsal has no need to.
+    """
+
+    def __init__(self, below: Store, folder: Path) -> None:
+        self._below = below
+        self._above = LocalStore(folder)
+
+    def read(self, key: str) -> Blob | None:
+        """Give what was written here, or else what is below."""
+        return self._above.read(key) or self._below.read(key)
+
+    def write(self, key: str, data: bytes) -> None:
+        """Write here."""
+        self._above.write(key, data)
+
+    def write_if(self, key: str, data: bytes, *, expected: str | None) -> bool:
+        """Compare with what is seen, write here. Nobody else looks, so no lock is needed."""
+        found = self.read(key)
+        if (found.version if found else None) != expected:
+            return False
+        self._above.write(key, data)
+        return True
+
+    def put(self, key: str, source: Path) -> None:
+        """Take a file in here."""
+        self._above.put(key, source)
+
+    def move(self, key: str, to: str) -> None:
+        """Move what was written here."""
+        self._above.move(key, to)
+
+    def delete(self, key: str) -> None:
+        """Remove what was written here."""
+        self._above.delete(key)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Name what is here and below."""
+        yield from sorted({*self._above.keys(prefix), *self._below.keys(prefix)})
+
+    def folders(self, prefix: str) -> list[str]:
+        """Name the folders here and below."""
+        return sorted({*self._above.folders(prefix), *self._below.folders(prefix)})
+
+    def uri(self, key: str) -> str:
+        """Give the address of what was written here, or else of what is below."""
+        here = self._above.uri(key)
+        return here if Path(here).exists() else self._below.uri(key)
+
+    def scratch(self) -> Path:
+        """Name the scratch of the place below."""
+        return self._below.scratch()
