@@ -16,7 +16,7 @@ FLOORS = {
     "pruning": 5, "selection": 5, "journal": 5, "extract": 5, "publish": 5, "claims": 5,
     "plan": 6, "build": 6, "catalog": 6,
     "workspace": 7,
-    "run": 8, "ask": 8,
+    "run": 8, "ask": 8, "doctor": 6,
     "cli": 9, "__main__": 10,
 }  # fmt: skip
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "ls": "List the tables, and what each reads.",
     "sql": "Ask the live lake.",
     "catalog": "Migrate or refresh the catalog file.",
+    "doctor": "Check the lake, and remove what crashed runs left.",
 }
 
 

@@ -1,0 +1,99 @@
+"""kill -9 of the real process before each change to a real disk: old or new, never a mixture."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import ROOT, Project
+
+CRASH = Path(__file__).parent / "crash.py"
+OLD, NEW = [["A", 1], ["B", 2]], [["A", 10], ["B", 20], ["C", 30]]
+QUERY = "select symbol, close from dwd.dwd_price_dt('2024-01-02') order by symbol"
+
+
+def killed(project: Project, n: int) -> str | None:
+    """Run the chain and kill it before its n-th change; None: it came to its end."""
+    done = subprocess.run(
+        [sys.executable, str(CRASH), str(n), "run", "--dt", "2024-01-02", "--jobs", "1"],
+        cwd=project.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "lib")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == -signal.SIGKILL:
+        return done.stderr.splitlines()[-1]
+    assert done.returncode == 0, done.stderr
+    return None
+
+
+def trial(project: Project, n: int) -> str | None:
+    """One kill, and all that must hold after it."""
+    step = killed(project, n)
+
+    seen = project.rows(QUERY)
+    assert seen in (OLD, NEW), f"{step}: a mixture: {seen}"
+    assert project.rows("select count(*) from dwd.dwd_price_dt('2024-01-03')") == [[2]]
+    answer = project("run", "--dt", "2024-01-02")
+    assert answer.code == 0, f"{step}: {answer.err}"
+    assert project.rows(QUERY) == NEW
+    fixed = project("doctor", "--fix")
+    assert fixed.code == 0, f"{step}: {fixed.out}"
+    assert strays(project) == set(), step
+    again = project("doctor")
+    assert again.err == "all is well\n", f"{step}: {again.out}"
+    return step
+
+
+def strays(project: Project) -> set[str]:
+    """What lies in the lake that neither a manifest nor the history nor a journal accounts for."""
+    found = set()
+    for path in project.lake.rglob("*"):
+        inside = path.relative_to(project.lake)
+        if path.is_dir() or inside.parts[0] in ("_history", "_runs"):
+            continue
+        known = {f["name"] for f in project.manifest(_table(inside), _date(inside))["files"]}
+        if path.name not in (known | {"manifest.json", "_SUCCESS"}):
+            found.add(str(inside))
+    return found
+
+
+def _table(inside: Path) -> str:
+    return ".".join(inside.parts[:2])
+
+
+def _date(inside: Path) -> str | None:
+    folder = inside.parts[2]
+    return folder.removeprefix("dt=") if folder.startswith("dt=") else None
+
+
+def test_killed_before_any_change_old_or_new_and_doctor_leaves_nothing(built, tmp_path, capsys):
+    built.write("in/2024-01-02.csv", "symbol,close\nA,10\nB,20\nC,30\n")
+    assert built("extract", "--dt", "2024-01-02").code == 0
+
+    def copied(n: int) -> str | None:
+        root = tmp_path / f"copy-{n}"
+        shutil.copytree(
+            built.root, root, ignore=lambda *_: {p.name for p in tmp_path.glob("copy-*")}
+        )
+        try:
+            return trial(Project(root), n)
+        finally:
+            shutil.rmtree(root)
+
+    steps = []
+    for n in range(1, 500):
+        step = copied(n)
+        if step is None:
+            break
+        steps.append(step)
+
+    with capsys.disabled():
+        print(f"\n  kill -9: {len(steps)} steps, each old or new")  # noqa: T201
+    assert len(steps) > 30
+    assert {s.split()[2] for s in steps} >= {"replace", "fsync", "mkdir"}
