@@ -71,11 +71,13 @@ class Project:
         )
         return Answer(result.exit_code, result.stdout, result.stderr)
 
-    def process(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def process(
+        self, *words: str, env_extra: dict[str, str] | None = None, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
         """The same as a process of its own, in the project's folder."""
         settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
         command = [sys.executable, "-m", "nomad", *words]
-        environ = {**os.environ, "PYTHONPATH": str(ROOT / "lib")}
+        environ = {**os.environ, "PYTHONPATH": str(ROOT / "lib"), **(env_extra or {})}
         return subprocess.run(command, cwd=self.root, env=environ, check=False, **settings)
 
     def rows(self, query: str) -> list[list[Any]]:

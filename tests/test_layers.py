@@ -10,19 +10,19 @@ LIB = Path(__file__).parents[1] / "lib" / "nomad"
 FLOORS = {
     "errors": 0,
     "cache": 1, "names": 1, "partition": 1,
-    "manifest": 2, "config": 2, "scaffold": 2,
+    "config": 2, "manifest": 2, "scaffold": 2,
     "sqlfile": 3, "store": 3, "engine": 3, "render": 3,
-    "lake": 4, "project": 4,
-    "pruning": 5, "selection": 5, "journal": 5, "extract": 5, "publish": 5, "claims": 5,
-    "plan": 6, "build": 6, "catalog": 6,
-    "workspace": 7,
-    "run": 8, "ask": 8, "doctor": 6,
-    "cli": 9, "__main__": 10,
+    "project": 4, "lake": 4,
+    "selection": 5, "pruning": 5, "journal": 5, "claims": 5, "extract": 5, "publish": 5,
+    "schemas": 6, "build": 6, "catalog": 6, "doctor": 6,
+    "plan": 7, "lineage": 7, "workspace": 7,
+    "run": 8, "ask": 8,
+    "api": 9, "cli": 9, "__main__": 10,
 }  # fmt: skip
 
 DOORS = {
     "duckdb": {"engine"},
-    "sqlglot": {"sqlfile"},
+    "sqlglot": {"sqlfile", "lineage"},
     "yaml": {"config"},
     "rich": {"render"},
     "click": {"cli"},

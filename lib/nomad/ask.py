@@ -78,6 +78,13 @@ def _versions(published: dict[TableName, list[Manifest]]) -> list[str]:
 
 
 @contextmanager
+def bound(workspace: Workspace, query: str) -> Iterator[Session]:
+    """Open a session in which the tables that a query names are bound to their files of now."""
+    with _session(workspace, _published(workspace, _named(workspace, query))) as session:
+        yield session
+
+
+@contextmanager
 def _session(workspace: Workspace, published: dict[TableName, list[Manifest]]) -> Iterator[Session]:
     with workspace.reader.session() as session:
         for name, manifests in published.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import shutil
 import tempfile
@@ -20,13 +21,15 @@ from typing import Any
 
 from nomad.engine import scan
 from nomad.engine.duck import Place, Session, database
-from nomad.errors import LakeError, MigrationError
+from nomad.errors import LakeError, MigrationError, QueryFailed
 from nomad.lake import Lake
 from nomad.manifest import Manifest
 from nomad.names import RAW, TableName, literal, quote
 from nomad.partition import COLUMN
 from nomad.project import Project
 from nomad.store.local import locked
+
+_log = logging.getLogger(__name__)
 
 FOLDER = "catalog"
 MIGRATIONS = "migrations"
@@ -172,18 +175,45 @@ def _migrate(
 def _fill(session: Session, project: Project, lake: Lake, scratch: Path) -> int:
     """Make a view for each table that has something published, and the tables of metadata."""
     sources = [TableName(RAW, s) for s in project.config.sources]
-    published: dict[TableName, list[Manifest]] = {}
+    found = {
+        n: lake.manifests(n, partitioned=project.partitioned(n)) for n in (*sources, *project.order)
+    }
+    published = {n: manifests for n, manifests in found.items() if manifests}
     session.execute("BEGIN")
-    for name in (*sources, *project.order):
-        session.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(name.layer)}")
-        manifests = lake.manifests(name, partitioned=project.partitioned(name))
-        if manifests:
-            published[name] = manifests
-            relate(session, project, lake, name, manifests)
-            _describe(session, project, name)
-    _metadata(session, project, published, scratch)
-    session.execute("COMMIT")
+    try:
+        _views(session, project, lake, published)
+        _metadata(session, project, published, scratch)
+        session.execute("COMMIT")
+    except QueryFailed:
+        session.execute("ROLLBACK")
+        published = _those_that_can_be_read(session, project, lake, published)
+        _metadata(session, project, published, scratch)
     return len(published)
+
+
+Published = dict[TableName, list[Manifest]]
+
+
+def _views(session: Session, project: Project, lake: Lake, published: Published) -> None:
+    for layer in {n.layer: None for n in (*published, *project.order)}:
+        session.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(layer)}")
+    for name, manifests in published.items():
+        relate(session, project, lake, name, manifests)
+        _describe(session, project, name)
+
+
+def _those_that_can_be_read(
+    session: Session, project: Project, lake: Lake, published: Published
+) -> Published:
+    """Make the views one by one; a table whose files are damaged is left out and named."""
+    good: Published = {}
+    for name, manifests in published.items():
+        try:
+            _views(session, project, lake, {name: manifests})
+            good[name] = manifests
+        except QueryFailed as e:
+            _log.warning("left out of the catalog: %s (%s); see `nomad doctor`", name, e.what)
+    return good
 
 
 def relate(
@@ -204,12 +234,7 @@ def _describe(session: Session, project: Project, name: TableName) -> None:
         session.execute(f"COMMENT ON VIEW {name.quoted} IS {literal(text)}")
 
 
-def _metadata(
-    session: Session,
-    project: Project,
-    published: dict[TableName, list[Manifest]],
-    scratch: Path,
-) -> None:
+def _metadata(session: Session, project: Project, published: Published, scratch: Path) -> None:
     session.execute("CREATE SCHEMA IF NOT EXISTS nomad")
     tables = [_table_row(project, name) for name in project.order]
     partitions = [_partition_row(m) for ms in published.values() for m in ms]

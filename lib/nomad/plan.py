@@ -7,17 +7,17 @@ of the manifest, and every input partition now has the content recorded there. `
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
 
 from nomad.engine.duck import VERSION
-from nomad.errors import QueryFailed
 from nomad.lake import Lake, as_input
-from nomad.manifest import Column, Input, Manifest
-from nomad.names import RAW, TableName
+from nomad.manifest import Input, Manifest
+from nomad.names import TableName
 from nomad.partition import FIRST, Partition, Span
 from nomad.project import Project, Table
-from nomad.pruning import Pruner, Read, Relation, Relations
+from nomad.pruning import Pruner, Read
+from nomad.schemas import Schemas
 
 BUILD, FRESH = "build", "fresh"
 
@@ -204,74 +204,3 @@ class _Planner:
 
 def _covers(spans: tuple[Span, ...] | None, day: date) -> bool:
     return spans is None or any(day in s for s in spans)
-
-
-class Schemas:
-    """What each table's columns are or will be, and from that what a query reads."""
-
-    def __init__(self, project: Project, lake: Lake, pruner: Pruner) -> None:
-        self._project, self._lake, self._pruner = project, lake, pruner
-        self._known: dict[TableName, tuple[Column, ...] | None] = {}
-
-    def reads(self, table: Table, partition: Partition) -> tuple[Read, ...] | None:
-        """Say what a cell reads of each input; None where an input's columns aren't known yet."""
-        if not any(self._project.partitioned(i) for i in table.inputs):
-            return tuple(Read(i, None) for i in table.inputs)
-        relations = self.relations(table)
-        if relations is None:
-            return None
-        setup, query = table.sql.statements(partition)
-        found = []
-        for name in table.inputs:
-            read = Read(name, None)
-            if self._project.partitioned(name):
-                read = self._pruner.read(setup, query, name, relations)
-            found.append(_past(read, partition) if name == table.name else read)
-        return tuple(found)
-
-    def relations(self, table: Table) -> Relations | None:
-        """Describe the inputs of a table as its query sees them."""
-        found: dict[TableName, Relation] = {}
-        for name in table.inputs:
-            schema = self._schema(name, own=name == table.name)
-            if schema is None:
-                return None
-            spelled = tuple((r.ref.schema, r.ref.name) for r in table.reads if r.table == name)
-            found[name] = Relation(spelled, schema, self._project.partitioned(name))
-        return found
-
-    def _schema(self, name: TableName, *, own: bool = False) -> tuple[Column, ...] | None:
-        if name not in self._known:
-            self._known[name] = None
-            self._known[name] = self._published(name) or (None if own else self._derived(name))
-        return self._known[name]
-
-    def _published(self, name: TableName) -> tuple[Column, ...] | None:
-        latest = self._lake.latest(name, partitioned=self._project.partitioned(name))
-        sql = self._project.tables[name].sql if name.layer != RAW else None
-        if latest is None or (sql and latest.sql_hash != sql.sql_hash):
-            return None
-        return latest.schema
-
-    def _derived(self, name: TableName) -> tuple[Column, ...] | None:
-        """Bind a query that was never built to its inputs' columns, to learn its own."""
-        if name.layer == RAW:
-            return None
-        table = self._project.tables[name]
-        relations = self.relations(table)
-        if relations is None:
-            return None
-        setup, query = table.sql.statements(date(2000, 1, 1) if table.partitioned else None)
-        try:
-            return self._pruner.schema(setup, query, relations)
-        except QueryFailed:
-            return None
-
-
-def _past(read: Read, partition: Partition) -> Read:
-    """Keep of a table's own partitions those before the one being built."""
-    if partition is None or read.spans is None:
-        return read
-    end = partition - timedelta(days=1)
-    spans = tuple(replace(s, last=min(s.last, end)) for s in read.spans if s.first <= end)
-    return replace(read, spans=spans, asked=tuple(d for d in read.asked if d <= end))

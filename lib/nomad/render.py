@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, TextIO
@@ -42,6 +43,18 @@ def _numeric(value: object) -> bool:
 def _safe(text: str) -> str:
     """Keep rich from reading `[…]` in data as markup."""
     return text.replace("[", "\\[")
+
+
+@contextmanager
+def progress(steps: int, out: TextIO) -> Iterator[Callable[[], None]]:
+    """Show a bar on a terminal; call what it gives once for each step that ended."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=out), transient=True) as bar:
+        task = bar.add_task("", total=steps)
+        yield lambda: bar.advance(task)
 
 
 def cell(value: object) -> str:

@@ -14,8 +14,9 @@ from typing import Self
 from nomad import config, partition, project, pruning
 from nomad.cache import Cache
 from nomad.engine.duck import Engine, Settings
-from nomad.errors import ConfigError
+from nomad.errors import ConfigError, MissingPartition
 from nomad.lake import Lake
+from nomad.names import TableName
 from nomad.store.base import Store
 from nomad.store.local import LocalStore
 from nomad.store.overlay import OverlayStore
@@ -92,6 +93,18 @@ class Workspace:
     def lake(self) -> Lake:
         """What is published."""
         return Lake(self.store)
+
+    def files(self, table: TableName, day: partition.Partition) -> list[str]:
+        """Give the addresses of a partition's files.
+
+        Raises:
+            MissingPartition: nothing is published there.
+        """
+        found = self.lake.manifest(table, day)
+        if found is None:
+            what = f"{table} has no dt={day}" if day else f"{table} was never published"
+            raise MissingPartition(what, hint=f"see `nomad show {table.name}`")
+        return [uri for group in self.lake.files([found]) for uri in group.uris]
 
     def rehearsal(self, folder: Path) -> Workspace:
         """The same project over an overlay: what is published stays in `folder`."""

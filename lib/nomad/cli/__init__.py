@@ -18,8 +18,15 @@ COMMANDS = {
     "plan": "Show what is stale, in the order in which it would run, and why.",
     "run": "Build and publish what is stale.",
     "ls": "List the tables, and what each reads.",
+    "graph": "Show what reads what.",
+    "lineage": "Trace columns to the columns they are computed from.",
+    "render": "Print the SQL of a table as it will run.",
+    "show": "List a table's partitions, or print one manifest.",
+    "files": "Print the paths of the files that are published.",
     "sql": "Ask the live lake.",
+    "shell": "Ask one query after another.",
     "catalog": "Migrate or refresh the catalog file.",
+    "config": "Print each value of the configuration and its origin.",
     "doctor": "Check the lake, and remove what crashed runs left.",
 }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nomad.cli import options, say
-from nomad.cli.run import finish, reporter, worst
+from nomad.cli.report import Report, worst
 
 if TYPE_CHECKING:
     from nomad.run.attempt import Result
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @options.dates
 @click.option("--wait", is_flag=True, help="Wait for a run that lands the same dates.")
+@options.talk
 @options.output()
 @options.workspace
 def command(
@@ -27,7 +28,7 @@ def command(
     sources: tuple[str, ...],
     when: tuple[str | None, str | None, str | None],
     wait: bool,
-    output: str,
+    report: Report,
 ) -> None:
     """Land raw data from the sources, under raw/<source>/dt=….
 
@@ -40,12 +41,13 @@ def command(
     from nomad.run.sources import chosen, extract
 
     found, dates = chosen(workspace, sources), options.days(workspace, when)
-    run_id, results = extract(workspace, found, dates, report=reporter(output), wait=wait)
-    finish(run_id, results, output, key="steps")
-    sys.exit(_judge(results, single=len(dates) == 1))
+    with report.progress(len(found) * len(dates)):
+        run_id, results = extract(workspace, found, dates, report=report.step, wait=wait)
+    report.finish(run_id, results)
+    sys.exit(_judge(results, single=len(dates) == 1, quiet=report.quiet))
 
 
-def _judge(results: Sequence[Result], *, single: bool) -> int:
+def _judge(results: Sequence[Result], *, single: bool, quiet: bool) -> int:
     """Choose the exit code; dates missing from a range are no error unless nothing came at all."""
     from nomad.partition import compress
 
@@ -56,6 +58,6 @@ def _judge(results: Sequence[Result], *, single: bool) -> int:
                 say(result.error)
         return 3 if missing and not worst(results) else worst(results)
     days = sorted({r.partition for r in missing if r.partition})
-    if days:
+    if days and not quiet:
         click.echo(f"no source for {compress(days)}: passed over", err=True)
     return worst(results)

@@ -10,11 +10,45 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
+    from nomad.project import Table
     from nomad.workspace import Workspace
 
 Command = Callable[..., Any]
+
+
+def complete_tables(
+    ctx: click.Context, _: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete a table's name from the names of the SQL files; none of them is read."""
+    from nomad.config import find_root
+    from nomad.errors import NoProject
+
+    folder = ctx.params.get("project") or (ctx.find_root().params or {}).get("project")
+    try:
+        root = Path(folder) if folder else find_root(Path.cwd())
+    except NoProject:
+        return []
+    plus = incomplete[: len(incomplete) - len(incomplete.lstrip("+"))]
+    names = sorted(plus + p.stem for p in (root / "sql").rglob("*.sql"))
+    return [CompletionItem(n) for n in names if n.startswith(incomplete)]
+
+
+def table(workspace: Workspace, word: str) -> Table:
+    """Find the table that a word means.
+
+    Raises:
+        UnknownName: there is none, or it is a source.
+    """
+    from nomad.errors import UnknownName
+    from nomad.project import find
+
+    name = find(workspace.project, word)
+    if name not in workspace.project.tables:
+        raise UnknownName(f"`{name}` is a source, not a table")
+    return workspace.project.tables[name]
 
 
 def workspace(command: Command) -> Command:
@@ -86,7 +120,7 @@ def days(workspace: Workspace, when: tuple[str | None, str | None, str | None]) 
 def selection(command: Command) -> Command:
     """Add SELECT…, --select and --exclude; they come in as `selected` and `excluded`."""
 
-    @click.argument("words", nargs=-1, metavar="[SELECT]...")
+    @click.argument("words", nargs=-1, metavar="[SELECT]...", shell_complete=complete_tables)
     @click.option("--select", "-s", "more", multiple=True, help="Tables, layers, globs, +x, x+.")
     @click.option("--exclude", "excluded", multiple=True, help="The same, to be left out.")
     @functools.wraps(command)
@@ -94,6 +128,26 @@ def selection(command: Command) -> Command:
         return command(selected=(*words, *more), **rest)
 
     return selecting
+
+
+def talk(command: Command) -> Command:
+    """Add --quiet, --verbose and --log-format; with --output they come in as `report`."""
+
+    @click.option("--quiet", "-q", is_flag=True, help="Only results and errors.")
+    @click.option("--verbose", "-v", is_flag=True, help="Where each partition lies, and its size.")
+    @click.option(
+        "--log-format",
+        type=click.Choice(("text", "json")),
+        default="text",
+        help="json: each step as a JSON line on standard error.",
+    )
+    @functools.wraps(command)
+    def talking(output: str, *, quiet: bool, verbose: bool, log_format: str, **words: Any) -> Any:
+        from nomad.cli.report import Report
+
+        return command(report=Report(output, quiet, verbose, log_format), **words)
+
+    return talking
 
 
 def output(*kinds: str) -> Callable[[Command], Command]:

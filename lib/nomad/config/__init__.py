@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nomad.config.keys import KEYS, MAPS
-from nomad.config.tree import FILE, Leaf, Tree, Value, line, overlay, parse
+from nomad.config.tree import FILE, SECRET, Leaf, Tree, Value, line, masked, overlay, parse
 from nomad.errors import ConfigError, NoProject
 from nomad.names import did_you_mean, is_plain
 
@@ -241,3 +241,25 @@ def _origins(tree: Tree, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield prefix + key, value.origin
         else:
             yield from _origins(value, f"{prefix}{key}.")
+
+
+def listed(config: Config) -> Iterator[tuple[str, str, str]]:
+    """Give every key, its value as text and its origin; what may be a secret is `***`."""
+    plain: dict[str, object] = {
+        "timezone": config.timezone,
+        "layers": list(config.layers),
+        "naming": config.naming,
+        "lake.url": config.lake.url,
+        "lake.history": config.lake.history,
+        "engine.memory_limit": config.engine.memory_limit,
+        "engine.jobs": config.engine.jobs,
+        **{f"vars.{k.lower()}": v for k, v in config.vars.items()},
+        **{f"attach.{k}": v for k, v in config.attach.items()},
+    }
+    for source in config.sources.values():
+        plain[f"sources.{source.name}.connector"] = source.connector
+        plain |= {f"sources.{source.name}.{k}": v for k, v in source.options.items()}
+    origins = {k.lower(): v for k, v in config.origins.items()}
+    for key, value in plain.items():
+        shown = "***" if SECRET.search(key) else masked(str(value))
+        yield key, shown, origins.get(key.lower(), "default")

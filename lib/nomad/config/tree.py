@@ -27,7 +27,7 @@ class Leaf:
 Tree = dict[str, "Leaf | Tree"]
 
 
-_SECRET = re.compile(r"pass(word|wd)?$|secret|token|api_?key|access_?key", re.IGNORECASE)
+SECRET = re.compile(r"pass(word|wd)?$|secret|token|api_?key|access_?key", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -63,7 +63,7 @@ def _mapping(node: yaml.MappingNode, environ: Mapping[str, str], faults: list[st
             tree[key] = _mapping(value_node, environ, faults)
             continue
         value = _construct(value_node)
-        if _SECRET.search(key) and isinstance(value, str) and not _VARIABLE.fullmatch(value):
+        if SECRET.search(key) and isinstance(value, str) and not _VARIABLE.fullmatch(value):
             faults.append(
                 f"{FILE}:{line}: `{key}` holds a secret in plain text: write `${{NAME}}`"
                 " and set NAME in the environment"
@@ -110,3 +110,13 @@ def line(value: Leaf | Tree) -> str:
     if isinstance(value, Leaf):
         return value.origin
     return next((line(v) for v in value.values()), FILE)
+
+
+def masked(text: str) -> str:
+    """Hide a password inside a database's address.
+
+    Example:
+        >>> masked("postgres:dbname=shop password=hunter2"), masked("postgres://me:hunter2@db/shop")
+        ('postgres:dbname=shop password=***', 'postgres://me:***@db/shop')
+    """
+    return re.sub(r"(password=)\S+|(://[^:/@\s]+:)[^@\s]+(?=@)", r"\1\2***", text)

@@ -26,6 +26,9 @@ from nomad.names import literal, quote
 VERSION: str = duckdb.__version__
 NAME = f"duckdb {VERSION}"
 
+Relation = duckdb.DuckDBPyRelation
+"""A query as a value of DuckDB's; it runs when its rows are asked for."""
+
 _T = TypeVar("_T")
 _PARQUET = "FORMAT parquet, COMPRESSION zstd, RETURN_STATS"
 _LONGEST_BOUND = 128
@@ -178,6 +181,10 @@ class Session:
             return [d[0] for d in self.con.description or ()], rows
 
         return _guarded(run, at)
+
+    def relation(self, query: str) -> Relation:
+        """Give a query as DuckDB's own relation, of use as long as the session."""
+        return _guarded(lambda: self.con.sql(query), Place("query", 1))
 
     def view(self, schema: str, name: str, select: str) -> None:
         """Make a view; an empty schema means the session's own."""

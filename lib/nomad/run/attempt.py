@@ -7,11 +7,12 @@ catalog nor `nomad sql` ever points at a file that is gone.
 from __future__ import annotations
 
 import logging
+import resource
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -54,6 +55,7 @@ class Result:
     seconds: float = 0.0
     error: NomadError | None = None
     location: str | None = None
+    run_id: str | None = None
 
     def as_row(self) -> dict[str, Any]:
         """Give the step as `--output json` shows it."""
@@ -68,6 +70,12 @@ class Result:
             "seconds": round(self.seconds, 3),
             "error": _words(self.error) if self.error else None,
         }
+
+    def as_log(self) -> dict[str, Any]:
+        """Give the step as a line of the log; `peak_memory` is the process's so far, in bytes."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return {**self.as_row(), "run_id": self.run_id, "location": self.location,
+                "peak_memory": peak}  # fmt: skip
 
 
 def _words(error: NomadError) -> str:
@@ -99,10 +107,11 @@ class Attempt:
                 self._superseded.append(over.manifest)
         return ours
 
-    def note(self, result: Result) -> None:
-        """Write a step's end to the journal."""
-        row = {**result.as_row(), "run_id": self.run_id, "location": result.location}
-        self.journal.add({"event": "step", **row})
+    def note(self, result: Result) -> Result:
+        """Write a step's end to the journal; give it with the run's id."""
+        noted = replace(result, run_id=self.run_id)
+        self.journal.add({"event": "step", **noted.as_log()})
+        return noted
 
     def renew(self, *, now: bool = False) -> None:
         """Renew the catalog, and take away what is superseded; at most about once a second."""

@@ -89,8 +89,7 @@ def extract(
         results: list[Result] = []
         for source, partition in cells:
             result = _step(going, engine, source, partition)
-            going.note(result)
-            report(result)
+            report(going.note(result))
             going.renew()
             results.append(result)
         return going.run_id, results

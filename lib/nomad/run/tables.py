@@ -13,10 +13,11 @@ from nomad.errors import MissingPartition, NomadError, QueryFailed
 from nomad.lake import Published
 from nomad.manifest import Input
 from nomad.names import TableName
-from nomad.plan import BUILD, Cell, Plan, Schemas, Step, why_stale
+from nomad.plan import BUILD, Cell, Plan, Step, why_stale
 from nomad.project import Table
 from nomad.pruning import Read
 from nomad.run.attempt import BLOCKED, BUILT, FAILED, FRESH, PUBLISHED, Attempt, Result, attempt
+from nomad.schemas import Schemas
 from nomad.workspace import Workspace
 
 _TRIES = 5
@@ -55,8 +56,7 @@ def run(
         worker = _Worker(going, options)
         walk = _Walk(plan, worker, options.jobs or workspace.config.engine.jobs)
         for result in walk.results(fail_fast=options.fail_fast):
-            going.note(result)
-            report(result)
+            report(going.note(result))
             going.renew()
         return going.run_id, [walk.ended[s.cell] for s in plan.steps]
 

@@ -32,15 +32,20 @@ def read_by(text: str, *, path: str, first_line: int = 1) -> tuple[Ref, ...]:
     Raises:
         SqlFileError: a syntax error, or a reference that can't be known before the query runs.
     """
-    tree = _parse(text, path, first_line)
-    own = tree.this if isinstance(tree, exp.Create) else None
     found: dict[str, Ref] = {}
-    for node in tree.find_all(exp.Table):
-        if own is not None and _within(node, own):
-            continue
+    for node in tables_in(parse_one(text, path=path, first_line=first_line)):
         for ref in _refs(node, path, first_line):
             found.setdefault(str(ref).lower(), ref)
     return tuple(found.values())
+
+
+def tables_in(tree: exp.Expr) -> Iterator[exp.Table]:
+    """Give every table in a FROM, table functions included; no CTE, nor what a CREATE makes."""
+    own = tree.this if isinstance(tree, exp.Create) else None
+    for node in tree.find_all(exp.Table):
+        made = own is not None and _within(node, own)
+        if not made and (node.db or isinstance(node.this, exp.Func) or not _is_cte(node)):
+            yield node
 
 
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^."\s]+)')
@@ -80,12 +85,17 @@ def _unquoted(name: str) -> str:
 
 def created_by(text: str, *, path: str) -> str | None:
     """Name the table that a CREATE makes; None for another statement."""
-    tree = _parse(text, path, 1)
+    tree = parse_one(text, path=path)
     node = tree.find(exp.Table) if isinstance(tree, exp.Create) else None
     return node.name if node is not None else None
 
 
-def _parse(text: str, path: str, first_line: int) -> exp.Expr:
+def parse_one(text: str, *, path: str, first_line: int = 1) -> exp.Expr:
+    """Parse one statement.
+
+    Raises:
+        SqlFileError: a syntax error; the message shows the line and marks the word.
+    """
     try:
         return sqlglot.parse_one(text, read="duckdb")
     except SqlglotError as e:
@@ -116,7 +126,7 @@ def _within(node: exp.Expr, top: exp.Expr) -> bool:
 def _refs(node: exp.Table, path: str, first_line: int) -> Iterator[Ref]:
     if isinstance(node.this, exp.Func):
         yield from _by_function(node.this, path, first_line)
-    elif node.name and (node.db or not _is_cte(node)):
+    elif node.name:
         line = int(node.this.meta.get("line", 1)) + first_line - 1
         yield Ref(node.name, node.db, node.catalog, line)
 

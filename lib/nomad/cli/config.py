@@ -1,0 +1,28 @@
+"""`nomad config`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from nomad.cli import options
+
+if TYPE_CHECKING:
+    from nomad.workspace import Workspace
+
+
+@click.command("config")
+@options.output()
+@options.workspace
+def command(workspace: Workspace, output: str) -> None:
+    """Print each value of the configuration and where it comes from.
+
+    Example: nomad --env scratch config
+    """
+    from nomad import render
+    from nomad.config import listed
+
+    rows = [{"key": k, "value": v, "origin": o} for k, v, o in listed(workspace.config)]
+    render.listing("values", ["key", "value", "origin"], rows, output=output, out=sys.stdout)

@@ -1,0 +1,103 @@
+"""How `run` and `extract` tell of their steps: a line each as it ends, then the errors and a sum.
+
+As a table, the lines are the result and go to standard output; as JSON or CSV the result is one
+document at the end. `--log-format json` writes each step as a JSON line to standard error as well.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+from nomad.cli import say
+
+if TYPE_CHECKING:
+    from nomad.run.attempt import Result
+
+
+@dataclass
+class Report:
+    """What the user chose to hear."""
+
+    output: str
+    quiet: bool = False
+    verbose: bool = False
+    log_format: str = "text"
+    _ticks: list[Callable[[], None]] = field(default_factory=list)
+    _few: bool = True
+
+    def step(self, result: Result) -> None:
+        """Tell of one step's end."""
+        if self.log_format == "json":
+            click.echo(json.dumps(result.as_log(), ensure_ascii=False), err=True)
+        fresh = result.status == "fresh"
+        if self.output == "table" and not self.quiet and (self.verbose or not fresh or self._few):
+            click.echo(_line(result, verbose=self.verbose))
+        for tick in self._ticks:
+            tick()
+
+    @contextmanager
+    def progress(self, steps: int) -> Iterator[None]:
+        """Show a bar on a terminal while the steps go on."""
+        self._few = steps <= _MANY
+        if self.quiet or self.output != "table" or not sys.stderr.isatty():
+            yield
+            return
+        from nomad import render
+
+        with render.progress(steps, sys.stderr) as tick:
+            self._ticks.append(tick)
+            yield
+
+    def finish(self, run_id: str, results: Sequence[Result]) -> None:
+        """Write the document, if one was asked for; then errors and a summary."""
+        from nomad import render
+
+        if self.output != "table":
+            rows = [r.as_row() for r in results]
+            columns = list(rows[0]) if rows else []
+            extra = {"run_id": run_id}
+            render.listing("steps", columns, rows, output=self.output, out=sys.stdout, extra=extra)
+        for result in results:
+            if result.error and result.status == "failed":
+                say(result.error)
+        if not self.quiet:
+            click.echo(f"run {run_id}: {_sum(results)}", err=True)
+
+
+_MANY = 200
+"""From so many steps on, a line is written only for those that did something."""
+
+
+def _line(result: Result, *, verbose: bool) -> str:
+    day = str(result.partition or "")
+    rows = "" if result.row_count is None else f"{result.row_count} rows"
+    text = (
+        f"{result.status:<9}  {result.table!s:<40}  {day:<10}  {rows:>12}  "
+        f"{result.seconds:6.2f} s  {result.reason}"
+    )
+    if verbose and result.location:
+        text += f"\n           {result.bytes} bytes in {result.file_count} files, {result.location}"
+    return text
+
+
+def _sum(results: Sequence[Result]) -> str:
+    statuses = dict.fromkeys(r.status for r in results)
+    counts = {s: sum(r.status == s for r in results) for s in statuses}
+    if set(counts) <= {"fresh"}:
+        return f"nothing to do, {len(results)} fresh" if results else "nothing to do"
+    return ", ".join(f"{n} {status}" for status, n in counts.items())
+
+
+def worst(results: Sequence[Result]) -> int:
+    """Choose the exit code: that of the first error, or 1 where something was only blocked."""
+    errors = [r.error.exit_code for r in results if r.error and r.status == "failed"]
+    if errors:
+        return errors[0]
+    return 1 if any(r.status == "blocked" for r in results) else 0

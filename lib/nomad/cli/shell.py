@@ -1,0 +1,62 @@
+"""`nomad shell`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from nomad.cli import options, say
+
+if TYPE_CHECKING:
+    from nomad.workspace import Workspace
+
+
+@click.command("shell")
+@options.workspace
+def command(workspace: Workspace) -> None:
+    """Ask the live lake, one query after another; each ends with `;`.
+
+    Every query sees what is published at that moment. `.tables` lists the tables, `.quit` ends. Fed
+    from a pipe, it exits with the code of the first error.
+
+    Example: echo "from dws.dws_market_daily;" | nomad shell
+    """
+    from nomad import render
+    from nomad.ask import ask
+    from nomad.errors import NomadError
+
+    interactive, worst = sys.stdin.isatty(), 0
+    for query in _queries(interactive=interactive):
+        try:
+            if query == ".tables":
+                names = [(str(n),) for n in workspace.project.order]
+                render.table(["name"], names, sys.stdout)
+            else:
+                render.table(*ask(workspace, query), sys.stdout)
+        except NomadError as e:
+            say(e)
+            worst = worst or e.exit_code
+    sys.exit(0 if interactive else worst)
+
+
+def _queries(*, interactive: bool) -> Iterator[str]:
+    """Read queries up to their `;`, or a line that begins with a dot."""
+    with suppress(ImportError):
+        import readline  # noqa: F401
+    held: list[str] = []
+    with suppress(EOFError):
+        while True:
+            line = input(("nomad> " if not held else "  ...> ") if interactive else "")
+            if not held and line.strip() in (".quit", ".exit"):
+                return
+            held.append(line)
+            text = "\n".join(held).strip()
+            if text.endswith(";") or text.startswith("."):
+                held = []
+                yield text.rstrip(";")
+    if "".join(held).strip():
+        yield "\n".join(held)

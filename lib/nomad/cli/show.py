@@ -1,0 +1,54 @@
+"""`nomad show`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from nomad.cli import options
+
+if TYPE_CHECKING:
+    from nomad.workspace import Workspace
+
+
+@click.command("show")
+@click.argument("table", shell_complete=options.complete_tables)
+@click.option("--dt", metavar="DATE", help="Print the manifest of this partition.")
+@options.output()
+@options.workspace
+def command(workspace: Workspace, table: str, dt: str | None, output: str) -> None:
+    """List what is published of a table or source, or print one partition's manifest.
+
+    Example: nomad show dwd_daily_stock_price --dt 2024-01-02
+    """
+    from nomad import render
+    from nomad.errors import MissingPartition
+    from nomad.partition import parse_date
+    from nomad.project import find
+
+    name = find(workspace.project, table)
+    partitioned = workspace.project.partitioned(name)
+    if dt:
+        day = parse_date(dt, today=workspace.today) if partitioned else None
+        found = workspace.lake.manifest(name, day)
+        if found is None:
+            raise MissingPartition(f"{name} has no dt={day}", hint=f"see `nomad show {table}`")
+        render.document(json.loads(found.to_json()), sys.stdout)
+        return
+    rows = [
+        {
+            "partition_date": m.partition_date and m.partition_date.isoformat(),
+            "row_count": m.row_count,
+            "file_count": len(m.files),
+            "bytes": sum(f.bytes for f in m.files),
+            "run_id": m.run_id,
+            "generated_at": m.generated_at,
+            "content_hash": m.content_hash,
+        }
+        for m in workspace.lake.manifests(name, partitioned=partitioned)
+    ]
+    columns = ["partition_date", "row_count", "file_count", "bytes", "run_id", "generated_at"]
+    render.listing("partitions", columns, rows, output=output, out=sys.stdout)

@@ -1,0 +1,83 @@
+"""`nomad doctor` finds what is amiss, and removes only what nomad itself left."""
+
+from __future__ import annotations
+
+import pytest
+
+FOLDER = "dwd/dwd_price/dt=2024-01-02"
+
+
+def findings(project, *words):
+    answer = project("doctor", "-o", "json", *words)
+    return answer.code, {f["where"]: (f["what"], f["remedy"]) for f in answer.json["findings"]}
+
+
+def test_all_is_well(built):
+    assert built("doctor").err == "all is well\n"
+    assert findings(built) == (0, {})
+
+
+def test_leftovers_are_removed_and_foreign_files_are_not(built):
+    orphan = built.write(f"lake/{FOLDER}/20240101T000000Z-abcdef-0.parquet", "x")
+    foreign = built.write(f"lake/{FOLDER}/notes.txt", "mine")
+    inbox = built.write("lake/inbox/a/b.csv", "mine")
+    scratch = built.write("lake/_tmp/20240101T000000Z-abcdef/x.parquet", "x")
+
+    code, found = findings(built)
+    assert code == 1
+    assert found[f"{FOLDER}/{orphan.name}"] == ("no manifest names it", "remove")
+    assert found[f"{FOLDER}/notes.txt"] == ("not a file of nomad's; no reader sees it", None)
+
+    assert built("doctor", "--fix").code == 1
+    assert not orphan.exists()
+    assert not scratch.exists()
+    assert foreign.exists()
+    assert inbox.exists()
+
+
+def test_marks_are_put_right(built):
+    (built.lake / FOLDER / "_SUCCESS").unlink()
+
+    assert findings(built)[1] == {
+        f"{FOLDER}/_SUCCESS": ("missing beside a published partition", "write")
+    }
+    assert built("doctor", "--fix").code == 0
+    assert findings(built) == (0, {})
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        (lambda path: path.unlink(), "the manifest names it, but it is not there"),
+        (lambda path: path.write_bytes(b"other"), "not the bytes that were published"),
+    ],
+)
+def test_damage_is_told_with_the_command_that_mends_it(built, damage, what):
+    (path,) = (built.lake / FOLDER).glob("*.parquet")
+    damage(path)
+
+    code, found = findings(built, "--fix")
+
+    assert code == 1
+    assert found[f"{FOLDER}/{path.name}"] == (
+        f"{what}; build it again: nomad run dwd_price --force --dt 2024-01-02",
+        None,
+    )
+    assert built("run", "dwd_price", "--force", "--dt", "2024-01-02").code == 0
+
+
+def test_a_manifest_that_is_none_is_told_by_all_who_read_it(built):
+    built.write(f"lake/{FOLDER}/manifest.json", "{}")
+
+    code, found = findings(built)
+    assert code == 1
+    assert "move it aside" in found[f"{FOLDER}/manifest.json"][0]
+    for words in (
+        ("run", "--dt", "2024-01-02"),
+        ("plan", "--dt", "2024-01-02"),
+        ("sql", "from dwd.dwd_price"),
+        ("catalog", "refresh"),
+    ):
+        answer = built(*words)
+        assert answer.code == 3, words
+        assert f"{FOLDER}/manifest.json: not a manifest nomad can read" in answer.err
