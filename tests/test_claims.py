@@ -17,32 +17,25 @@ from nomad.errors import Busy
 SLOW = "select count(*) as n from range(200000000000) as t(i) where i % 7 = hash(i) % 5"
 
 
-@pytest.fixture
-def scratch(tmp_path):
-    for run_id in ("r1", "r2"):
-        (tmp_path / run_id).mkdir()
-    return tmp_path
+def test_runs_whose_cells_do_not_overlap_go_side_by_side(tmp_path):
+    with claim(tmp_path, "r1", ["a dt=1"]), claim(tmp_path, "r2", ["a dt=2"]):
+        assert live(tmp_path) == {"r1": {"a dt=1"}, "r2": {"a dt=2"}}
+    assert live(tmp_path) == {}
 
 
-def test_runs_whose_cells_do_not_overlap_go_side_by_side(scratch):
-    with claim(scratch, "r1", ["a dt=1"]), claim(scratch, "r2", ["a dt=2"]):
-        assert live(scratch) == {"r1": {"a dt=1"}, "r2": {"a dt=2"}}
-    assert live(scratch) == {}
-
-
-def test_a_claimed_cell_names_the_run_that_has_it(scratch):
-    with claim(scratch, "r1", ["a", "b", "c"]):
-        with pytest.raises(Busy) as e, claim(scratch, "r2", ["b", "c"]):
+def test_a_claimed_cell_names_the_run_that_has_it(tmp_path):
+    with claim(tmp_path, "r1", ["a", "b", "c"]):
+        with pytest.raises(Busy) as e, claim(tmp_path, "r2", ["b", "c"]):
             pass
         assert str(e.value) == "run r1 is building b and 1 more"
         assert e.value.exit_code == 6
 
 
-def test_a_claim_that_was_refused_is_none(scratch):
-    with claim(scratch, "r1", ["a"]), pytest.raises(Busy), claim(scratch, "r2", ["a", "b"]):
+def test_a_claim_that_was_refused_is_none(tmp_path):
+    with claim(tmp_path, "r1", ["a"]), pytest.raises(Busy), claim(tmp_path, "r2", ["a", "b"]):
         pass
 
-    assert live(scratch) == {}
+    assert live(tmp_path) == {}
 
 
 @pytest.fixture
@@ -112,3 +105,22 @@ def test_interrupted_it_exits_130_and_leaves_nothing_half_done(slow):
     assert "Traceback" not in err
     assert not (project.lake / "dws/dws_slow").exists()
     assert list((project.lake / "_tmp").iterdir()) == []
+
+
+def test_the_next_run_cleans_up_after_one_that_died(slow):
+    """Killed after it published one table: the catalog is behind, the old file still there."""
+    project, process = slow
+    process.kill()
+    process.wait()
+    left = list((project.lake / "_tmp").iterdir())
+    orphan = project.lake / "dwd/dwd_price/dt=2024-01-02" / f"{left[0].name}-0.parquet"
+    orphan.write_bytes(b"half")
+    catalog = project.root / "catalog" / "catalog.duckdb"
+    catalog.write_bytes(b"junk")
+
+    answer = project("run", "dwd_price", "--dt", "2024-01-02")
+
+    assert answer.code == 0, answer.err
+    assert list((project.lake / "_tmp").iterdir()) == []
+    assert not orphan.exists()
+    assert catalog.read_bytes() != b"junk"

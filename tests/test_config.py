@@ -88,11 +88,11 @@ def test_all_faults_are_told_at_once_each_with_its_line(tmp_path):
     ("text", "message"),
     [
         ("lake: {url: [}", "not valid YAML"),
-        ("- a", "must be a list of `key: value`"),
+        ("- a", "must be `key: value` lines"),
         ("naming: free\nnaming: strict", "`naming` is given twice"),
         ("timezone: Mars/Olympus", "must be a time zone like"),
         ("attach: {shop: {a: b}}", "`attach.shop` must be a single value"),
-        ("lake: [1]", "`lake` must be a list of `name: value`"),
+        ("lake: [1]", "`lake` must hold `name: value` pairs"),
     ],
 )
 def test_a_fault(tmp_path, text, message):

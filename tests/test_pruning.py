@@ -9,7 +9,7 @@ import pytest
 
 from nomad.cache import Cache
 from nomad.engine import scan
-from nomad.engine.duck import Engine, Settings
+from nomad.engine.duck import Engine, Settings, View
 from nomad.manifest import Column
 from nomad.names import TableName
 from nomad.partition import Span
@@ -231,7 +231,7 @@ def answer(lake, query, days):
             wanted = [d for d in DAYS if name == "q" or d in days]
             files = tuple(str(root / name / f"dt={d}" / "0.parquet") for d in wanted)
             select = scan.select([scan.Files(files, COLUMNS)], partitioned=True)
-            session.view("ods", name, select)
+            session.make([View("ods", name, select)])
         return sorted(map(repr, session.execute(query)))
 
 

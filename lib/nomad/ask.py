@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nomad.catalog import relate
-from nomad.engine.duck import Place, Session
+from nomad.catalog import relations
+from nomad.engine.duck import Place, Session, View
 from nomad.errors import QueryFailed
 from nomad.manifest import Manifest
 from nomad.names import RAW, TableName, literal
@@ -87,9 +87,12 @@ def bound(workspace: Workspace, query: str) -> Iterator[Session]:
 @contextmanager
 def _session(workspace: Workspace, published: dict[TableName, list[Manifest]]) -> Iterator[Session]:
     with workspace.reader.session() as session:
+        bare = [n.name.lower() for n in published]
         for name, manifests in published.items():
-            relate(session, workspace.project, workspace.lake, name, manifests)
-            session.view("", name.name, f"SELECT * FROM {name.quoted}")
+            made = relations(workspace.project, workspace.lake, name, manifests)
+            if bare.count(name.name.lower()) == 1:
+                made.append(View("", name.name, f"SELECT * FROM {name.quoted}"))
+            session.make(made)
         yield session
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nomad.engine import scan
-from nomad.engine.duck import Engine, Place, Session, Staged
+from nomad.engine.duck import Engine, Place, Session, Staged, View
 from nomad.errors import MissingPartition, QueryFailed
 from nomad.lake import Lake, as_input
 from nomad.manifest import Column, Input, Manifest
@@ -15,6 +15,8 @@ from nomad.names import TableName, quote
 from nomad.partition import COLUMN, Partition
 from nomad.project import Project, Table
 from nomad.pruning import Read
+
+_WIDE, _EXACT = ("HUGEINT", "UHUGEINT"), "DECIMAL(38,0)"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def stage(
         for statement in setup:
             session.execute(statement, at=Place(table.sql.path, 1))
         columns = session.describe(query, at=at)
-        return session.stage(_shaped(query, columns, table, partition), path, at=at)
+        shaped, schema = _shaped(query, columns, table, partition)
+        return session.stage(shaped, schema, path, at=at)
 
 
 def _bound(project: Project, lake: Lake, read: Read, *, allow_missing: bool) -> Bound:
@@ -64,10 +67,13 @@ def _bound(project: Project, lake: Lake, read: Read, *, allow_missing: bool) -> 
     found = lake.manifests(table, partitioned=partitioned, spans=read.spans or ())
     if not allow_missing:
         _refuse_missing(read, found)
-    described = found[-1] if found else lake.latest(table, partitioned=partitioned)
-    if described is None:
-        raise _missing(table, None)
-    groups = lake.files(found) or [scan.Files((), described.schema)]
+    groups = lake.files(found)
+    if not groups:
+        latest = lake.latest(table, partitioned=partitioned)
+        columns = latest.schema if latest else read.columns
+        if not columns:
+            raise _missing(table, None)
+        groups = [scan.Files((), columns)]
     return Bound(table, _recorded(read, found), scan.select(groups, partitioned=partitioned))
 
 
@@ -101,23 +107,25 @@ def _missing(table: TableName, day: object) -> MissingPartition:
 
 def _bind(session: Session, table: Table, bounds: Iterable[Bound]) -> None:
     selects = {b.table: b.select for b in bounds}
-    for reading in table.reads:
-        session.view(reading.ref.schema, reading.ref.name, selects[reading.table])
+    session.make(View(r.ref.schema, r.ref.name, selects[r.table]) for r in table.reads)
 
 
-def _shaped(query: str, columns: Sequence[Column], table: Table, partition: Partition) -> str:
+def _shaped(
+    query: str, columns: Sequence[Column], table: Table, partition: Partition
+) -> tuple[str, tuple[Column, ...]]:
     """Leave `dt` to the path, once each row's is seen to be the partition's; keep sums exact."""
     _refuse_twins(columns, table)
     own = [c for c in columns if not (partition and c.name.lower() == COLUMN)]
     if not own:
         raise QueryFailed("the query has no column but `dt`", where=table.sql.path)
     has_dt = len(own) < len(columns)
-    if not has_dt and not any(c.type == "HUGEINT" for c in own):
-        return query
+    if not has_dt and not any(c.type in _WIDE for c in own):
+        return query, tuple(own)
     wanted = [_exact(c) for c in own]
     if has_dt and partition:
         wanted[0] = _guarded(wanted[0], own[0], partition.isoformat())
-    return f"SELECT {', '.join(wanted)} FROM (\n{query}\n)"
+    exact = tuple(Column(c.name, _EXACT) if c.type in _WIDE else c for c in own)
+    return f"SELECT {', '.join(wanted)} FROM (\n{query}\n)", exact
 
 
 def _refuse_twins(columns: Sequence[Column], table: Table) -> None:
@@ -135,7 +143,7 @@ def _refuse_twins(columns: Sequence[Column], table: Table) -> None:
 def _exact(column: Column) -> str:
     """Keep a HUGEINT (what `sum` of integers gives) exact: Parquet would make it a DOUBLE."""
     name = quote(column.name)
-    return f"CAST({name} AS DECIMAL(38,0)) AS {name}" if column.type == "HUGEINT" else name
+    return f"CAST({name} AS {_EXACT}) AS {name}" if column.type in _WIDE else name
 
 
 def _guarded(wanted: str, column: Column, day: str) -> str:

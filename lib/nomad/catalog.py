@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nomad.engine import scan
-from nomad.engine.duck import Place, Session, database
+from nomad.engine.duck import Macro, Place, Session, View, database
 from nomad.errors import LakeError, MigrationError, QueryFailed
 from nomad.lake import Lake
 from nomad.manifest import Manifest
@@ -128,10 +128,14 @@ def _applied(path: Path) -> dict[str, tuple[str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
         shutil.copyfile(path, copy)
-        with database(copy, read_only=True) as session:
-            rows = session.execute(
-                f"SELECT name, checksum, applied_at::VARCHAR FROM {_META}.schema_migrations"
-            )
+        try:
+            with database(copy, read_only=True) as session:
+                rows = session.execute(
+                    f"SELECT name, checksum, applied_at::VARCHAR FROM {_META}.schema_migrations"
+                )
+        except (LakeError, QueryFailed):
+            _log.warning("%s is no catalog of nomad's: it is made anew", path)
+            return {}
     return {name: (checksum, at) for name, checksum, at in rows}
 
 
@@ -195,10 +199,11 @@ Published = dict[TableName, list[Manifest]]
 
 
 def _views(session: Session, project: Project, lake: Lake, published: Published) -> None:
-    for layer in {n.layer: None for n in (*published, *project.order)}:
+    for layer in dict.fromkeys(n.layer for n in (*published, *project.order)):
         session.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(layer)}")
-    for name, manifests in published.items():
-        relate(session, project, lake, name, manifests)
+    made = [relations(project, lake, name, manifests) for name, manifests in published.items()]
+    session.make(thing for things in made for thing in things)
+    for name in published:
         _describe(session, project, name)
 
 
@@ -216,16 +221,17 @@ def _those_that_can_be_read(
     return good
 
 
-def relate(
-    session: Session, project: Project, lake: Lake, name: TableName, manifests: Sequence[Manifest]
-) -> None:
-    """Make the view of a table over its published files, and the macro of one date."""
+def relations(
+    project: Project, lake: Lake, name: TableName, manifests: Sequence[Manifest]
+) -> list[View | Macro]:
+    """Give the view of a table over its published files, and the macro of one date."""
     partitioned = project.partitioned(name)
     select = scan.select(lake.files(manifests), partitioned=partitioned)
-    session.view(name.layer, name.name, select)
+    found: list[View | Macro] = [View(name.layer, name.name, select)]
     if partitioned:
         one = f"SELECT * FROM ({select}) WHERE {COLUMN} = CAST(day AS DATE)"
-        session.macro(name.layer, f"{name.name}_{COLUMN}", "day", one)
+        found.append(Macro(name.layer, f"{name.name}_{COLUMN}", "day", one))
+    return found
 
 
 def _describe(session: Session, project: Project, name: TableName) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,35 +24,39 @@ _POLL = 0.2
 """Seconds between two looks while waiting for another run."""
 
 
+_OLD = 3600.0
+"""Seconds after which a part of a file that nobody finished is given up, though runs go on."""
+
+
 @contextmanager
-def claim(
-    scratch: Path, run_id: str, cells: Iterable[str], *, wait: bool = False
-) -> Iterator[None]:
-    """Claim cells for as long as the block lasts; `scratch` is the folder of all runs' scratch.
+def claim(top: Path, run_id: str, cells: Iterable[str], *, wait: bool = False) -> Iterator[Path]:
+    """Claim cells and a scratch folder for as long as the block lasts; the folder is given.
+
+    `top` is the folder of all runs' scratch.
 
     Raises:
         Busy: another live run has one of the cells, and `wait` is off.
     """
     wanted = set(cells)
-    handle = _take(scratch, run_id, wanted)
-    while isinstance(handle, Busy):
+    while isinstance(handle := _take(top, run_id, wanted), Busy):
         if not wait:
             raise handle
         time.sleep(_POLL)
-        handle = _take(scratch, run_id, wanted)
     try:
-        yield
+        yield top / run_id
     finally:
+        shutil.rmtree(top / run_id, ignore_errors=True)
         os.close(handle)
 
 
-def _take(scratch: Path, run_id: str, wanted: set[str]) -> int | Busy:
+def _take(top: Path, run_id: str, wanted: set[str]) -> int | Busy:
     """Look at all live claims and add one's own, in one step."""
-    with locked(scratch):
-        for other, cells in live(scratch).items():
+    with locked(top):
+        for other, cells in live(top).items():
             if shared := wanted & cells:
                 return _busy(other, sorted(shared))
-        path = scratch / run_id / FILE
+        path = top / run_id / FILE
+        path.parent.mkdir()
         path.write_text(json.dumps(sorted(wanted)), encoding="utf-8")
         handle = os.open(path, os.O_RDONLY)
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -66,10 +71,10 @@ def _busy(run_id: str, cells: list[str]) -> Busy:
     )
 
 
-def live(scratch: Path) -> dict[str, set[str]]:
+def live(top: Path) -> dict[str, set[str]]:
     """Give the cells that each live run has claimed, by run id."""
     found: dict[str, set[str]] = {}
-    for path in scratch.glob(f"*/{FILE}"):
+    for path in top.glob(f"*/{FILE}"):
         try:
             handle = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
@@ -77,6 +82,8 @@ def live(scratch: Path) -> dict[str, set[str]]:
         try:
             if _is_locked(handle):
                 found[path.parent.name] = set(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            continue
         finally:
             os.close(handle)
     return found
@@ -88,3 +95,35 @@ def _is_locked(handle: int) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def dead(top: Path, *, now: float) -> list[Path]:
+    """Name what runs that died left in scratch; `now` is the time of day in seconds.
+
+    A part of a file belongs to some live run, as long as there is one and the part is young.
+    """
+    if not top.is_dir():
+        return []
+    with locked(top):
+        busy = live(top)
+        return sorted(
+            p
+            for p in top.iterdir()
+            if p.name not in busy and (p.is_dir() or not busy or _age(p, now) > _OLD)
+        )
+
+
+def _age(path: Path, now: float) -> float:
+    try:
+        return now - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def clear(paths: Iterable[Path]) -> None:
+    """Remove what is dead."""
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

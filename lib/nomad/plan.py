@@ -83,13 +83,13 @@ def plan(
     return Plan(tuple(planner.steps), tuple(planner.passed_over))
 
 
-def why_stale(table: Table, manifest: Manifest | None, lake: Lake) -> str | None:
+def why_stale(project: Project, table: Table, manifest: Manifest | None, lake: Lake) -> str | None:
     """Say in one phrase why a published cell is stale by what is in the lake now, or None."""
-    reason = _own_reason(table, manifest)
+    reason = _own_reason(project, table, manifest)
     return reason or _input_reason(manifest, lake) if manifest else reason
 
 
-def _own_reason(table: Table, manifest: Manifest | None) -> str | None:
+def _own_reason(project: Project, table: Table, manifest: Manifest | None) -> str | None:
     if manifest is None:
         return "never built"
     if manifest.sql_hash != table.sql.sql_hash:
@@ -98,8 +98,10 @@ def _own_reason(table: Table, manifest: Manifest | None) -> str | None:
         return "contract changed"
     if _major(manifest.engine) != _major(f"duckdb {VERSION}"):
         return "engine changed"
-    if not {i.table for i in manifest.inputs} <= {str(i) for i in table.inputs}:
-        return "SQL changed"
+    kinds = {str(i): project.partitioned(i) for i in table.inputs}
+    for found in manifest.inputs:
+        if kinds.get(found.table) != (found.span is not None):
+            return f"input {found.table} changed" if found.table in kinds else "SQL changed"
     return f"volatile: {table.sql.volatile}" if table.sql.volatile else None
 
 
@@ -154,7 +156,7 @@ class _Planner:
 
     def _step(self, table: Table, partition: Partition) -> Step:
         manifest = self._lake.manifest(table.name, partition)
-        reason = "forced" if self._force else _own_reason(table, manifest)
+        reason = "forced" if self._force else _own_reason(self._project, table, manifest)
         if manifest is not None:
             reason = reason or self._upstream_reason(manifest)
             reason = reason or _input_reason(manifest, self._lake)

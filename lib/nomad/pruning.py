@@ -18,7 +18,7 @@ from typing import Any
 
 from nomad.cache import Cache
 from nomad.engine import scan
-from nomad.engine.duck import VERSION, Engine, Session, Settings
+from nomad.engine.duck import VERSION, Engine, Session, Settings, View
 from nomad.errors import QueryFailed
 from nomad.manifest import Column, digest, schema_hash
 from nomad.names import TableName, literal
@@ -35,12 +35,14 @@ _MOST_SPANS = 64
 class Read:
     """What a query reads of one input: days as disjoint spans in order, or None for a full table.
 
-    `asked` are the days that a scan asks for singly (`dt = …`): those must be there.
+    `asked` are the days that a scan asks for singly (`dt = …`): those must be there. `columns` are
+    those to assume where nothing is published yet.
     """
 
     table: TableName
     spans: tuple[Span, ...] | None
     asked: tuple[date, ...] = ()
+    columns: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,18 @@ Relations = Mapping[TableName, Relation]
 class Pruner:
     """Answers for many queries with one small DuckDB instance of its own, and remembers."""
 
-    def __init__(self, scratch: Path, cache: Cache, *, attach: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        scratch: Path,
+        cache: Cache,
+        *,
+        attach: Mapping[str, str],
+        timezone: str | None = None,
+    ) -> None:
         self._scratch = scratch
         self._cache = cache
-        settings = Settings("256MB", 1, scratch, (), attach=attach, without=_UNSOUND)
+        self._timezone = timezone or ""
+        settings = Settings("256MB", 1, scratch, (), timezone, attach, _UNSOUND)
         self._engine = Engine(settings)
         self._lock = Lock()
 
@@ -78,7 +88,7 @@ class Pruner:
     ) -> Read:
         """Give the days of the partitioned input `target` that the query can read."""
         known = [f"{n} {r.fingerprint}" for n, r in sorted(relations.items())]
-        key = digest("reads", VERSION, *setup, query, str(target), *known)
+        key = digest("reads", "2", VERSION, self._timezone, *setup, query, str(target), *known)
         with self._lock:
             if (kept := self._cache.get(key)) is None:
                 scans = self._ask(setup, query, target, relations)
@@ -96,7 +106,9 @@ class Pruner:
         """
         with self._engine.session() as session:
             for relation in relations.values():
-                self._bind_other(session, relation)
+                empty = scan.Files((), relation.schema)
+                select = scan.select([empty], partitioned=relation.partitioned)
+                session.make(View(schema, name, select) for schema, name in relation.spellings)
             for statement in setup:
                 session.execute(statement)
             return session.describe(query)
@@ -112,17 +124,16 @@ class Pruner:
                         self._bind_stand_in(session, relation)
                     else:
                         self._bind_other(session, relation)
-                for statement in setup:
-                    session.execute(statement)
-                scans = _filters(session, query)
+                scans = [f for statement in setup for f in _setup(session, statement)]
+                scans += _filters(session, query)
                 return [_days(session, f) for f in scans] if scans else [list(ALL)]
         except QueryFailed:
             return [list(ALL)]
 
     def _bind_stand_in(self, session: Session, relation: Relation) -> None:
         files = scan.Files((str(self._stand_in(relation)),), relation.schema)
-        for schema, name in relation.spellings:
-            session.view(schema, name, scan.select([files], partitioned=True))
+        select = scan.select([files], partitioned=True)
+        session.make(View(schema, name, select) for schema, name in relation.spellings)
 
     def _bind_other(self, session: Session, relation: Relation) -> None:
         """Stand in for an input not asked about: an empty JSON file, of which nothing is known.
@@ -134,8 +145,8 @@ class Pruner:
         dt = (Column(COLUMN, "DATE"),) if relation.partitioned else ()
         own = tuple(c for c in relation.schema if not (dt and c.name.lower() == COLUMN))
         files = scan.Files((str(path),), own + dt)
-        for schema, name in relation.spellings:
-            session.view(schema, name, scan.select([files], partitioned=False))
+        select = scan.select([files], partitioned=False)
+        session.make(View(schema, name, select) for schema, name in relation.spellings)
 
     def _stand_in(self, relation: Relation) -> Path:
         """Write (once) an empty Parquet file with the input's columns, in a folder without date."""
@@ -156,10 +167,21 @@ def _span(first: str, last: str) -> Span:
 # Reading the plan --------------------------------------------------------------------------------
 
 
+def _setup(session: Session, statement: str) -> list[list[str]]:
+    """Run a statement that goes before the query; give its scans if it makes a table."""
+    makes_table = "TABLE" in statement.upper().split()[:5]
+    scans = _filters(session, statement) if makes_table else []
+    session.execute(statement)
+    return scans
+
+
 def _filters(session: Session, query: str) -> list[list[str]]:
-    """Give, for each scan of Parquet files in the plan, the filters on its path."""
+    """Give, for each scan of Parquet files in the plan, the filters on its path.
+
+    What DuckDB runs as several statements (a PIVOT) has no plan: a scan without filters.
+    """
     rows = session.execute(f"EXPLAIN (FORMAT json) {query}")
-    return [_split(text) for text in _scans(json.loads(rows[0][1]))] if rows else []
+    return [_split(text) for text in _scans(json.loads(rows[0][1]))] if rows else [[]]
 
 
 def _scans(nodes: list[dict[str, Any]]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
@@ -82,15 +83,26 @@ def comma_separated(columns: Sequence[str], rows: Sequence[Sequence[Any]], out: 
 
 def document(body: Mapping[str, Any], out: TextIO) -> None:
     """Write one JSON document."""
-    out.write(json.dumps(body, ensure_ascii=False, indent=1, default=_plain) + "\n")
+    out.write(json.dumps(_plain(body), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, (date, datetime, time)):
-        return value.isoformat()
+def _plain(value: Any) -> Any:
+    """Turn a value of DuckDB's into what JSON knows: no NaN, no infinity, keys of text.
+
+    A decimal stays a number where that loses nothing, else it becomes text.
+    """
+    if isinstance(value, Mapping):
+        return {cell(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
     if isinstance(value, Decimal):
-        return float(value)
-    return str(value)
+        number = float(value)
+        return number if Decimal(repr(number)) == value else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    return value.isoformat() if isinstance(value, (date, datetime, time)) else str(value)
 
 
 def unique(names: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from nomad.errors import QueryFailed
 from nomad.lake import Lake
 from nomad.manifest import Column
 from nomad.names import RAW, TableName
-from nomad.partition import Partition
+from nomad.partition import ALL, COLUMN, Partition
 from nomad.project import Project, Table
 from nomad.pruning import Pruner, Read, Relation, Relations
 
@@ -22,65 +22,111 @@ class Schemas:
         self._known: dict[TableName, tuple[Column, ...] | None] = {}
 
     def reads(self, table: Table, partition: Partition) -> tuple[Read, ...] | None:
-        """Say what a cell reads of each input; None where an input's columns aren't known yet."""
+        """Say what a cell reads of each input; None where an input's columns aren't known yet.
+
+        A query whose result changes by itself reads all: what its clock says is not asked.
+        """
         if not any(self._project.partitioned(i) for i in table.inputs):
             return tuple(Read(i, None) for i in table.inputs)
-        relations = self.relations(table)
+        relations = self.relations(table, near=partition)
         if relations is None:
             return None
-        setup, query = table.sql.statements(partition)
-        found = []
-        for name in table.inputs:
-            read = Read(name, None)
-            if self._project.partitioned(name):
-                read = self._pruner.read(setup, query, name, relations)
-            found.append(_past(read, partition) if name == table.name else read)
-        return tuple(found)
+        found = (self._read(table, partition, name, relations) for name in table.inputs)
+        return tuple(
+            _past(r, partition, relations[r.table]) if r.table == table.name else r for r in found
+        )
 
-    def relations(self, table: Table) -> Relations | None:
-        """Describe the inputs of a table as its query sees them."""
+    def _read(
+        self, table: Table, partition: Partition, name: TableName, relations: Relations
+    ) -> Read:
+        if not self._project.partitioned(name):
+            return Read(name, None)
+        if table.sql.volatile:
+            return Read(name, ALL)
+        setup, query = table.sql.statements(partition)
+        return self._pruner.read(setup, query, name, relations)
+
+    def relations(self, table: Table, *, near: Partition = None) -> Relations | None:
+        """Describe the inputs of a table as its query sees them; `near` is the date it runs for."""
         found: dict[TableName, Relation] = {}
         for name in table.inputs:
-            schema = self.columns(name, own=name == table.name)
+            schema = self.columns(name, near=near)
             if schema is None:
                 return None
-            spelled = tuple((r.ref.schema, r.ref.name) for r in table.reads if r.table == name)
-            found[name] = Relation(spelled, schema, self._project.partitioned(name))
+            found[name] = self._relation(table, name, schema)
         return found
 
-    def columns(self, name: TableName, *, own: bool = False) -> tuple[Column, ...] | None:
-        """Name the columns of a table or source; None where they can't be known yet."""
+    def _relation(self, table: Table, name: TableName, schema: tuple[Column, ...]) -> Relation:
+        spelled = tuple((r.ref.schema, r.ref.name) for r in table.reads if r.table == name)
+        return Relation(spelled, schema, self._project.partitioned(name))
+
+    def columns(self, name: TableName, *, near: Partition = None) -> tuple[Column, ...] | None:
+        """Name the columns of a table or source; None where they can't be known yet.
+
+        Of the partitions that are published, the one of the date `near` tells, or else the latest.
+        """
+        if near is not None and (exact := self._published(name, near)):
+            return exact
         if name not in self._known:
             self._known[name] = None
-            self._known[name] = self._published(name) or (None if own else self._derived(name))
+            self._known[name] = self._published(name) or self._derived(name)
         return self._known[name]
 
-    def _published(self, name: TableName) -> tuple[Column, ...] | None:
-        latest = self._lake.latest(name, partitioned=self._project.partitioned(name))
+    def _published(self, name: TableName, day: Partition = None) -> tuple[Column, ...] | None:
+        partitioned = self._project.partitioned(name)
+        if day is None:
+            found = self._lake.latest(name, partitioned=partitioned)
+        else:
+            found = self._lake.manifest(name, day) if partitioned else None
         sql = self._project.tables[name].sql if name.layer != RAW else None
-        if latest is None or (sql and latest.sql_hash != sql.sql_hash):
+        if found is None or (sql and found.sql_hash != sql.sql_hash):
             return None
-        return latest.schema
+        return found.schema
 
     def _derived(self, name: TableName) -> tuple[Column, ...] | None:
         """Bind a query that was never built to its inputs' columns, to learn its own."""
         if name.layer == RAW:
             return None
         table = self._project.tables[name]
+        if table.reads_own_past:
+            return self._from_itself(table)
         relations = self.relations(table)
-        if relations is None:
-            return None
-        setup, query = table.sql.statements(date(2000, 1, 1) if table.partitioned else None)
+        return self._bound(table, relations) if relations else (None if table.inputs else ())
+
+    def _bound(self, table: Table, relations: Relations) -> tuple[Column, ...] | None:
+        setup, query = table.sql.statements(_ANY_DAY if table.partitioned else None)
         try:
-            return self._pruner.schema(setup, query, relations)
+            found = self._pruner.schema(setup, query, relations)
         except QueryFailed:
             return None
+        return tuple(c for c in found if not (table.partitioned and c.name.lower() == COLUMN))
+
+    def _from_itself(self, table: Table) -> tuple[Column, ...] | None:
+        """Find the columns of a table that reads itself: of no type at first, until they settle."""
+        others = replace(table, reads=tuple(r for r in table.reads if r.table != table.name))
+        relations = self.relations(others) if others.reads else {}
+        columns = tuple(Column(c, _UNTYPED) for c in table.sql.outputs if c.lower() != COLUMN)
+        for _ in range(_MOST_TRIES):
+            if relations is None or not columns:
+                return None
+            own = self._relation(table, table.name, columns)
+            found = self._bound(table, {**relations, table.name: own})
+            if found is None or found == columns:
+                return found
+            columns = found
+        return None
 
 
-def _past(read: Read, partition: Partition) -> Read:
+_ANY_DAY = date(2000, 1, 1)
+_UNTYPED = '"NULL"'
+_MOST_TRIES = 8
+"""Rounds of typing after which a table that reads itself is given up."""
+
+
+def _past(read: Read, partition: Partition, own: Relation) -> Read:
     """Keep of a table's own partitions those before the one being built."""
     if partition is None or read.spans is None:
         return read
     end = partition - timedelta(days=1)
     spans = tuple(replace(s, last=min(s.last, end)) for s in read.spans if s.first <= end)
-    return replace(read, spans=spans, asked=tuple(d for d in read.asked if d <= end))
+    return replace(read, spans=spans, asked=(), columns=own.schema)

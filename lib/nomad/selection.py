@@ -24,6 +24,10 @@ def select(
         EmptySelection: a word, or what is left after `exclude`, matches nothing.
     """
     asked = _split(words)
+    if words and not asked:
+        raise EmptySelection(
+            "the selection is empty text", hint="leave it out to select all tables"
+        )
     chosen = _any(project, asked) if asked else frozenset(project.tables)
     left = chosen - _any(project, _split(exclude))
     if not left:

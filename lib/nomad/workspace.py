@@ -6,6 +6,7 @@ import copy
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Self
 
 from nomad import config, partition, project, pruning
 from nomad.cache import Cache
-from nomad.engine.duck import Engine, Settings
+from nomad.engine.duck import Engine, Session, Settings
 from nomad.errors import ConfigError, MissingPartition
 from nomad.lake import Lake
 from nomad.names import TableName
@@ -37,8 +38,10 @@ class Workspace:
     ) -> None:
         self.root = root.resolve()
         self.config = config.load(self.root, environ=environ, environment=environment)
-        self._variables = {k.upper(): v for k, v in (variables or {}).items()}
+        given = {k.upper(): v for k, v in (variables or {}).items()}
+        self.variables = {**self.config.vars, **given}
         self._caches: list[Cache] = []
+        self._sessions = ExitStack()
         self.rehearsing = False
 
     def __enter__(self) -> Self:
@@ -51,6 +54,7 @@ class Workspace:
         """Keep what was learned, and leave nothing behind."""
         for cache in self._caches:
             cache.save()
+        self._sessions.close()
         if "temporary" in self.__dict__:
             shutil.rmtree(self.temporary, ignore_errors=True)
 
@@ -70,12 +74,16 @@ class Workspace:
             self.config,
             cache=self._cache("sql"),
             opinion=self._second_opinion,
-            variables=self._variables,
+            variables=self.variables,
         )
 
     def _second_opinion(self, statement: str) -> set[str] | None:
-        with self.reader.session() as session:
-            return session.table_names(statement)
+        return self._blank.table_names(statement)
+
+    @cached_property
+    def _blank(self) -> Session:
+        """A session without any table, for as long as the workspace is open."""
+        return self._sessions.enter_context(self.reader.session())
 
     @cached_property
     def store(self) -> Store:
@@ -122,7 +130,10 @@ class Workspace:
     @cached_property
     def pruner(self) -> pruning.Pruner:
         """Tells which partitions a query reads."""
-        return pruning.Pruner(self.temporary, self._cache("reads"), attach=self.config.attach)
+        given = self.config
+        return pruning.Pruner(
+            self.temporary, self._cache("reads"), attach=given.attach, timezone=given.timezone
+        )
 
     @cached_property
     def reader(self) -> Engine:

@@ -26,10 +26,10 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     Example: nomad doctor --fix
     """
     from nomad import catalog, doctor, render
-    from nomad.claims import live
+    from nomad.claims import clear, dead, live
 
     scratch = workspace.store.scratch()
-    left = doctor.scratch_left(scratch)
+    left = dead(scratch, now=workspace.now().timestamp())
     busy = frozenset(live(scratch))
     findings = list(doctor.examine(workspace.store, ("raw", *workspace.config.layers), busy=busy))
     rows: list[dict[str, Any]] = [
@@ -42,7 +42,7 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     amiss = len(rows)
     if fix:
         amiss = len(doctor.mend(workspace.store, findings))
-        doctor.clear(left)
+        clear(left)
         catalog.refresh(workspace.project, workspace.lake, now=workspace.now())
     if rows or output != "table":
         render.listing("findings", ["where", "what", "remedy"], rows, output=output, out=sys.stdout)

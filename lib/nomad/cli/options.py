@@ -74,8 +74,17 @@ def _open(folder: str | None, environment: str | None, variables: dict[str, str]
     from nomad.config import find_root
     from nomad.workspace import Workspace
 
-    root = Path(folder) if folder else find_root(Path.cwd())
+    root = Path(folder) if folder else find_root(_here())
     return Workspace(root, environ=os.environ, environment=environment, variables=variables)
+
+
+def _here() -> Path:
+    from nomad.errors import NoProject
+
+    try:
+        return Path.cwd()
+    except FileNotFoundError as e:
+        raise NoProject("the current folder is gone", hint="change to another one") from e
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -107,14 +116,14 @@ def days(workspace: Workspace, when: tuple[str | None, str | None, str | None]) 
     from nomad.partition import DateRange, parse_date
 
     dt, first, last = when
-    if dt and (first or last):
+    if dt is not None and not (first is last is None):
         raise click.UsageError("give either --dt or --from and --to")
-    if bool(first) != bool(last):
+    if (first is None) != (last is None):
         raise click.UsageError("--from and --to go together")
-    if first and last:
+    if first is not None and last is not None:
         start = parse_date(first, today=workspace.today)
         return tuple(DateRange(start, parse_date(last, today=workspace.today)))
-    return (parse_date(dt or "yesterday", today=workspace.today),)
+    return (parse_date("yesterday" if dt is None else dt, today=workspace.today),)
 
 
 def selection(command: Command) -> Command:

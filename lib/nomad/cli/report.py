@@ -71,7 +71,7 @@ class Report:
             click.echo(f"run {run_id}: {_sum(results)}", err=True)
 
 
-_MANY = 200
+_MANY = 20
 """From so many steps on, a line is written only for those that did something."""
 
 

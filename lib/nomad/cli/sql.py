@@ -27,7 +27,8 @@ def command(workspace: Workspace, query: str, output: str) -> None:
     from nomad import render
     from nomad.ask import ask
 
-    text = (sys.stdin.read() if query == "-" else query).strip().rstrip(";")
+    given = sys.stdin.read() if query == "-" else query
+    text = dated_query(workspace, given.strip().rstrip(";"))
     if output == "parquet":
         _parquet(workspace, text)
         return
@@ -38,6 +39,25 @@ def command(workspace: Workspace, query: str, output: str) -> None:
     else:
         write = render.comma_separated if output == "csv" else render.table
         write(columns, rows, sys.stdout)
+
+
+def dated_query(workspace: Workspace, text: str) -> str:
+    """Fill in a query's variables; there must be something left to ask.
+
+    Raises:
+        Misuse: the query is empty, or asks for the date of a run.
+    """
+    from nomad.errors import Misuse
+    from nomad.sqlfile.variables import SENTINEL, render
+
+    rendered = render(text, workspace.variables, path="query")
+    if SENTINEL in rendered:
+        raise Misuse(
+            "a query has no $<PARTITION_DATE>", where="query", hint="write the date itself"
+        )
+    if not [t for t in rendered.splitlines() if t.strip() and not t.strip().startswith("--")]:
+        raise Misuse("the query is empty", hint='nomad sql "from dwd.x"')
+    return rendered
 
 
 def _parquet(workspace: Workspace, query: str) -> None:

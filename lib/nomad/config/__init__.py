@@ -94,7 +94,7 @@ def load(root: Path, *, environ: Mapping[str, str], environment: str | None = No
         lake=LakeConfig(str(values["lake.url"]), _as_int(values["lake.history"])),
         engine=EngineConfig(str(values["engine.memory_limit"]), _as_int(values["engine.jobs"])),
         vars=_vars(tree, faults),
-        attach={k: str(leaf.value) for k, leaf in _leaves(tree, "attach", faults)},
+        attach=_attach(tree, faults),
         naming=str(values["naming"]),
         sources=_sources(tree, faults),
         environment=name,
@@ -119,9 +119,13 @@ def _merged(
     """Lay the environment's overlay and the `NOMAD_*` variables over the file."""
     environments = tree.pop("environments", {})
     known = environments if isinstance(environments, dict) else {}
+    if isinstance(environments, Leaf) and environments.value is not None:
+        faults.append(f"{environments.origin}: `environments` must hold `name: {{…}}` pairs")
     for name, laid_over in known.items():
         if isinstance(laid_over, dict):
             _unknown_keys(laid_over, faults, prefix=f"environments.{name}.")
+        else:
+            faults.append(f"{line(laid_over)}: `environments.{name}` must hold `key: value` pairs")
     _unknown_keys(tree, faults)
     if environment is not None:
         chosen = known.get(environment)
@@ -157,7 +161,7 @@ def _unknown_keys(tree: Tree, faults: list[str], *, prefix: str = "") -> None:
         if key not in tops:
             faults.append(f"{line(value)}: unknown key `{prefix}{key}`{_near(key, tops)}")
         elif known and isinstance(value, Leaf) and value.value is not None:
-            faults.append(f"{line(value)}: `{prefix}{key}` must be a list of `name: value`")
+            faults.append(f"{line(value)}: `{prefix}{key}` must hold `name: value` pairs")
         elif known and isinstance(value, dict):
             for sub, leaf in value.items():
                 if sub not in known:
@@ -191,7 +195,7 @@ def _leaves(tree: Tree, key: str, faults: list[str]) -> Iterator[tuple[str, Leaf
     branch = tree.get(key, {})
     if isinstance(branch, Leaf):
         if branch.value is not None:
-            faults.append(f"{branch.origin}: `{key}` must be a list of `name: value`")
+            faults.append(f"{branch.origin}: `{key}` must hold `name: value` pairs")
         return
     for name, leaf in branch.items():
         if isinstance(leaf, Leaf):
@@ -205,7 +209,21 @@ def _vars(tree: Tree, faults: list[str]) -> dict[str, str]:
     for name, leaf in _leaves(tree, "vars", faults):
         if name.upper() == "PARTITION_DATE":
             faults.append(f"{leaf.origin}: `vars.{name}` is given by `--dt`")
+        if isinstance(leaf.value, list):
+            faults.append(f"{leaf.origin}: `vars.{name}` must be a single value")
         found[name.upper()] = _plain(leaf.value)
+    return found
+
+
+def _attach(tree: Tree, faults: list[str]) -> dict[str, str]:
+    layers = tree.get("layers")
+    schemas = layers.value if isinstance(layers, Leaf) else KEYS["layers"].default
+    taken = {"raw", *(str(s) for s in schemas if isinstance(schemas, list))}  # type: ignore[union-attr]
+    found: dict[str, str] = {}
+    for name, leaf in _leaves(tree, "attach", faults):
+        if name in taken:
+            faults.append(f"{leaf.origin}: `attach.{name}` bears the name of a layer")
+        found[name] = str(leaf.value)
     return found
 
 

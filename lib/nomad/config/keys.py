@@ -50,7 +50,7 @@ def _zone(value: Value) -> str | None:
 
 def _memory(value: Value) -> str | None:
     good = isinstance(value, str) and re.fullmatch(
-        r"\d+(\.\d+)?\s*(%|[KMGT]i?B)", value, re.IGNORECASE
+        r"[1-9]\d*(\.\d+)?\s*(%|[KMGT]i?B)", value, re.IGNORECASE
     )
     return None if good else "must be a size like `4GB` or a share like `70%`"
 

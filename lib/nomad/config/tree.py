@@ -44,12 +44,14 @@ def parse(path: Path, environ: Mapping[str, str], faults: list[str]) -> Tree:
         raise ConfigError(
             f"not valid YAML: {e.problem}", where=f"{FILE}:{line}", hint="mend that line"
         ) from e
-    except (OSError, UnicodeDecodeError) as e:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
         raise ConfigError(f"can't be read: {e}", where=FILE) from e
     if node is None:
         return {}
     if not isinstance(node, yaml.MappingNode):
-        raise ConfigError("must be a list of `key: value`", where=f"{FILE}:1")
+        raise ConfigError(
+            "must be `key: value` lines", where=f"{FILE}:1", hint="see docs/config.md for the keys"
+        )
     return _mapping(node, environ, faults)
 
 
@@ -62,7 +64,11 @@ def _mapping(node: yaml.MappingNode, environ: Mapping[str, str], faults: list[st
         if isinstance(value_node, yaml.MappingNode):
             tree[key] = _mapping(value_node, environ, faults)
             continue
-        value = _construct(value_node)
+        try:
+            value = _construct(value_node)
+        except (ValueError, yaml.YAMLError) as e:
+            faults.append(f"{FILE}:{line}: `{key}` can't be read: {str(e).splitlines()[0]}")
+            continue
         if SECRET.search(key) and isinstance(value, str) and not _VARIABLE.fullmatch(value):
             faults.append(
                 f"{FILE}:{line}: `{key}` holds a secret in plain text: write `${{NAME}}`"
@@ -74,6 +80,8 @@ def _mapping(node: yaml.MappingNode, environ: Mapping[str, str], faults: list[st
 
 def _construct(node: yaml.Node) -> Value:
     """Turn one YAML node into a Python value; dates stay text."""
+    if node.tag.endswith(":timestamp"):
+        return str(node.value)
     value = yaml.constructor.SafeConstructor().construct_object(node, deep=True)
     plain = isinstance(value, (str, int, float, bool, list)) or value is None
     return value if plain else str(node.value)

@@ -28,18 +28,18 @@ class Files:
 
 
 def select(groups: Sequence[Files], *, partitioned: bool) -> str:
-    """Write the SELECT over all groups; the last group's schema decides on the columns.
+    """Write the SELECT over all groups: the last group's columns, then those only others have.
 
-    A column that an older group lacks is NULL there. No files at all: no rows, same columns.
+    A column that a group lacks is NULL there. No files at all: no rows, same columns.
     """
-    columns = _own(groups[-1].schema, partitioned)
+    columns = tuple({c.name: c for g in reversed(groups) for c in _own(g, partitioned)}.values())
     parts = [_group(g, columns, partitioned=partitioned) for g in groups if g.uris]
     return "\nUNION ALL\n".join(parts) or _nothing(columns, partitioned=partitioned)
 
 
-def _own(schema: Iterable[Column], partitioned: bool) -> tuple[Column, ...]:
+def _own(group: Files, partitioned: bool) -> tuple[Column, ...]:
     """Leave out a `dt` that the files hold themselves: the path's is the truth."""
-    return tuple(c for c in schema if not (partitioned and c.name.lower() == COLUMN))
+    return tuple(c for c in group.schema if not (partitioned and c.name.lower() == COLUMN))
 
 
 def _group(group: Files, columns: Sequence[Column], *, partitioned: bool) -> str:
@@ -53,7 +53,7 @@ def _group(group: Files, columns: Sequence[Column], *, partitioned: bool) -> str
 
 
 def _reader(group: Files, *, partitioned: bool) -> str:
-    paths = "[" + ", ".join(literal(_escaped(u)) for u in group.uris) + "]"
+    paths = "[" + ", ".join(literal(u) for u in group.uris) + "]"
     hive = _HIVE if partitioned else "hive_partitioning=false"
     kind = group.uris[0].rsplit(".", 1)[-1]
     if kind == "csv":
@@ -61,11 +61,6 @@ def _reader(group: Files, *, partitioned: bool) -> str:
     if kind == "json":
         return f"read_json({paths}, format='auto', columns={_columns(group.schema)}, {hive})"
     return f"read_parquet({paths}, {hive})"
-
-
-def _escaped(uri: str) -> str:
-    """Keep DuckDB from reading `[` in a path as a pattern."""
-    return uri.replace("[", "[[]") if "[" in uri else uri
 
 
 def _csv(group: Files) -> str:

@@ -96,9 +96,12 @@ def _schema(session: Session, landed: Landed) -> tuple[Column, ...]:
 
 def _header(landed: Landed) -> tuple[Column, ...]:
     """Read the names of the columns; every column is text."""
-    delimiter = landed.dialect.get("delim", ",")
+    delimiter, quote = landed.dialect.get("delim", ","), landed.dialect.get("quote", '"')
     with landed.path.open(encoding="utf-8", newline="") as f:
-        names = next(csv.reader(f, delimiter=delimiter), [])
+        try:
+            names = next(csv.reader(f, delimiter=delimiter, quotechar=quote), [])
+        except csv.Error as e:
+            raise QueryFailed(f"the header can't be read: {e}") from e
     lower = [n.strip().lower() for n in names]
     twins = sorted({n for n in lower if lower.count(n) > 1})
     if not names or twins or "" in lower:

@@ -6,16 +6,17 @@ CSV lands as UTF-8 without a byte order mark, whatever its encoding was; all els
 from __future__ import annotations
 
 import csv
+import http.client
 import shutil
 import urllib.error
 import urllib.request
+import zipfile
 from pathlib import Path
 
 from nomad.config import SourceConfig
 from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
 from nomad.extract.base import Landed
 from nomad.partition import Partition
-from nomad.sqlfile.variables import SENTINEL, render
 
 _KINDS = {
     ".csv": "csv", ".txt": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json",
@@ -34,7 +35,7 @@ class FileConnector:
 
     def fetch(self, source: SourceConfig, partition: Partition, into: Path, root: Path) -> Landed:
         """Copy the file into a folder, as text in UTF-8 where it is CSV."""
-        address, kind = _address(source, partition), _kind(source)
+        address, kind = _address(source), _kind(source)
         original = into / f"delivered.{kind}"
         if address.startswith(("http://", "https://")):
             _download(address, original, source, partition)
@@ -50,7 +51,7 @@ class FileConnector:
         return Landed(landed, _dialect(source) if kind == "csv" else {})
 
 
-def _address(source: SourceConfig, partition: Partition) -> str:
+def _address(source: SourceConfig) -> str:
     path = source.options.get("path")
     if not isinstance(path, str) or not path:
         raise ConfigError(f"source `{source.name}` needs a `path`", where=source.origin)
@@ -60,8 +61,7 @@ def _address(source: SourceConfig, partition: Partition) -> str:
             where=source.origin,
             hint="copy the file to a folder, or serve it over HTTP",
         )
-    rendered = render(path, {}, path=source.origin)
-    return rendered.replace(SENTINEL, partition.isoformat()) if partition else rendered
+    return path
 
 
 def _kind(source: SourceConfig) -> str:
@@ -101,17 +101,25 @@ def _download(url: str, to: Path, source: SourceConfig, partition: Partition) ->
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, to.open("wb") as f:
             shutil.copyfileobj(answer, f)
+            told = answer.headers.get("Content-Length")
     except urllib.error.HTTPError as e:
         e.close()
         if e.code in (404, 410):
             raise _missing(url, source, partition) from e
-        raise Unreachable(f"source `{source.name}`: HTTP {e.code} {e.reason}", where=url) from e
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as e:
-        raise Unreachable(
-            f"source `{source.name}` can't be reached: {getattr(e, 'reason', e)}",
-            where=url,
-            hint="check the address and the network, then run the same command again",
-        ) from e
+        raise _unreachable(url, source, f"HTTP {e.code} {e.reason}") from e
+    except (OSError, http.client.HTTPException, ValueError) as e:
+        raise _unreachable(url, source, getattr(e, "reason", None) or e) from e
+    if told is not None and told.isdigit() and to.stat().st_size != int(told):
+        got = to.stat().st_size
+        raise _unreachable(url, source, f"{got} of {told} bytes came")
+
+
+def _unreachable(url: str, source: SourceConfig, why: object) -> Unreachable:
+    return Unreachable(
+        f"source `{source.name}` can't be reached: {why}",
+        where=url,
+        hint="check the address and the network, then run the same command again",
+    )
 
 
 def _to_utf8(original: Path, landed: Path, source: SourceConfig) -> None:
@@ -127,16 +135,28 @@ def _to_utf8(original: Path, landed: Path, source: SourceConfig) -> None:
         raise ConfigError(
             f"source `{source.name}`: no encoding `{encoding}`", where=source.origin
         ) from e
-    except UnicodeDecodeError as e:
+    except UnicodeError as e:
         raise Refused(
-            f"source `{source.name}`: not {encoding}: byte {e.object[e.start]:#04x} at {e.start}",
+            f"source `{source.name}`: not {encoding}: {_fault(e)}",
             where=str(source.options.get("path")),
             hint="set `encoding:` of the source, e.g. gbk, utf-16 or latin-1",
         ) from e
 
 
+def _fault(e: UnicodeError) -> str:
+    if isinstance(e, UnicodeDecodeError):
+        return f"byte {e.object[e.start]:#04x} at {e.start}"
+    return str(e)
+
+
 def _dialect(source: SourceConfig) -> dict[str, str]:
     told = {name: str(source.options[o]) for o, name in _DIALECT.items() if o in source.options}
+    for name, mark in told.items():
+        if len(mark) != 1:
+            raise ConfigError(
+                f"source `{source.name}`: `{name}` must be a single character (got {mark!r})",
+                where=source.origin,
+            )
     if str(source.options.get("path", "")).endswith(".tsv"):
         told.setdefault("delim", "\t")
     return told
@@ -158,5 +178,5 @@ def _to_csv(original: Path, landed: Path, source: SourceConfig) -> None:
         sheet = book[str(source.options.get("sheet", book.sheetnames[0]))]
         with landed.open("w", encoding="utf-8", newline="") as f:
             csv.writer(f).writerows(sheet.iter_rows(values_only=True))
-    except (KeyError, OSError, ValueError, InvalidFileException) as e:
+    except (KeyError, OSError, ValueError, InvalidFileException, zipfile.BadZipFile) as e:
         raise Refused(f"source `{source.name}`: no readable sheet: {e}", where=str(original)) from e

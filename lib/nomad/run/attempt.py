@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import resource
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,8 +17,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from nomad import catalog, publish
-from nomad.claims import claim
+from nomad import catalog, doctor, publish
+from nomad.claims import claim, clear, dead, live
 from nomad.engine.duck import NAME, Staged
 from nomad.errors import LakeError, Misuse, NomadError
 from nomad.journal import Journal, new_run_id
@@ -180,17 +179,14 @@ def attempt(
     """
     now = workspace.now()
     run_id = new_run_id(now)
-    top = workspace.store.scratch()
-    scratch = _made(top / run_id)
-    try:
+    top = _made(workspace.store.scratch())
+    names = [] if rehearse else [f"{t} {folder(p)}".rstrip() for t, p in cells]
+    with claim(top, run_id, names, wait=wait) as scratch:
         space = workspace.rehearsal(scratch / "lake") if rehearse else workspace
-        journal = Journal(space.store, run_id, now)
-        going = Attempt(space, run_id, now, scratch, journal)
-        names = [f"{t} {folder(p)}".rstrip() for t, p in cells]
-        with claim(top, run_id, [] if rehearse else names, wait=wait):
-            yield from _going(going, command)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if not rehearse:
+            _recover(workspace, top)
+        going = Attempt(space, run_id, now, scratch, Journal(space.store, run_id, now))
+        yield from _going(going, command)
 
 
 def _going(going: Attempt, command: str) -> Iterator[Attempt]:
@@ -205,16 +201,32 @@ def _going(going: Attempt, command: str) -> Iterator[Attempt]:
         going.renew(now=True)
 
 
-def _made(scratch: Path) -> Path:
+def _made(top: Path) -> Path:
     try:
-        scratch.mkdir(parents=True)
+        top.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise LakeError(
             f"the lake can't be written: {e.strerror or e}",
-            where=str(scratch),
+            where=str(top),
             hint="check that the folder is writable and has room",
         ) from e
-    return scratch.resolve()
+    return top.resolve()
+
+
+def _recover(workspace: Workspace, top: Path) -> None:
+    """Clean up after runs that died: first the catalog, then files that nobody refers to."""
+    left = dead(top, now=workspace.now().timestamp())
+    if not left:
+        return
+    if _has_project(workspace):
+        catalog.refresh(workspace.project, workspace.lake, now=workspace.now())
+    layers = ("raw", *workspace.config.layers)
+    busy = frozenset(live(top))
+    doctor.mend(
+        workspace.store, list(doctor.examine(workspace.store, layers, busy=busy, deep=False))
+    )
+    clear(left)
+    _log.warning("cleaned up after a run that died: %s", ", ".join(p.name for p in left))
 
 
 def _has_project(workspace: Workspace) -> bool:

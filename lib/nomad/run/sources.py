@@ -19,6 +19,7 @@ from nomad.names import RAW, TableName, did_you_mean
 from nomad.partition import Partition
 from nomad.project import source_is_partitioned
 from nomad.run.attempt import FAILED, FRESH, MISSING, PUBLISHED, Attempt, Result, attempt
+from nomad.sqlfile.variables import dated, render
 from nomad.workspace import Workspace
 
 CONNECTORS: Mapping[str, port.Connector] = {"file": FileConnector()}
@@ -119,7 +120,8 @@ def _landed(going: Attempt, engine: Engine, source: SourceConfig, partition: Par
     into = going.scratch / source.name
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir()
-    landed = connector(source).fetch(source, partition, into, going.workspace.root)
+    given = _rendered(source, partition, going.workspace.variables)
+    landed = connector(source).fetch(given, partition, into, going.workspace.root)
     staged = port.measure(engine, landed, source=_shown(source, partition))
     recipe = digest(source.connector, repr(sorted(source.options.items())))
     manifest = going.manifest(table, partition, staged, sql_hash=recipe, dialect=landed.dialect)
@@ -138,6 +140,19 @@ def _landed(going: Attempt, engine: Engine, source: SourceConfig, partition: Par
     going.publish(manifest, [Path(landed.path)], over)
     reason = "never landed" if over is None else "the source changed"
     return replace(result, status=PUBLISHED, reason=reason)
+
+
+def _rendered(
+    source: SourceConfig, partition: Partition, variables: Mapping[str, str]
+) -> SourceConfig:
+    """Fill in the date and the variables of a source's options."""
+    options = {
+        name: dated(render(value, variables, path=source.origin, sql=False), partition)
+        if isinstance(value, str)
+        else value
+        for name, value in source.options.items()
+    }
+    return replace(source, options=options)
 
 
 def _shown(source: SourceConfig, partition: Partition) -> str:

@@ -24,6 +24,10 @@ _TRIES = 5
 """How often a step starts over when an input is replaced while it reads."""
 
 
+_BREATH = 0.05
+"""Seconds between two attempts to break off a query."""
+
+
 @dataclass(frozen=True)
 class Options:
     """How a run goes about its plan. `jobs` 0 takes what the configuration says."""
@@ -82,8 +86,13 @@ class _Walk:
                         if fail_fast and result.status == FAILED:
                             yield from self._drop()
             except BaseException:
-                self._worker.interrupt()
+                self._break_off()
                 raise
+
+    def _break_off(self) -> None:
+        """Interrupt what runs until it has ended; between two statements it would not be heard."""
+        while wait(self._running, timeout=_BREATH).not_done:
+            self._worker.interrupt()
 
     def _submit(self, pool: ThreadPoolExecutor) -> None:
         for step in self._ready(free=self._jobs - len(self._running)):
@@ -141,11 +150,12 @@ class _Worker:
 
     def _decided(self, step: Step) -> Result:
         """Skip what is fresh, also what has become so since the plan: an early cut-off."""
-        table, lake = self._workspace.project.tables[step.table], self._workspace.lake
+        project, lake = self._workspace.project, self._workspace.lake
+        table = project.tables[step.table]
         over = lake.published(step.table, step.partition)
         fresh = step.action != BUILD
         if not fresh and not self._options.force:
-            fresh = why_stale(table, over.manifest if over else None, lake) is None
+            fresh = why_stale(project, table, over.manifest if over else None, lake) is None
         if fresh:
             return _kept(step, over)
         return self._built(step, table, over)

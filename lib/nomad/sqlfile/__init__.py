@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sqlglot.tokens import Token
+
 from nomad.errors import SqlFileError
 from nomad.manifest import digest
 from nomad.partition import Partition
-from nomad.sqlfile.references import Ref, compare, created_by, read_by
+from nomad.sqlfile.references import Ref, compare, created_by, outputs_of, read_by
 from nomad.sqlfile.statements import Statement, split
 from nomad.sqlfile.variables import DATE, SENTINEL, dated, render
 
@@ -24,11 +26,13 @@ _CLOCKS = {
     "NOW", "TODAY", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "CURRENT_LOCALTIME",
     "CURRENT_LOCALTIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP", "GET_CURRENT_TIME",
     "GET_CURRENT_TIMESTAMP", "TRANSACTION_TIMESTAMP", "RANDOM", "UUID", "UUIDV4", "UUIDV7",
-    "GEN_RANDOM_UUID", "NEXTVAL", "SETSEED", "GETENV",
+    "GEN_RANDOM_UUID", "NEXTVAL", "SETSEED", "GETENV", "AGE",
 }  # fmt: skip
 _BARE_CLOCKS = {
     "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP",
 }  # fmt: skip
+_SAMPLES = {"SAMPLE", "TABLESAMPLE"}
+_QUOTED = ("STRING", "IDENTIFIER")
 _READERS = {
     "READ_PARQUET", "PARQUET_SCAN", "READ_CSV", "READ_CSV_AUTO", "READ_JSON", "READ_JSON_AUTO",
     "READ_JSON_OBJECTS", "READ_NDJSON", "READ_NDJSON_AUTO", "READ_NDJSON_OBJECTS", "READ_TEXT",
@@ -41,7 +45,8 @@ class SqlFile:
     """A parsed file. `setup` runs before `query`, in one session; the date is still open.
 
     `volatile` says why the result may differ though no input changed, or is None; `exclusive`
-    tells that a statement changes settings of the whole DuckDB instance.
+    tells that a statement changes settings of the whole DuckDB instance; `outputs` are the names of
+    the query's columns, where its text tells them.
     """
 
     path: str
@@ -54,6 +59,7 @@ class SqlFile:
     volatile: str | None
     exclusive: bool
     sql_hash: str
+    outputs: tuple[str, ...] = ()
 
     def statements(self, partition: Partition) -> tuple[tuple[str, ...], str]:
         """Give the setup statements and the query as they run for one partition."""
@@ -88,13 +94,15 @@ def parse(rendered: str, *, path: str, table: str, opinion: Opinion = lambda _: 
         volatile=_volatile(statements),
         exclusive=any(s.kind == "session" for s in setup),
         sql_hash=_hash(statements),
+        outputs=outputs_of(query.text, path=path),
     )
 
 
 def from_body(body: dict[str, Any]) -> SqlFile:
     """Read a file back from the plain values of `asdict`, as a cache keeps them."""
     refs = tuple(Ref(**r) for r in body["refs"])
-    return SqlFile(**{**body, "refs": refs, "setup": tuple(body["setup"])})
+    lists = {name: tuple(body[name]) for name in ("setup", "outputs")}
+    return SqlFile(**{**body, **lists, "refs": refs})
 
 
 def to_body(file: SqlFile) -> dict[str, Any]:
@@ -148,13 +156,22 @@ def _description(text: str) -> str:
 def _volatile(statements: Iterable[Statement]) -> str | None:
     """Say why a result may change by itself, or None."""
     for statement in statements:
-        following = [*[t.text for t in statement.tokens[1:]], ""]
+        following = [*statement.tokens[1:], None]
         for token, after in zip(statement.tokens, following, strict=True):
-            word, bare = token.text.upper(), token.token_type.name not in ("STRING", "IDENTIFIER")
-            if bare and (word in _BARE_CLOCKS or (word in _CLOCKS and after == "(")):
-                return f"calls {token.text.lower()}"
-            if bare and word in _READERS and after == "(":
-                return f"reads files directly with {token.text.lower()}"
+            if reason := _changes(token, after):
+                return reason
+    return None
+
+
+def _changes(token: Token, after: Token | None) -> str | None:
+    word, kind = token.text.upper(), token.token_type.name
+    called = after is not None and after.text == "(" and kind != "STRING"
+    if word in _SAMPLES and kind not in ("STRING", "IDENTIFIER"):
+        return "takes a sample"
+    if (called and word in _CLOCKS) or (word in _BARE_CLOCKS and kind not in _QUOTED):
+        return f"calls {token.text.lower()}"
+    if called and word in _READERS:
+        return f"reads files directly with {token.text.lower()}"
     return None
 
 

@@ -48,6 +48,19 @@ def tables_in(tree: exp.Expr) -> Iterator[exp.Table]:
             yield node
 
 
+def outputs_of(text: str, *, path: str) -> tuple[str, ...]:
+    """Name a query's columns, where its text tells them all; else nothing.
+
+    Example:
+        >>> outputs_of("select a, b + 1 as c from t", path="x"), outputs_of("from t", path="x")
+        (('a', 'c'), ())
+    """
+    tree = parse_one(text, path=path)
+    if not isinstance(tree, exp.Query) or tree.is_star:
+        return ()
+    return tuple(tree.named_selects)
+
+
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^."\s]+)')
 
 

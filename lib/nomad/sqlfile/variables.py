@@ -15,7 +15,7 @@ SENTINEL = "0001-11-29"
 
 _PIECE = re.compile(
     r"(?P<comment>--[^\n]*|/\*.*?\*/)"
-    r"|(?P<quoted>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")"
+    r"|(?P<quoted>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$\$.*?\$\$)"
     r"|\$<(?P<angle>[A-Za-z_]\w*)>|\$\{(?P<brace>[A-Za-z_]\w*)\}",
     re.DOTALL,
 )
@@ -28,10 +28,11 @@ def dated(text: str, partition: Partition) -> str:
     return text.replace(SENTINEL, partition.isoformat()) if partition else text
 
 
-def render(text: str, variables: Mapping[str, str], *, path: str) -> str:
+def render(text: str, variables: Mapping[str, str], *, path: str, sql: bool = True) -> str:
     """Replace `$<NAME>` and `${NAME}` outside comments; the date becomes the sentinel.
 
-    Names are matched without regard to case; `variables` has them in upper case.
+    Names are matched without regard to case; `variables` has them in upper case. In `sql` the date
+    must stand in quotes.
 
     Raises:
         SqlFileError: a variable nobody defined, or a value that could change the statement.
@@ -47,7 +48,14 @@ def render(text: str, variables: Mapping[str, str], *, path: str) -> str:
             return match[0]
         if match["quoted"] is not None:
             return _NAME.sub(lambda m: _value(m[1] or m[2], variables, where), match[0])
-        return _value(match["angle"] or match["brace"], variables, where)
+        name = match["angle"] or match["brace"]
+        if name.upper() == DATE and sql:
+            raise SqlFileError(
+                f"`{match[0]}` outside quotes would be a subtraction",
+                where=where,
+                hint=f"write '{match[0]}'",
+            )
+        return _value(name, variables, where)
 
     return _PIECE.sub(one, text)
 

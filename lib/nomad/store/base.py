@@ -24,7 +24,7 @@ class Store(Protocol):
         """Give an object whole, or None where there is none."""
 
     def write(self, key: str, data: bytes) -> None:
-        """Put a small object in one step, whatever was there."""
+        """Put a small object in one step, whatever was there; one that can be made again."""
 
     def write_if(self, key: str, data: bytes, *, expected: str | None) -> bool:
         """Put a small object only if its version is still `expected` (None: only if new).
@@ -33,7 +33,10 @@ class Store(Protocol):
         """
 
     def put(self, key: str, source: Path) -> None:
-        """Take a file of this machine in, durably; the source may be gone afterwards."""
+        """Take a file of this machine in; the source may be gone afterwards.
+
+        It is durable at the latest with the next `write_if` in its folder.
+        """
 
     def move(self, key: str, to: str) -> None:
         """Move an object; one that is gone already is passed over."""

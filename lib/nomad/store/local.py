@@ -32,11 +32,10 @@ class LocalStore:
         return Blob(data, _version(data))
 
     def write(self, key: str, data: bytes) -> None:
-        """Write beside and rename in."""
+        """Write beside and rename in; not synced: what is so written can be made again."""
         with _translated(key):
             path = self._ready(key)
-            self._beside(data).replace(path)
-            _sync(path.parent)
+            self._beside(data, durable=False).replace(path)
 
     def write_if(self, key: str, data: bytes, *, expected: str | None) -> bool:
         """Lock the folder, compare, rename in, sync the folder."""
@@ -46,17 +45,16 @@ class LocalStore:
                 found = self.read(key)
                 if (found.version if found else None) != expected:
                     return False
-                self._beside(data).replace(path)
+                self._beside(data, durable=True).replace(path)
                 _sync(path.parent)
         return True
 
     def put(self, key: str, source: Path) -> None:
-        """Sync the file's bytes and rename it in; the folder is synced too."""
+        """Sync the file's bytes and rename it in; the commit that follows syncs the folder."""
         with _translated(key):
             path = self._ready(key)
             _sync(source)
             source.replace(path)
-            _sync(path.parent)
 
     def move(self, key: str, to: str) -> None:
         """Rename a file."""
@@ -110,13 +108,14 @@ class LocalStore:
             _make(path.parent)
         return path
 
-    def _beside(self, data: bytes) -> Path:
+    def _beside(self, data: bytes, *, durable: bool) -> Path:
         beside = self.scratch() / f"{uuid.uuid4().hex}.part"
         beside.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as f:
             f.write(data)
-            f.flush()
-            os.fsync(f.fileno())
+            if durable:
+                f.flush()
+                os.fsync(f.fileno())
         return beside
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import CycleError as GraphCycle
 from graphlib import TopologicalSorter
@@ -11,24 +11,17 @@ from pathlib import Path
 
 from nomad.cache import Cache
 from nomad.config import Config, SourceConfig
-from nomad.errors import CycleError, Misuse, NomadError, SqlFileError, UnknownName
+from nomad.errors import CycleError, Misuse, SqlFileError, UnknownName
 from nomad.manifest import digest
 from nomad.names import RAW, TableName, is_plain, nearest
-from nomad.sqlfile import DATE, Opinion, Ref, SqlFile, from_body, parse, render, to_body
+from nomad.project.references import Index, Reading
+from nomad.sqlfile import DATE, Opinion, SqlFile, from_body, parse, render, to_body
 
 SQL = "sql"
 CHECKS = "checks"
 
-_FORMAT = "1"
+_FORMAT = "2"
 """Part of every key of the parse cache: raise it when parsing changes."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One table as a SQL file reads it: the spelling, and the table it means."""
-
-    ref: Ref
-    table: TableName
 
 
 @dataclass(frozen=True)
@@ -130,26 +123,34 @@ def load(
 ) -> Project:
     """Read every SQL file of a project.
 
-    `variables` (names in upper case) overrule those of `nomad.yaml`; `opinion` tells which tables
-    DuckDB sees in a statement.
+    `variables` (names in upper case) stand in for those of `nomad.yaml`; `opinion` tells which
+    tables DuckDB sees in a statement.
 
     Raises:
         SqlFileError: a file can't be understood.
         UnknownName: a reference to a table that does not exist.
         CycleError: tables that need each other.
     """
-    known = {**config.vars, **(variables or {})}
+    known = config.vars if variables is None else variables
     files = {name: path for path in _paths(config.root) for name in [_name(path, config)]}
     _refuse_twins(config)
     reader = _Reader(config.root, known, cache, opinion)
     parsed = {n: reader.read(p) for n, p in files.items()}
-    index = _Index(files, config)
-    tables = {n: Table(n, sql, tuple(index.readings(sql))) for n, sql in parsed.items()}
+    index = Index(files, config)
+    tables = {n: _table(n, sql, index) for n, sql in parsed.items()}
     for table in tables.values():
         _refuse_self(table)
     project = Project(config, tables)
     _ = project.order
     return project
+
+
+def _table(name: TableName, sql: SqlFile, index: Index) -> Table:
+    """Put a table together; what reads an attached database may change without our knowing."""
+    readings = tuple(index.readings(sql))
+    if foreign := index.foreign(sql):
+        sql = replace(sql, volatile=sql.volatile or f"reads {foreign}, which is not tracked")
+    return Table(name, sql, readings)
 
 
 def _refuse_self(table: Table) -> None:
@@ -232,71 +233,7 @@ class _Reader:
         return parsed
 
 
-# References --------------------------------------------------------------------------------------
-
-
-class _Index:
-    """Finds the table that a reference means."""
-
-    def __init__(self, tables: Iterable[TableName], config: Config) -> None:
-        self._config = config
-        self._names = [*tables, *(TableName(RAW, s) for s in config.sources)]
-        self._full = {str(n).lower(): n for n in self._names}
-        self._bare: dict[str, list[TableName]] = {}
-        for n in self._names:
-            self._bare.setdefault(n.name.lower(), []).append(n)
-
-    def readings(self, sql: SqlFile) -> Iterator[Reading]:
-        """Resolve all references of one file; attached databases are not the project's."""
-        for ref in sql.refs:
-            if (table := self._find(ref, sql.path)) is not None:
-                yield Reading(ref, table)
-
-    def _find(self, ref: Ref, path: str) -> TableName | None:
-        if ref.database or (ref.schema and ref.schema.lower() in self._attached()):
-            self._refuse_unattached(ref, path)
-            return None
-        if ref.schema:
-            found = self._full.get(f"{ref.schema}.{ref.name}".lower())
-        else:
-            found = self._by_bare_name(ref, path)
-        if found is None:
-            raise self._unknown(ref, path)
-        return found
-
-    def _attached(self) -> set[str]:
-        return {a.lower() for a in self._config.attach}
-
-    def _refuse_unattached(self, ref: Ref, path: str) -> None:
-        head = (ref.database or ref.schema).lower()
-        if head not in self._attached():
-            raise UnknownName(
-                f"no database `{ref.database}` for `{ref}`",
-                where=f"{path}:{ref.line}",
-                hint="name it under `attach:` in nomad.yaml",
-            )
-
-    def _by_bare_name(self, ref: Ref, path: str) -> TableName | None:
-        found = self._bare.get(ref.name.lower(), [])
-        if len(found) > 1:
-            raise UnknownName(
-                f"`{ref.name}` may mean {' or '.join(f'`{n}`' for n in found)}",
-                where=f"{path}:{ref.line}",
-                hint="write the schema before it",
-            )
-        return found[0] if found else None
-
-    def _unknown(self, ref: Ref, path: str) -> NomadError:
-        near = nearest(str(ref) if ref.schema else ref.name, self._candidates(ref))
-        hint = f"did you mean {', '.join(f'`{n}`' for n in near)}?" if near else None
-        return UnknownName(
-            f"no table `{ref}`",
-            where=f"{path}:{ref.line}",
-            hint=hint or "see the tables with `nomad ls`; sources are read as `raw.<source>`",
-        )
-
-    def _candidates(self, ref: Ref) -> list[str]:
-        return [str(n) for n in self._names] if ref.schema else [n.name for n in self._names]
+# Order ----------------------------------------------------------------------------------------
 
 
 def _sorted(graph: Mapping[TableName, Iterable[TableName]]) -> list[TableName]:

@@ -1,0 +1,248 @@
+"""One connection: runs statements, stages a query's result, translates what DuckDB raises."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import duckdb
+
+from nomad.errors import QueryFailed
+from nomad.manifest import Column, digest, schema_hash
+from nomad.names import literal, quote
+
+VERSION: str = duckdb.__version__
+NAME = f"duckdb {VERSION}"
+
+Relation = duckdb.DuckDBPyRelation
+"""A query as a value of DuckDB's; it runs when its rows are asked for."""
+
+_T = TypeVar("_T")
+_PARQUET = "FORMAT parquet, COMPRESSION zstd, RETURN_STATS"
+_KEPT = re.compile(
+    r"BOOLEAN|U?(TINYINT|SMALLINT|INTEGER|BIGINT)|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\)|VARCHAR|BLOB"
+    r"|DATE|TIME|TIMESTAMP|TIMESTAMP WITH TIME ZONE"
+)
+"""Types that come back from Parquet as they went in."""
+
+_LONGEST_BOUND = 128
+"""Longer texts are no bounds worth keeping: Parquet cuts them short."""
+
+
+class Place(NamedTuple):
+    """Where a statement comes from: a file, and the line on which the statement begins."""
+
+    path: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A query's result in scratch, and all that the manifest says of it; `path` None: no rows."""
+
+    path: Path | None
+    rows: int
+    bytes: int
+    sha256: str
+    schema: tuple[Column, ...]
+    stats: Mapping[str, Mapping[str, Any]]
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class View:
+    """A view to be; an empty schema means the session's own."""
+
+    schema: str
+    name: str
+    select: str
+
+    def to_sql(self) -> str:
+        """Write the statement that makes it."""
+        return f"CREATE OR REPLACE VIEW {_target(self.schema, self.name)} AS {self.select}"
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A table macro of one parameter to be."""
+
+    schema: str
+    name: str
+    parameter: str
+    select: str
+
+    def to_sql(self) -> str:
+        """Write the statement that makes it."""
+        head = f"{_target(self.schema, self.name)}({self.parameter})"
+        return f"CREATE OR REPLACE MACRO {head} AS TABLE {self.select}"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One connection with an empty database of its own."""
+
+    con: duckdb.DuckDBPyConnection
+
+    def execute(self, sql: str, *, at: Place | None = None) -> list[tuple[Any, ...]]:
+        """Run a statement and give its rows.
+
+        Raises:
+            QueryFailed: DuckDB refuses or breaks off; `at` is where the statement comes from.
+        """
+        return _guarded(lambda: self.con.execute(sql).fetchall(), at)
+
+    def query(
+        self, sql: str, *, at: Place | None = None
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Run a query and give the names of its columns, and its rows."""
+
+        def run() -> tuple[list[str], list[tuple[Any, ...]]]:
+            rows = self.con.execute(sql).fetchall()
+            return [d[0] for d in self.con.description or ()], rows
+
+        return _guarded(run, at)
+
+    def relation(self, query: str) -> Relation:
+        """Give a query as DuckDB's own relation, of use as long as the session."""
+        return _guarded(lambda: self.con.sql(query), Place("query", 1))
+
+    def make(self, things: Iterable[View | Macro]) -> None:
+        """Make views and macros, and the schemas they are to be in, in one go."""
+        wanted = list(things)
+        schemas = dict.fromkeys(t.schema for t in wanted if t.schema)
+        made = [f"CREATE SCHEMA IF NOT EXISTS {quote(s)}" for s in schemas]
+        if statements := [*made, *(t.to_sql() for t in wanted)]:
+            self.execute(";\n".join(statements))
+
+    def describe(self, query: str, *, at: Place | None = None) -> tuple[Column, ...]:
+        """Name the columns of a query and their types, without running it."""
+        rows = self.execute(f"DESCRIBE (\n{query}\n)", at=at and Place(at.path, at.line - 1))
+        return tuple(Column(r[0], r[1]) for r in rows)
+
+    def stage(
+        self, query: str, schema: tuple[Column, ...], path: Path, *, at: Place | None = None
+    ) -> Staged:
+        """Write a query's result as one Parquet file and measure it; without rows, as none.
+
+        `schema` is what `describe` said of the query.
+
+        The content hash is read back from the finished file: the row count and the *sum* of the
+        rows' hashes, so that order does not matter and equal rows do not cancel out.
+        """
+        copy = f"COPY (\n{query}\n) TO {literal(str(path))} ({_PARQUET})"
+        found = self.execute(copy, at=at and Place(at.path, at.line - 1))
+        rows, stats = (found[0][1], found[0][4]) if found else (self._count(path), {})
+        schema = self._written(schema, path)
+        hashed = self._row_hashes(schema, path) if rows else 0
+        content = digest(schema_hash(schema), str(rows), str(hashed))
+        if not rows:
+            path.unlink(missing_ok=True)
+            return Staged(None, 0, 0, "", schema, {}, content)
+        nullable = _nullable(schema, stats)
+        size = path.stat().st_size
+        return Staged(path, rows, size, sha256(path), nullable, _bounds(stats), content)
+
+    def _count(self, path: Path) -> int:
+        """Count the rows of a file: of a PIVOT, which is several statements, COPY says nothing."""
+        source = f"read_parquet([{literal(str(path))}], hive_partitioning=false)"
+        return int(self.execute(f"SELECT count(*) FROM {source}")[0][0])
+
+    def _written(self, schema: tuple[Column, ...], path: Path) -> tuple[Column, ...]:
+        """Name the types as the file has them; Parquet knows fewer than DuckDB."""
+        if all(_KEPT.fullmatch(c.type) for c in schema):
+            return schema
+        source = f"read_parquet([{literal(str(path))}], hive_partitioning=false)"
+        return self.describe(f"FROM {source}")
+
+    def _row_hashes(self, schema: tuple[Column, ...], path: Path) -> int:
+        names = ", ".join(quote(c.name) for c in schema)
+        source = f"read_parquet([{literal(str(path))}], hive_partitioning=false)"
+        return int(self.execute(f"SELECT sum(hash({names})) FROM {source}")[0][0])
+
+    def table_names(self, statement: str) -> set[str] | None:
+        """Name the tables DuckDB itself sees in a statement; None where it can't tell.
+
+        Names come as spelled, quoted where they need it: `ods.x`, `"my schema".y`.
+        """
+        try:
+            return set(self.con.get_table_names(statement, qualified=True))
+        except duckdb.Error:
+            return None
+
+
+def _target(schema: str, name: str) -> str:
+    return f"{quote(schema)}.{quote(name)}" if schema else quote(name)
+
+
+def sha256(path: Path) -> str:
+    """Digest a file's bytes (hex)."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def _nullable(
+    schema: tuple[Column, ...], stats: Mapping[str, Mapping[str, str]]
+) -> tuple[Column, ...]:
+    """Mark the columns in which the statistics count no NULL; nested ones are not counted."""
+    return tuple(
+        Column(c.name, c.type, stats.get(quote(c.name), {}).get("null_count") != "0")
+        for c in schema
+    )
+
+
+def _bounds(stats: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
+    """Keep min, max and null_count of plain columns, from `COPY … (RETURN_STATS)`."""
+    kept: dict[str, dict[str, Any]] = {}
+    for column, found in stats.items():
+        if '"."' in column:
+            continue
+        low, high = found.get("min"), found.get("max")
+        fits = low is not None and high is not None and max(len(low), len(high)) <= _LONGEST_BOUND
+        kept[column[1:-1].replace('""', '"')] = {
+            "min": low if fits else None,
+            "max": high if fits else None,
+            "null_count": int(found.get("null_count", 0)),
+        }
+    return kept
+
+
+# Errors ------------------------------------------------------------------------------------------
+
+_LINE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^", re.DOTALL)
+
+
+def _guarded(act: Callable[[], _T], at: Place | None) -> _T:
+    """Run something of DuckDB's and translate what it raises."""
+    try:
+        return act()
+    except duckdb.Error as e:
+        raise _translated(e, at) from e
+    except RuntimeError as e:
+        if "interrupted" in str(e):
+            raise KeyboardInterrupt from e
+        raise
+
+
+def _translated(e: duckdb.Error, at: Place | None) -> QueryFailed:
+    text = str(e).strip()
+    kind, _, rest = text.partition(": ")
+    line = None
+    if match := _LINE.search(rest):
+        line = int(match[1])
+        mark = " " * max(len(match[3]) - len(f"LINE {line}: "), 0) + "^"
+        rest = rest[: match.start()] + f"\n    {match[2]}\n    {mark}"
+    where = at and (f"{at.path}:{at.line + line - 1}" if line else at.path)
+    return QueryFailed(rest or text, where=where, hint=_hint(kind, text))
+
+
+def _hint(kind: str, text: str) -> str | None:
+    if "No files found" in text or "Cannot open file" in text:
+        return "is a published file gone? `nomad doctor` tells"
+    return {
+        "Permission Error": "a query may read only the project's folder and its lake",
+        "Out of Memory Error": "raise `engine.memory_limit`, or lower `engine.jobs`",
+    }.get(kind)

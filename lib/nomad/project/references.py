@@ -1,0 +1,90 @@
+"""Finds the table that a reference means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from nomad.config import Config
+from nomad.errors import NomadError, UnknownName
+from nomad.names import RAW, TableName, nearest
+from nomad.sqlfile import Ref, SqlFile
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One table as a SQL file reads it: the spelling, and the table it means."""
+
+    ref: Ref
+    table: TableName
+
+
+class Index:
+    """Finds the table that a reference means."""
+
+    def __init__(self, tables: Iterable[TableName], config: Config) -> None:
+        self._config = config
+        self._names = [*tables, *(TableName(RAW, s) for s in config.sources)]
+        self._full = {str(n).lower(): n for n in self._names}
+        self._bare: dict[str, list[TableName]] = {}
+        for n in self._names:
+            self._bare.setdefault(n.name.lower(), []).append(n)
+
+    def readings(self, sql: SqlFile) -> Iterator[Reading]:
+        """Resolve all references of one file; attached databases are not the project's."""
+        for ref in sql.refs:
+            if (table := self._find(ref, sql.path)) is not None:
+                yield Reading(ref, table)
+
+    def foreign(self, sql: SqlFile) -> Ref | None:
+        """Name a table of an attached database that a file reads, if there is one."""
+        return next((r for r in sql.refs if self._is_foreign(r)), None)
+
+    def _is_foreign(self, ref: Ref) -> bool:
+        return bool(ref.database) or ref.schema.lower() in self._attached()
+
+    def _find(self, ref: Ref, path: str) -> TableName | None:
+        if self._is_foreign(ref):
+            self._refuse_unattached(ref, path)
+            return None
+        if ref.schema:
+            found = self._full.get(f"{ref.schema}.{ref.name}".lower())
+        else:
+            found = self._by_bare_name(ref, path)
+        if found is None:
+            raise self._unknown(ref, path)
+        return found
+
+    def _attached(self) -> set[str]:
+        return {a.lower() for a in self._config.attach}
+
+    def _refuse_unattached(self, ref: Ref, path: str) -> None:
+        head = (ref.database or ref.schema).lower()
+        if head not in self._attached():
+            raise UnknownName(
+                f"no database `{ref.database}` for `{ref}`",
+                where=f"{path}:{ref.line}",
+                hint="name it under `attach:` in nomad.yaml",
+            )
+
+    def _by_bare_name(self, ref: Ref, path: str) -> TableName | None:
+        found = self._bare.get(ref.name.lower(), [])
+        if len(found) > 1:
+            raise UnknownName(
+                f"`{ref.name}` may mean {' or '.join(f'`{n}`' for n in found)}",
+                where=f"{path}:{ref.line}",
+                hint="write the schema before it",
+            )
+        return found[0] if found else None
+
+    def _unknown(self, ref: Ref, path: str) -> NomadError:
+        near = nearest(str(ref) if ref.schema else ref.name, self._candidates(ref))
+        hint = f"did you mean {', '.join(f'`{n}`' for n in near)}?" if near else None
+        return UnknownName(
+            f"no table `{ref}`",
+            where=f"{path}:{ref.line}",
+            hint=hint or "see the tables with `nomad ls`; sources are read as `raw.<source>`",
+        )
+
+    def _candidates(self, ref: Ref) -> list[str]:
+        return [str(n) for n in self._names] if ref.schema else [n.name for n in self._names]
