@@ -83,6 +83,10 @@ class Pruner:
         self._engine = Engine(settings)
         self._lock = Lock()
 
+    def close(self) -> None:
+        """Let go of the instance."""
+        self._engine.close()
+
     def read(
         self, setup: Sequence[str], query: str, target: TableName, relations: Relations
     ) -> Read:

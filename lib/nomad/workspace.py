@@ -95,7 +95,14 @@ class Workspace:
                 where=self.config.origins.get("lake.url"),
                 hint="set it to a folder, e.g. `lake`",
             )
-        return LocalStore(self.root / url)
+        folder = self.root / url
+        if hive := [p for p in folder.parts if p.lower().startswith(f"{partition.COLUMN}=")]:
+            raise ConfigError(
+                f"the lake lies below `{hive[0]}`, which reads as the date of a partition",
+                where=str(folder),
+                hint="move the project, or set `lake.url` to a folder elsewhere",
+            )
+        return LocalStore(folder)
 
     @cached_property
     def lake(self) -> Lake:
@@ -131,9 +138,11 @@ class Workspace:
     def pruner(self) -> pruning.Pruner:
         """Tells which partitions a query reads."""
         given = self.config
-        return pruning.Pruner(
+        found = pruning.Pruner(
             self.temporary, self._cache("reads"), attach=given.attach, timezone=given.timezone
         )
+        self._sessions.callback(found.close)
+        return found
 
     @cached_property
     def reader(self) -> Engine:
@@ -151,7 +160,9 @@ class Workspace:
             timezone=given.timezone,
             attach=given.attach,
         )
-        return Engine(settings)
+        engine = Engine(settings)
+        self._sessions.callback(engine.close)
+        return engine
 
     def _cache(self, name: str) -> Cache:
         cache = Cache(self.root / _CACHE / f"{name}.json")

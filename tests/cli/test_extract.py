@@ -245,3 +245,72 @@ def test_a_fault_in_a_sql_file_keeps_no_raw_data_out(project):
 
     assert answer.code == 0
     assert project.manifest("raw.price", "2024-01-02")["row_count"] == 2
+
+
+class Broken(http.server.BaseHTTPRequestHandler):
+    """Promises more bytes than it sends."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "5000")
+        self.end_headers()
+        self.wfile.write(b"a,b\n1,2\n3,4\n")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_download_cut_short_is_not_landed(project):
+    with http.server.HTTPServer(("127.0.0.1", 0), Broken) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        source(project, f'path: "http://127.0.0.1:{server.server_port}/$<PARTITION_DATE>.csv"')
+        answer = project("extract", "--dt", "2024-01-02")
+        thread.join()
+
+    assert answer.code == 3
+    assert "12 of 5000 bytes came" in answer.err
+    assert not (project.lake / "raw").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "options", "code"),
+    [
+        ("x.csv", b"a,b\n", 'path: x.csv, delimiter: "||"', 2),
+        ("x.csv", b"a,b\n", 'path: x.csv, delimiter: ""', 2),
+        ("x.csv", "a,b\n".encode("utf-16-le"), "path: x.csv, encoding: utf-16", 4),
+        ("x.xlsx", b"no zip", "path: x.xlsx", 4),
+        ("x.csv", b"h" * 200_000 + b"\n1\n", "path: x.csv", 4),
+        ("x.csv", b"", 'path: "http://127.0.0.1:1/a b.csv"', 3),
+    ],
+)
+def test_odd_input_is_told_without_a_traceback(project, file, content, options, code):
+    project.write(file, content)
+    source(project, options)
+
+    answer = project("extract")
+
+    assert answer.code == code, answer.err
+    assert answer.err.startswith("nomad: ")
+
+
+def test_a_quote_of_ones_own_holds_for_the_header_too(project):
+    source(project, 'path: x.csv, quote: "\'"')
+    project.write("x.csv", "'a,x','b'\n'1,2',3\n")
+
+    assert project("extract").code == 0
+    assert project.rows('select "a,x", b from raw.price') == [["1,2", "3"]]
+
+
+def test_a_later_file_with_fewer_columns_leaves_older_dates_as_they_were(project):
+    project.write("in/2024-01-02.csv", "symbol,close,volume\nA,1,10\n")
+    project.write("sql/ods/ods_vol.sql",
+                  "select volume from raw.price where dt = '$<PARTITION_DATE>'")  # fmt: skip
+    project("extract", "--from", "2024-01-02", "--to", "2024-01-03")
+
+    answer = project("run", "ods_vol", "--dt", "2024-01-02")
+
+    assert answer.code == 0, answer.err
+    assert project.rows("select volume from raw.price order by dt, symbol") == [
+        ["10"], [None], [None],
+    ]  # fmt: skip

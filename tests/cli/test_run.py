@@ -465,3 +465,170 @@ def test_a_table_that_reads_only_what_is_fresh_waits_for_nobody(built):
     answer = built("run", "--jobs", "4", *RANGE, "--force", "-o", "json")
 
     assert set(answer.statuses().values()) == {"published"}
+
+
+def test_a_pivot_keeps_its_rows(built):
+    built.write(
+        "sql/dws/dws_pivot.sql", "pivot ods.ods_price on symbol using first(close) group by dt"
+    )
+
+    built("run", "dws_pivot")
+
+    assert built.manifest("dws.dws_pivot")["row_count"] == 2
+    assert built.rows("select * exclude (dt) from dws.dws_pivot order by dt") == [[1, 2], [3, 4]]
+
+
+def test_a_temp_table_reads_what_its_own_statement_asks_for(built):
+    built.write(
+        "sql/dws/dws_temp.sql",
+        "create temp table h as select symbol, count(*) as n from ods.ods_price group by symbol;\n"
+        "select o.symbol, h.n from ods.ods_price as o join h using (symbol)\n"
+        "where o.dt = '$<PARTITION_DATE>'",
+    )
+
+    built("run", "dws_temp", "--dt", "2024-01-03")
+
+    assert built.rows("select n from dws.dws_temp") == [[2], [2]]
+
+
+def test_a_day_that_a_temp_table_asks_for_must_be_there(built):
+    built.write(
+        "sql/dws/dws_temp.sql",
+        "create temp table p as select * from ods.ods_price where dt = '$<PARTITION_DATE>';\n"
+        "select symbol from p",
+    )
+
+    alone = built("run", "dws_temp", "--dt", "2024-01-10")
+    ranged = built("run", "dws_temp", "--from", "2024-01-03", "--to", "2024-01-04", "-o", "json")
+
+    assert alone.code == 1
+    assert "ods.ods_price has no dt=2024-01-10" in alone.err
+    assert ranged.statuses() == {"dws.dws_temp 2024-01-03": "published"}
+
+
+def test_what_a_clock_says_is_not_taken_for_the_date(built):
+    """A query that calls a clock reads all of its input, and is always stale."""
+    built.write("sql/dws/dws_clock.sql", "select symbol from ods.ods_price where dt < current_date")
+
+    first = built("run", "dws_clock", "-o", "json")
+    again = built("run", "dws_clock", "-o", "json")
+
+    assert first.json["steps"][0]["row_count"] == 4
+    assert again.reasons() == {"dws.dws_clock": "volatile: calls current_date"}
+    assert again.statuses() == {"dws.dws_clock": "published"}
+
+
+def test_an_input_that_is_no_longer_partitioned_makes_its_readers_stale(built):
+    built.write("sql/ods/ods_price.sql", "select 'Z' as symbol, 7 as close")
+    built.write("sql/dwd/dwd_price.sql", "select symbol, close from ods.ods_price")
+    built("run", "ods", "dwd")
+
+    answer = built("run", "dws_price", "-o", "json")
+
+    assert answer.statuses() == {"dws.dws_price": "published"}
+    assert built.rows("from dws.dws_price") == [["Z", 7, 1]]
+
+
+def test_a_table_reads_its_own_past_from_its_first_day_on(built):
+    built.write(
+        "sql/dws/dws_own.sql",
+        "select symbol, close + coalesce((select max(running) from dws.dws_own as o"
+        " where o.symbol = p.symbol and dt = cast('$<PARTITION_DATE>' as date) - 1), 0)"
+        " as running\n"
+        "from dwd.dwd_price as p where dt = '$<PARTITION_DATE>'",
+    )
+
+    answer = built("run", "dws_own", *RANGE)
+
+    assert answer.code == 0, answer.err
+    assert built.rows("select running from dws.dws_own where dt = '2024-01-03' order by 1") == [
+        [4],
+        [6],
+    ]
+    assert set(built("plan", "dws_own", *RANGE, "-o", "json").statuses().values()) == {"fresh"}
+
+
+def test_days_of_an_own_past_are_built_in_order_whatever_the_jobs(built):
+    for day in range(4, 20):
+        built.write(f"in/2024-01-{day:02}.csv", "symbol,close\nA,1\n")
+    dates = ("--from", "2024-01-02", "--to", "2024-01-19")
+    built("extract", *dates)
+    built("run", *dates)
+    built.write(
+        "sql/dws/dws_own.sql",
+        "with past as (select coalesce(max(n), 0) as n from dws.dws_own"
+        " where dt < '$<PARTITION_DATE>')\nselect past.n + 1 as n from past",
+    )
+
+    answer = built("run", "dws_own", *dates, "--jobs", "4")
+
+    assert answer.code == 0, answer.err
+    assert built.rows("select n, day(dt) from dws.dws_own order by dt") == [
+        [n, n + 1] for n in range(1, 19)
+    ]
+
+
+def test_the_date_outside_quotes_is_refused(built):
+    built.write("sql/dws/dws_bare.sql", "select $<PARTITION_DATE> as d")
+
+    answer = built("run", "dws_bare", "--dt", "2024-01-02")
+
+    assert answer.code == 2
+    assert "sql/dws/dws_bare.sql:1: `$<PARTITION_DATE>` outside quotes would be a subtraction" in (
+        answer.err
+    )
+
+
+def test_an_attached_database_is_read_and_never_taken_for_fresh(built):
+    import duckdb
+
+    path = built.root / "shop.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute("create table t as select 1 as v")
+    built.write(
+        "nomad.yaml", (built.root / "nomad.yaml").read_text() + f"attach: {{shop: '{path}'}}\n"
+    )
+    built.write("sql/dws/dws_shop.sql", "select v from shop.t")
+    assert built("run", "dws_shop").code == 0
+    with duckdb.connect(str(path)) as con:
+        con.execute("update t set v = 2")
+
+    answer = built("run", "dws_shop", "-o", "json")
+
+    assert answer.reasons() == {"dws.dws_shop": "volatile: reads shop.t, which is not tracked"}
+    assert built.rows("from dws.dws_shop") == [[2]]
+
+
+@pytest.mark.parametrize(
+    "name", ["p [x] y", "p_dt=2020-01-01", "year=2024", "it's", "中文 é", "100%"]
+)
+def test_a_project_in_a_folder_of_any_name(tmp_path, project, name):
+    import shutil
+
+    from conftest import Project
+
+    moved = Project(shutil.copytree(project.root, tmp_path / "elsewhere" / name))
+    for command in ("extract", "run"):
+        answer = moved(command, *RANGE)
+        assert answer.code == 0, answer.err
+
+    assert moved.rows("select sum(close) from dwd.dwd_price") == [[10]]
+    assert set(moved("plan", *RANGE, "-o", "json").statuses().values()) == {"fresh"}
+
+
+def test_a_lake_below_a_folder_that_looks_like_a_partition_is_refused(tmp_path, project):
+    import shutil
+
+    from conftest import Project
+
+    moved = Project(shutil.copytree(project.root, tmp_path / "dt=2020-01-01"))
+
+    answer = moved("extract", "--dt", "2024-01-02")
+
+    assert answer.code == 2
+    assert "`dt=2020-01-01`, which reads as the date of a partition" in answer.err
+
+
+@pytest.mark.parametrize("words", [("",), (" ",), ("--dt", "")])
+def test_an_empty_word_is_not_everything(built, words):
+    assert built("run", *words).code == 2

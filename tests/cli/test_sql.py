@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import duckdb
+import pytest
 
 
 def test_a_macro_reads_one_partition(built):
@@ -45,3 +46,42 @@ def test_a_table_never_published_is_told(project):
 
     assert answer.code == 1
     assert "`dwd.dwd_price` was never published: `nomad run dwd_price`" in answer.err
+
+
+@pytest.mark.parametrize("query", ["", " ; ", "\n-- nothing"])
+def test_an_empty_query_is_told(project, query):
+    answer = project("sql", query)
+
+    assert answer.code == 2
+    assert "the query is empty" in answer.err
+
+
+def test_json_holds_what_json_can(built):
+    query = (
+        "select 'nan'::double as a, map {date '2024-01-01': 1} as b, 1.5::decimal(9, 2) as c,"
+        " 12345678901234567.89::decimal(38, 2) as d, [date '2024-01-02'] as e, null as f"
+    )
+
+    assert built("sql", query, "-o", "json").json["rows"] == [
+        {
+            "a": None,
+            "b": {"2024-01-01": 1},
+            "c": 1.5,
+            "d": "12345678901234567.89",
+            "e": ["2024-01-02"],
+            "f": None,
+        }
+    ]
+
+
+def test_a_variable_is_filled_in(built):
+    assert built("sql", "select '$<WHO>' as who", "--var", "who=me", "-o", "csv").out == "who\nme\n"
+
+
+def test_a_bare_name_that_two_tables_have_is_not_guessed(built):
+    built.write("nomad.yaml", (built.root / "nomad.yaml").read_text() + "naming: free\n")
+    built.write("sql/ods/price.sql", "select 1 as a")
+    built("run", "ods.price")
+
+    assert built("sql", "from price").code == 1
+    assert built.rows("from ods.price") == [[1]]

@@ -85,6 +85,13 @@ class Engine:
             self._open.discard(con)
             con.close()
 
+    def close(self) -> None:
+        """Let go of the instance, and with it of attached databases."""
+        with self._lock:
+            if self._instance is not None:
+                self._instance.close()
+                self._instance = None
+
     def interrupt(self) -> None:
         """Break off whatever runs in any session."""
         for con in list(self._open):

@@ -24,6 +24,9 @@ _TRIES = 5
 """How often a step starts over when an input is replaced while it reads."""
 
 
+_LISTEN = 0.2
+"""Seconds the main thread sleeps at most: a Ctrl-C that another thread got is heard by then."""
+
 _BREATH = 0.05
 """Seconds between two attempts to break off a query."""
 
@@ -86,13 +89,9 @@ class _Walk:
                         if fail_fast and result.status == FAILED:
                             yield from self._drop()
             except BaseException:
-                self._break_off()
+                pool.shutdown(wait=False, cancel_futures=True)
+                self._worker.stop()
                 raise
-
-    def _break_off(self) -> None:
-        """Interrupt what runs until it has ended; between two statements it would not be heard."""
-        while wait(self._running, timeout=_BREATH).not_done:
-            self._worker.interrupt()
 
     def _submit(self, pool: ThreadPoolExecutor) -> None:
         for step in self._ready(free=self._jobs - len(self._running)):
@@ -110,7 +109,8 @@ class _Walk:
         return list(islice(open_, free))
 
     def _next(self) -> Iterator[Result]:
-        for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+        done = wait(self._running, timeout=_LISTEN, return_when=FIRST_COMPLETED).done
+        for future in done:
             step = self._running.pop(future)
             self.ended[step.cell] = future.result()
             yield self.ended[step.cell]
@@ -131,16 +131,33 @@ class _Worker:
         self._going, self._options = going, options
         self._workspace = going.workspace
         self._engine = self._workspace.engine(going.scratch)
+        self._busy: set[Cell] = set()
+        self._stopping = False
 
-    def interrupt(self) -> None:
-        """Break off what runs."""
-        self._engine.interrupt()
+    def stop(self) -> None:
+        """Break off what runs, and begin nothing more.
+
+        Said again until it is heard: between two statements an interrupt is lost.
+        """
+        self._stopping = True
+        while self._busy:
+            self._engine.interrupt()
+            time.sleep(_BREATH)
 
     def act(self, step: Step, bad: Cell | None) -> Result:
         """Bring one step to its end, `bad` being one it needs that failed.
 
         An error becomes part of the result.
         """
+        self._busy.add(step.cell)
+        try:
+            if self._stopping:
+                return Result(step.table, step.partition, BLOCKED, "interrupted")
+            return self._timed(step, bad)
+        finally:
+            self._busy.discard(step.cell)
+
+    def _timed(self, step: Step, bad: Cell | None) -> Result:
         began = time.monotonic()
         try:
             result = _blocked(step, bad) if bad else self._decided(step)
