@@ -65,6 +65,10 @@ install: .venv/.installed
 test: install ## Run the tests
 	$(BIN)/pytest
 
+.PHONY: bench
+bench: install ## Measure nomad beside a bare script: ratios of 500 tables
+	$(BIN)/python tests/bench/bench.py
+
 .PHONY: check
 check: install ## Lint and types
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nomad.errors import Busy
-from nomad.store.local import locked
+from nomad.store.local import locked, translated
 
 FILE = "claim.json"
 _POLL = 0.2
@@ -51,7 +51,7 @@ def claim(top: Path, run_id: str, cells: Iterable[str], *, wait: bool = False) -
 
 def _take(top: Path, run_id: str, wanted: set[str]) -> int | Busy:
     """Look at all live claims and add one's own, in one step."""
-    with locked(top):
+    with translated(str(top)), locked(top):
         for other, cells in live(top).items():
             if shared := wanted & cells:
                 return _busy(other, sorted(shared))

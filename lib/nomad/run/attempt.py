@@ -20,12 +20,13 @@ from typing import Any
 from nomad import catalog, doctor, publish
 from nomad.claims import claim, clear, dead, live
 from nomad.engine.duck import NAME, Staged
-from nomad.errors import LakeError, Misuse, NomadError
+from nomad.errors import Misuse, NomadError
 from nomad.journal import Journal, new_run_id
 from nomad.lake import Published, folder_key
 from nomad.manifest import DataFile, Input, Manifest
 from nomad.names import TableName
 from nomad.partition import Partition, folder
+from nomad.store.local import translated
 from nomad.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -202,14 +203,8 @@ def _going(going: Attempt, command: str) -> Iterator[Attempt]:
 
 
 def _made(top: Path) -> Path:
-    try:
+    with translated(str(top)):
         top.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise LakeError(
-            f"the lake can't be written: {e.strerror or e}",
-            where=str(top),
-            hint="check that the folder is writable and has room",
-        ) from e
     return top.resolve()
 
 

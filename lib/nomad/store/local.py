@@ -24,7 +24,7 @@ class LocalStore:
 
     def read(self, key: str) -> Blob | None:
         """Give a file whole, or None where there is none."""
-        with _translated(key):
+        with translated(key):
             try:
                 data = (self.root / key).read_bytes()
             except (FileNotFoundError, NotADirectoryError):
@@ -33,13 +33,13 @@ class LocalStore:
 
     def write(self, key: str, data: bytes) -> None:
         """Write beside and rename in; not synced: what is so written can be made again."""
-        with _translated(key):
+        with translated(key):
             path = self._ready(key)
             self._beside(data, durable=False).replace(path)
 
     def write_if(self, key: str, data: bytes, *, expected: str | None) -> bool:
         """Lock the folder, compare, rename in, sync the folder."""
-        with _translated(key):
+        with translated(key):
             path = self._ready(key)
             with locked(path.parent):
                 found = self.read(key)
@@ -51,14 +51,14 @@ class LocalStore:
 
     def put(self, key: str, source: Path) -> None:
         """Sync the file's bytes and rename it in; the commit that follows syncs the folder."""
-        with _translated(key):
+        with translated(key):
             path = self._ready(key)
             _sync(source)
             source.replace(path)
 
     def move(self, key: str, to: str) -> None:
         """Rename a file."""
-        with _translated(to):
+        with translated(to):
             path = self._ready(to)
             try:
                 (self.root / key).replace(path)
@@ -70,7 +70,7 @@ class LocalStore:
 
         A table's own folders stay: the lock of its commits hangs on them.
         """
-        with _translated(key):
+        with translated(key):
             path = self.root / key
             path.unlink(missing_ok=True)
             if key.startswith("_"):
@@ -79,7 +79,7 @@ class LocalStore:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Walk the folder; scratch is not part of the lake."""
-        with _translated(prefix):
+        with translated(prefix):
             for folder, _, names in os.walk(self.root / prefix):
                 base = Path(folder).relative_to(self.root)
                 if base.parts[:1] != (_SCRATCH,):
@@ -87,7 +87,7 @@ class LocalStore:
 
     def folders(self, prefix: str) -> list[str]:
         """List the folders right below."""
-        with _translated(prefix):
+        with translated(prefix):
             try:
                 with os.scandir(self.root / prefix) as found:
                     return sorted(e.name for e in found if e.is_dir())
@@ -151,7 +151,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _translated(key: str) -> Iterator[None]:
+def translated(key: str) -> Iterator[None]:
     """Turn the system's errors into the lake's own."""
     try:
         yield

@@ -1,0 +1,102 @@
+"""A lake that can't be written, and a disk that is full: told, and nothing published is changed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+RUN = ("run", "dwd_price", "--dt", "2024-01-02", "--force")
+
+
+def snapshot(project):
+    return {
+        p: p.read_bytes()
+        for p in sorted(project.lake.rglob("*"))
+        if p.is_file() and "_tmp" not in p.parts
+    }
+
+
+@pytest.fixture
+def small_disk(built, tmp_path_factory):
+    """The lake on a file system of its own, with little room left (needs the right to mount)."""
+    place = tmp_path_factory.mktemp("disk")
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.xfail(f"this machine does not let us mount: {done.stderr}")
+    subprocess.run(["cp", "-a", f"{built.lake}/.", str(place)], check=True)
+    subprocess.run(["rm", "-rf", str(built.lake)], check=True)
+    built.lake.symlink_to(place)
+    yield built
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_exits_3_and_changes_nothing(small_disk):
+    filler = small_disk.lake / "filler"
+    full = subprocess.run(["dd", "if=/dev/zero", f"of={filler}"], capture_output=True, check=False)
+    assert b"No space left" in full.stderr
+    before = snapshot(small_disk)
+
+    answer = small_disk(*RUN)
+
+    assert answer.code in (1, 3), answer.err
+    assert "No space left on device" in answer.err
+    assert "Traceback" not in answer.err
+    assert snapshot(small_disk) == before
+    filler.unlink()
+    assert small_disk(*RUN).code == 0
+
+
+def test_a_disk_that_fills_up_in_a_big_query(small_disk):
+    small_disk.write(
+        "sql/dws/dws_big.sql", "select hash(i) as h, hash(i + 1) as k from range(2000000) as t(i)"
+    )
+    before = snapshot(small_disk)
+
+    answer = small_disk("run", "dws_big")
+
+    assert answer.code in (1, 3)
+    assert "No space left" in answer.err
+    assert not (small_disk.lake / "dws/dws_big").exists()
+    journals = {p for p in before if "_runs" in p.parts}
+    now = {p: b for p, b in snapshot(small_disk).items() if "_runs" not in p.parts}
+    assert now == {p: b for p, b in before.items() if p not in journals}
+    assert list((small_disk.lake / "_tmp").iterdir()) == []
+
+
+@pytest.fixture
+def read_only(built, monkeypatch):
+    """Root may write anywhere, so the kernel's answer is given here, where nomad asks for it."""
+
+    def refuse(act):
+        def refused(self, *words, **named):
+            if "lake" in self.parts:
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
+            return act(self, *words, **named)
+
+        return refused
+
+    for name in ("mkdir", "replace", "write_text"):
+        monkeypatch.setattr(Path, name, refuse(getattr(Path, name)))
+    return built
+
+
+def test_a_read_only_lake_exits_3_and_can_still_be_read(read_only):
+    before = snapshot(read_only)
+
+    answer = read_only(*RUN)
+
+    assert answer.code == 3
+    assert "the lake can't be used: Read-only file system" in answer.err
+    assert "check that the folder exists, is writable and has room" in answer.err
+    assert snapshot(read_only) == before
+    assert read_only.rows("select count(*) from dwd.dwd_price") == [[4]]
+    assert read_only("plan", "--dt", "2024-01-02").code == 0

@@ -1,0 +1,69 @@
+"""While runs republish one partition in a loop, no reader is ever given another number."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import duckdb
+
+from conftest import ROOT
+
+SECONDS = 6
+
+
+REPLACED = "replaced between opening and asking"
+
+
+def from_the_catalog(project):
+    """Open the catalog as it is now, and ask; a file it names may be gone by then."""
+    with duckdb.connect(str(project.root / "catalog/catalog.duckdb"), read_only=True) as con:
+        try:
+            return con.execute("select count(*), sum(close) from dwd.dwd_price").fetchall()
+        except duckdb.IOException as e:
+            gone = "No files found" in str(e) or "Cannot open file" in str(e)
+            return REPLACED if gone else str(e)
+
+
+def test_readers_never_see_another_number(built, capsys, tmp_path, monkeypatch):
+    loop = (
+        "import sys\nfrom nomad.cli import app\n"
+        "while True:\n"
+        "    try: app(['run', 'dwd_price', '--dt', '2024-01-02', '--force', '-q'])\n"
+        "    except SystemExit as e:\n        if e.code: sys.exit(e.code)\n"
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", loop],
+        cwd=built.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "lib")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    monkeypatch.chdir(tmp_path)
+    first = built.manifest("dwd.dwd_price", "2024-01-02")["run_id"]
+    live = fresh = replaced = 0
+    seen = set()
+    end = time.monotonic() + SECONDS
+    try:
+        while time.monotonic() < end:
+            assert built.rows("select count(*), sum(close) from dwd.dwd_price") == [[4, 10]]
+            live += 1
+            answer = from_the_catalog(built)
+            assert answer in ([(4, 10)], REPLACED)
+            fresh, replaced = fresh + (answer != REPLACED), replaced + (answer == REPLACED)
+            seen.add(built.manifest("dwd.dwd_price", "2024-01-02")["run_id"])
+        assert writer.poll() is None, writer.stderr.read()
+    finally:
+        writer.kill()
+        writer.communicate()
+
+    with capsys.disabled():
+        print(  # noqa: T201
+            f"\n  readers: {len(seen - {first})} versions seen, {live} answers of nomad sql,"
+            f" {fresh} of the catalog, {replaced} replaced between opening and asking"
+        )
+    assert len(seen) > 5
+    assert live > 20
+    assert fresh > 20
