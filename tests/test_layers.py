@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 LIB = Path(__file__).parents[1] / "lib" / "nomad"
@@ -52,6 +53,14 @@ def _modules() -> list[Path]:
 
 def test_every_room_is_on_the_map():
     assert {_room(p) for p in _modules()} == set(FLOORS)
+
+
+def test_the_map_in_the_docs_is_this_one():
+    text = (LIB.parents[1] / "docs" / "rooms.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)`", text, re.MULTILINE)
+    told = {room: int(floor) for floor, room in rows}
+
+    assert told == {room: floor for room, floor in FLOORS.items() if room != "__main__"}
 
 
 def test_rooms_import_only_from_floors_below():

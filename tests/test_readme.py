@@ -72,6 +72,16 @@ def test_the_other_commands_print_what_is_shown(checkout, command):
     assert re.sub(r"\d+\.\d\d s", "0.00 s", out) == re.sub(r"\d+\.\d\d s", "0.00 s", shown)
 
 
+def test_the_python_runs_as_shown(checkout, monkeypatch):
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(checkout.root)
+    found: dict[str, object] = {}
+
+    exec(code, found)
+
+    assert found["rows"] == []
+
+
 def test_the_reference_of_the_command_line_is_up_to_date():
     """docs/cli.md is what docs/generate.py writes."""
     done = subprocess.run(
