@@ -11,7 +11,8 @@ import duckdb
 
 from conftest import ROOT
 
-SECONDS = 6
+ANSWERS, VERSIONS, AT_MOST = 100, 10, 120
+"""Go on until so many answers over so many versions; seconds after which it has failed."""
 
 
 REPLACED = "replaced between opening and asking"
@@ -45,9 +46,10 @@ def test_readers_never_see_another_number(built, capsys, tmp_path, monkeypatch):
     first = built.manifest("dwd.dwd_price", "2024-01-02")["run_id"]
     live = fresh = replaced = 0
     seen = set()
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + AT_MOST
     try:
-        while time.monotonic() < end:
+        while live < ANSWERS or len(seen) < VERSIONS:
+            assert time.monotonic() < end, f"only {live} answers, {len(seen)} versions"
             assert built.rows("select count(*), sum(close) from dwd.dwd_price") == [[4, 10]]
             live += 1
             answer = from_the_catalog(built)
@@ -64,6 +66,4 @@ def test_readers_never_see_another_number(built, capsys, tmp_path, monkeypatch):
             f"\n  readers: {len(seen - {first})} versions seen, {live} answers of nomad sql,"
             f" {fresh} of the catalog, {replaced} replaced between opening and asking"
         )
-    assert len(seen) > 5
-    assert live > 20
-    assert fresh > 20
+    assert fresh > replaced

@@ -102,3 +102,30 @@ def test_a_migration_that_fails_leaves_the_old_catalog(built, catalog):
     assert "catalog/migrations/0001_bad.sql:1" in answer.err
     assert catalog.read_bytes() == before
     assert {p.name for p in catalog.parent.iterdir()} == {"migrations", "catalog.duckdb"}
+
+
+def test_the_catalog_tells_what_ran_and_what_is_there(built, catalog):
+    built("run", "--dt", "2024-01-09")
+    runs = "select command, published, fresh, failed from nomad.runs order by began_at"
+    tasks = "select table_name, status, row_count from nomad.tasks where dt = '2024-01-02'"
+    columns = "select name, type, nullable from nomad.columns where table_name = 'dws.dws_price'"
+    fresh = "select latest_dt::varchar from nomad.freshness where table_name = 'dwd.dwd_price'"
+
+    assert ask(catalog, runs) == [("extract", 2, 0, 0), ("run", 5, 0, 0), ("run", 0, 0, 3)]
+    assert ask(catalog, f"{tasks} order by 1") == [
+        ("dwd.dwd_price", "published", 2),
+        ("ods.ods_price", "published", 2),
+        ("raw.price", "published", 2),
+    ]
+    assert ask(catalog, "from nomad.lineage order by 1") == [
+        ("dwd.dwd_price", "ods.ods_price"),
+        ("dws.dws_price", "dwd.dwd_price"),
+        ("ods.ods_price", "raw.price"),
+    ]
+    assert ask(catalog, columns) == [
+        ("symbol", "VARCHAR", False),
+        ("highest", "INTEGER", False),
+        ("days", "BIGINT", False),
+    ]
+    assert ask(catalog, fresh) == [("2024-01-03",)]
+    assert ask(catalog, "select count(*) from nomad.checks") == [(0,)]
