@@ -72,7 +72,7 @@ def _bound(project: Project, lake: Lake, read: Read, *, allow_missing: bool) -> 
         latest = lake.latest(table, partitioned=partitioned)
         columns = latest.schema if latest else read.columns
         if not columns:
-            raise _missing(table, None)
+            raise missing(table, None)
         groups = [scan.Files((), columns)]
     return Bound(table, _recorded(read, found), scan.select(groups, partitioned=partitioned))
 
@@ -80,9 +80,9 @@ def _bound(project: Project, lake: Lake, read: Read, *, allow_missing: bool) -> 
 def _refuse_missing(read: Read, found: Sequence[Manifest]) -> None:
     days = {m.partition_date for m in found}
     if absent := [day for day in read.asked if day not in days]:
-        raise _missing(read.table, absent[0])
+        raise missing(read.table, absent[0])
     if read.spans is None and not found:
-        raise _missing(read.table, None)
+        raise missing(read.table, None)
 
 
 def _recorded(read: Read, found: Sequence[Manifest]) -> tuple[Input, ...]:
@@ -94,7 +94,8 @@ def _recorded(read: Read, found: Sequence[Manifest]) -> tuple[Input, ...]:
     )
 
 
-def _missing(table: TableName, day: object) -> MissingPartition:
+def missing(table: TableName, day: Partition) -> MissingPartition:
+    """Say that a partition (or with None, a table) is not published, and what would make it."""
     raw = table.layer == "raw"
     act = f"nomad extract {table.name}" if raw else f"nomad run {table.name}"
     if day:

@@ -47,15 +47,24 @@ def _safe(text: str) -> str:
 
 
 @contextmanager
-def progress(steps: int, out: TextIO) -> Iterator[Callable[[], None]]:
-    """Show a bar on a terminal; call what it gives once for each step that ended."""
+def progress(steps: int, out: TextIO) -> Iterator[Callable[[str], None]]:
+    """Show a bar on a terminal; tell what it gives of each step that ended, in a line or in ''.
+
+    Lines go above the bar.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(file=out), transient=True) as bar:
         task = bar.add_task("", total=steps)
-        yield lambda: bar.advance(task)
+
+        def tell(line: str) -> None:
+            if line:
+                bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            bar.advance(task)
+
+        yield tell
 
 
 def cell(value: object) -> str:

@@ -29,7 +29,7 @@ class Report:
     quiet: bool = False
     verbose: bool = False
     log_format: str = "text"
-    _ticks: list[Callable[[], None]] = field(default_factory=list)
+    _tell: Callable[[str], None] = field(default=lambda line: click.echo(line) if line else None)
     _few: bool = True
 
     def step(self, result: Result) -> None:
@@ -37,23 +37,23 @@ class Report:
         if self.log_format == "json":
             click.echo(json.dumps(result.as_log(), ensure_ascii=False), err=True)
         fresh = result.status == "fresh"
-        if self.output == "table" and not self.quiet and (self.verbose or not fresh or self._few):
-            click.echo(_line(result, verbose=self.verbose))
-        for tick in self._ticks:
-            tick()
+        shown = self.output == "table" and (self.verbose or not fresh or self._few)
+        self._tell(_line(result, verbose=self.verbose) if shown and not self.quiet else "")
 
     @contextmanager
     def progress(self, steps: int) -> Iterator[None]:
-        """Show a bar on a terminal while the steps go on."""
+        """Show a bar below the lines, where all of it goes to a terminal."""
         self._few = steps <= _MANY
-        if self.quiet or self.output != "table" or not sys.stderr.isatty():
+        terminal = sys.stdout.isatty() and sys.stderr.isatty()
+        if self.quiet or self.output != "table" or not terminal:
             yield
             return
         from nomad import render
 
-        with render.progress(steps, sys.stderr) as tick:
-            self._ticks.append(tick)
+        plain = self._tell
+        with render.progress(steps, sys.stdout) as self._tell:
             yield
+        self._tell = plain
 
     def finish(self, run_id: str, results: Sequence[Result]) -> None:
         """Write the document, if one was asked for; then errors and a summary."""

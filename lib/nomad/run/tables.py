@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from nomad import build
-from nomad.errors import MissingPartition, NomadError, QueryFailed
+from nomad.errors import NomadError, QueryFailed
 from nomad.lake import Published
 from nomad.manifest import Input
 from nomad.names import TableName
@@ -203,11 +203,9 @@ class _Worker:
         schemas = Schemas(workspace.project, workspace.lake.remembering(), workspace.pruner)
         found = schemas.reads(table, step.partition)
         if found is None:
-            raise MissingPartition(
-                f"an input was never published: {_unpublished(workspace, table)}",
-                where=table.sql.path,
-                hint="extract or run it first",
-            )
+            name = _unpublished(workspace, table)
+            dated = workspace.project.partitioned(name)
+            raise build.missing(name, step.partition if dated else None)
         return found
 
     def _published(
@@ -270,9 +268,8 @@ def _kept(step: Step, over: Published | None) -> Result:
     )
 
 
-def _unpublished(workspace: Workspace, table: Table) -> TableName | str:
-    for name in table.inputs:
-        partitioned = workspace.project.partitioned(name)
-        if workspace.lake.latest(name, partitioned=partitioned) is None:
-            return name
-    return "unknown"
+def _unpublished(workspace: Workspace, table: Table) -> TableName:
+    """Name the first input of which nothing is published."""
+    known = workspace.project.partitioned
+    absent = (i for i in table.inputs if workspace.lake.latest(i, partitioned=known(i)) is None)
+    return next(absent, table.inputs[0])
