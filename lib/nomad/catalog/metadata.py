@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,8 @@ def _journals(session: Session, lake: Lake) -> None:
     if not lake.store.folders(JOURNALS):
         return
     spec = _spec(_EVENTS)
-    pattern = literal(lake.store.uri(f"{JOURNALS}/*/*.jsonl"))
+    folder = re.sub(r"([\[*?])", r"[\1]", lake.store.uri(JOURNALS))
+    pattern = literal(f"{folder}/*/*.jsonl")
     events = (
         f"read_json({pattern}, format='newline_delimited', columns={spec}, hive_partitioning=false)"
     )
