@@ -31,16 +31,21 @@ class Bound:
 def gather(
     project: Project,
     lake: Lake,
+    table: Table,
     reads: Iterable[Read],
     *,
     allow_missing: bool = False,
 ) -> tuple[Bound, ...]:
-    """Look up the files of every input.
+    """Look up the files of every input of a table.
 
     Raises:
         MissingPartition: a full table or the very date that a query asks for is not published.
     """
-    return tuple(_bound(project, lake, r, allow_missing=allow_missing) for r in reads)
+    try:
+        return tuple(_bound(project, lake, r, allow_missing=allow_missing) for r in reads)
+    except MissingPartition as e:
+        e.where = table.sql.path
+        raise
 
 
 def stage(

@@ -17,6 +17,7 @@
     ├── Unreachable                  3   the lake, a source or a database can't be reached
     │   ├── SourceMissing
     │   └── LakeError
+    │       └── CorruptManifest
     ├── Refused                      4   data refused by a check
     ├── Late                         5   freshness missed
     └── Busy                         6   another run holds what this one needs
@@ -117,6 +118,10 @@ class SourceMissing(Unreachable):
 
 class LakeError(Unreachable):
     """The lake can't be read or written."""
+
+
+class CorruptManifest(LakeError):
+    """A manifest that is none, or one of a later format."""
 
 
 class Refused(NomadError):

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
-from nomad.errors import LakeError
+from nomad.errors import CorruptManifest
 from nomad.names import TableName
 from nomad.partition import FIRST, LAST, Partition, Span
 
@@ -117,12 +117,12 @@ def from_json(data: bytes, *, where: str) -> Manifest:
     """Read a manifest's file.
 
     Raises:
-        LakeError: the file is not a manifest, or one of a later format.
+        CorruptManifest: the file is not a manifest, or one of a later format.
     """
     try:
         return _from_body(json.loads(data), where)
     except (ValueError, KeyError, TypeError, AttributeError) as e:
-        raise LakeError(
+        raise CorruptManifest(
             f"not a manifest nomad can read ({e})",
             where=where,
             hint="move the file aside and run the partition again",
@@ -131,7 +131,7 @@ def from_json(data: bytes, *, where: str) -> Manifest:
 
 def _from_body(body: dict[str, Any], where: str) -> Manifest:
     if body["manifest_version"] != VERSION:
-        raise LakeError(
+        raise CorruptManifest(
             f"manifest_version is {body['manifest_version']}, this nomad knows {VERSION}",
             where=where,
             hint="update nomad",

@@ -9,6 +9,7 @@ tells which days the filter keeps. What no filter bounds, or what can't be expla
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -92,15 +93,14 @@ class Pruner:
     ) -> Read:
         """Give the days of the partitioned input `target` that the query can read."""
         known = [f"{n} {r.fingerprint}" for n, r in sorted(relations.items())]
-        key = digest("reads", "2", VERSION, self._timezone, *setup, query, str(target), *known)
+        key = digest("reads", "3", VERSION, self._timezone, *setup, query, str(target), *known)
         with self._lock:
             if (kept := self._cache.get(key)) is None:
-                scans = self._ask(setup, query, target, relations)
-                kept = [[[s.first.isoformat(), s.last.isoformat()] for s in scan] for scan in scans]
+                kept = [s.to_body() for s in self._ask(setup, query, target, relations)]
                 self._cache.put(key, kept)
-        scans = [[_span(*ends) for ends in scan] for scan in kept]
-        asked = {day for scan in scans for s in scan if (day := s.one)}
-        return Read(target, _union(scans), tuple(sorted(asked)))
+        scans = [_from_body(*body) for body in kept]
+        asked = {day for scan in scans for day in scan.asked()}
+        return Read(target, _union([s.spans for s in scans]), tuple(sorted(asked)))
 
     def schema(self, setup: Sequence[str], query: str, relations: Relations) -> tuple[Column, ...]:
         """Give the columns that a query would have, without running it.
@@ -119,7 +119,7 @@ class Pruner:
 
     def _ask(
         self, setup: Sequence[str], query: str, target: TableName, relations: Relations
-    ) -> list[list[Span]]:
+    ) -> list[Scan]:
         """Give the days that each scan of the target can read."""
         try:
             with self._engine.session() as session:
@@ -128,15 +128,15 @@ class Pruner:
                         self._bind_stand_in(session, relation)
                     else:
                         self._bind_other(session, relation)
-                scans = [f for statement in setup for f in _setup(session, statement)]
+                scans = [f for text in setup for f in _setup(session, text, relations[target])]
                 scans += _filters(session, query)
-                return [_days(session, f) for f in scans] if scans else [list(ALL)]
+                return [Scan(_days(session, f), _singly(f)) for f in scans] or [_EVERYTHING]
         except QueryFailed:
-            return [list(ALL)]
+            return [_EVERYTHING]
 
     def _bind_stand_in(self, session: Session, relation: Relation) -> None:
         files = scan.Files((str(self._stand_in(relation)),), relation.schema)
-        select = scan.select([files], partitioned=True)
+        select = scan.select([files], partitioned=True, plain_dt=True)
         session.make(View(schema, name, select) for schema, name in relation.spellings)
 
     def _bind_other(self, session: Session, relation: Relation) -> None:
@@ -164,17 +164,45 @@ class Pruner:
         return path
 
 
-def _span(first: str, last: str) -> Span:
-    return Span(date.fromisoformat(first), date.fromisoformat(last))
+@dataclass(frozen=True)
+class Scan:
+    """The days that one scan can read; `singly`: its filter names each of them."""
+
+    spans: list[Span]
+    singly: bool
+
+    def asked(self) -> Iterator[date]:
+        """Give the days that must be there: each one named, and a span of a single day."""
+        for span in self.spans:
+            if self.singly or span.one:
+                yield from span
+
+    def to_body(self) -> list[Any]:
+        """Turn into plain values, for the cache."""
+        return [[[s.first.isoformat(), s.last.isoformat()] for s in self.spans], self.singly]
+
+
+_EVERYTHING = Scan(list(ALL), singly=False)
+
+
+def _from_body(spans: list[list[str]], singly: bool) -> Scan:
+    found = [Span(date.fromisoformat(first), date.fromisoformat(last)) for first, last in spans]
+    return Scan(found, singly)
 
 
 # Reading the plan --------------------------------------------------------------------------------
 
 
-def _setup(session: Session, statement: str) -> list[list[str]]:
-    """Run a statement that goes before the query; give its scans if it makes a table."""
-    makes_table = "TABLE" in statement.upper().split()[:5]
-    scans = _filters(session, statement) if makes_table else []
+def _setup(session: Session, statement: str, relation: Relation) -> list[list[str]]:
+    """Run a statement that goes before the query; give its scans.
+
+    One that can't be explained (a macro, say) reads all, if it has the input's name in it.
+    """
+    try:
+        scans = _filters(session, statement)
+    except QueryFailed:
+        words = set(re.findall(r"\w+", statement.lower()))
+        scans = [[]] if any(n.lower() in words for _, n in relation.spellings) else []
     session.execute(statement)
     return scans
 
@@ -213,6 +241,17 @@ def _split(text: str) -> list[str]:
                 pieces.append(text[start : i + 1])
                 start = i + 1
     return [p for p in (*pieces, text[start:]) if p.strip()]
+
+
+_NAMED = re.compile(
+    rf"{COLUMN} = '\d{{4}}-\d\d-\d\d'::DATE"
+    rf"|{COLUMN} IN \((?:'\d{{4}}-\d\d-\d\d'::DATE(?:, )?)+\)| OR |[()\s]"
+)
+
+
+def _singly(filters: list[str]) -> bool:
+    """Tell whether one of a scan's filters names its days, by `=` and `in` alone."""
+    return any(not _NAMED.sub("", f) for f in filters)
 
 
 def _days(session: Session, filters: list[str]) -> list[Span]:

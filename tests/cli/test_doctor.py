@@ -76,8 +76,28 @@ def test_a_manifest_that_is_none_is_told_by_all_who_read_it(built):
         ("run", "--dt", "2024-01-02"),
         ("plan", "--dt", "2024-01-02"),
         ("sql", "from dwd.dwd_price"),
-        ("catalog", "refresh"),
     ):
         answer = built(*words)
         assert answer.code == 3, words
         assert f"{FOLDER}/manifest.json: not a manifest nomad can read" in answer.err
+
+
+def test_one_bad_manifest_does_not_spoil_what_has_nothing_to_do_with_it(built):
+    built.write(f"lake/{FOLDER}/manifest.json", "{}")
+
+    answer = built("run", "ods", "--dt", "2024-01-02", "--force", "-o", "json")
+
+    assert answer.code == 0
+    assert answer.statuses() == {"ods.ods_price 2024-01-02": "published"}
+    assert built("catalog", "refresh").code == 0
+    assert findings(built, "--fix")[0] == 1
+
+
+def test_a_catalog_that_is_gone_is_made_again(built):
+    catalog = built.root / "catalog" / "catalog.duckdb"
+    catalog.unlink()
+    assert findings(built)[1] == {str(catalog): ("the catalog is missing", "write")}
+
+    assert built("run", "--dt", "2024-01-02").code == 0
+
+    assert catalog.exists()

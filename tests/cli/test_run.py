@@ -632,3 +632,122 @@ def test_a_lake_below_a_folder_that_looks_like_a_partition_is_refused(tmp_path, 
 @pytest.mark.parametrize("words", [("",), (" ",), ("--dt", "")])
 def test_an_empty_word_is_not_everything(built, words):
     assert built("run", *words).code == 2
+
+
+def test_the_case_of_a_column_makes_no_other_column(project):
+    project.write("in/2024-01-03.csv", "SYMBOL,Close\nC,3\n")
+    project.write("sql/ods/ods_all.sql", "select symbol, close from raw.price")
+    project("extract", *RANGE)
+
+    project("run", "ods_all")
+
+    assert project.rows("select symbol from ods.ods_all order by 1") == [["A"], ["B"], ["C"]]
+    assert project("sql", "from raw.price limit 1", "-o", "csv").out.splitlines()[0] == (
+        "SYMBOL,Close,dt"
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("[]::int[]", "null::int[]", "[null]::int[]", "[1]", "[1, null]"),
+        ("null::struct(a int)", "{'a': null::int}", "{'a': 1}"),
+        ("null::varchar[]", "['null']", "[null::varchar]", "['']"),
+    ],
+)
+def test_nested_values_that_differ_differ_in_content(built, values):
+    hashes = set()
+    for value in values:
+        built.write("sql/ods/ods_list.sql", f"select {value} as l")
+        built("run", "ods_list")
+        hashes.add(built.manifest("ods.ods_list")["content_hash"])
+
+    assert len(hashes) == len(values)
+
+
+def test_another_time_zone_makes_tables_stale(built):
+    config = (built.root / "nomad.yaml").read_text()
+    built.write("nomad.yaml", config.replace("timezone: UTC", "timezone: Asia/Shanghai"))
+
+    reasons = built("plan", "--dt", "2024-01-02", "-o", "json").reasons()
+
+    assert reasons["ods.ods_price 2024-01-02"] == "SQL changed"
+
+
+def test_a_comment_in_the_head_of_a_temp_table_hides_nothing(built):
+    built.write(
+        "sql/dws/dws_temp.sql",
+        "create -- one two three four five six table\ntemp table h as select count(*) as n"
+        " from ods.ods_price;\nselect h.n from h, ods.ods_price where dt = '$<PARTITION_DATE>'",
+    )
+
+    built("run", "dws_temp", "--dt", "2024-01-03")
+
+    assert built.rows("select distinct n from dws.dws_temp") == [[4]]
+
+
+def test_a_temp_table_may_be_a_pivot(built):
+    built.write(
+        "sql/dws/dws_temp.sql",
+        "create temp table p as pivot ods.ods_price on symbol using sum(close) group by dt;\n"
+        "select * exclude (dt) from p",
+    )
+    assert built("run", "dws_temp").code == 0
+    assert built.rows("from dws.dws_temp order by all") == [[1, 2], [3, 4]]
+
+
+def test_a_pivot_that_fails_fails_alone(built):
+    built.write(
+        "sql/dws/dws_pivot.sql",
+        "pivot (select symbol, cast(symbol as int) as v from ods.ods_price) on symbol using sum(v)",
+    )
+
+    answer = built("run", "dws_pivot", "dwd", "--dt", "2024-01-02", "--force", "-o", "json")
+
+    assert answer.code == 1
+    assert answer.statuses() == {
+        "dwd.dwd_price 2024-01-02": "published",
+        "dws.dws_pivot": "failed",
+    }
+
+
+def test_the_latest_day_of_a_single_partition(built):
+    """DuckDB 1.5 fails on max(dt) over one file whose dt it reads from the path."""
+    built.write(
+        "sql/dws/dws_latest.sql",
+        "select max(dt) as latest from ods.ods_price where dt <= '$<PARTITION_DATE>'",
+    )
+
+    answer = built("run", "dws_latest", "--dt", "2024-01-02")
+
+    assert answer.code == 0, answer.err
+    assert built.rows("select latest, dt from dws.dws_latest") == [["2024-01-02", "2024-01-02"]]
+    assert built.rows("select max(dt) from ods.ods_price_dt('2024-01-02')") == [["2024-01-02"]]
+    assert built.rows("select max(dt) from dws.dws_latest") == [["2024-01-02"]]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "dt = date '$<PARTITION_DATE>' or dt = date '$<PARTITION_DATE>' - 1",
+        "dt in ('2024-01-03', '$<PARTITION_DATE>')",
+        "dt in ('2024-01-02', '$<PARTITION_DATE>')",
+    ],
+)
+def test_each_day_that_is_named_must_be_there(built, condition):
+    built.write("sql/dws/dws_two.sql", f"select symbol from ods.ods_price where {condition}")
+
+    answer = built("run", "dws_two", "--dt", "2024-01-04")
+
+    assert answer.code == 1
+    assert "sql/dws/dws_two.sql: ods.ods_price has no dt=2024-01-04" in answer.err
+
+
+def test_a_set_that_reads_a_table_is_refused(built):
+    built.write("sql/dws/dws_set.sql", "set variable m = (select max(dt) from ods.ods_price);\n"
+                "select getvariable('m') as m")  # fmt: skip
+
+    answer = built("ls")
+
+    assert answer.code == 2
+    assert "sql/dws/dws_set.sql:1: `SET` that reads a table" in answer.err

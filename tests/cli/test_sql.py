@@ -85,3 +85,10 @@ def test_a_bare_name_that_two_tables_have_is_not_guessed(built):
 
     assert built("sql", "from price").code == 1
     assert built.rows("from ods.price") == [[1]]
+
+
+def test_two_queries_at_once_are_refused(built):
+    answer = built("sql", "select 1; select 2")
+
+    assert answer.code == 2
+    assert "more than one query" in answer.err

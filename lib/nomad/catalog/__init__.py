@@ -18,7 +18,7 @@ from nomad.catalog.metadata import describe_all
 from nomad.catalog.migrations import FOLDER, applied, migrate, numbered, verify
 from nomad.engine import scan
 from nomad.engine.duck import Macro, Session, View, database
-from nomad.errors import LakeError, QueryFailed
+from nomad.errors import CorruptManifest, LakeError, QueryFailed
 from nomad.lake import Lake
 from nomad.manifest import Manifest
 from nomad.names import RAW, TableName, literal, quote
@@ -90,10 +90,15 @@ def _beside(path: Path) -> Iterator[Path]:
 def _fill(session: Session, project: Project, lake: Lake, scratch: Path) -> int:
     """Make a view for each table that has something published, and the tables of metadata."""
     sources = [TableName(RAW, s) for s in project.config.sources]
-    found = {
-        n: lake.manifests(n, partitioned=project.partitioned(n)) for n in (*sources, *project.order)
-    }
-    published = {n: manifests for n, manifests in found.items() if manifests}
+    published: Published = {}
+    for name in (*sources, *project.order):
+        try:
+            found = lake.manifests(name, partitioned=project.partitioned(name))
+        except CorruptManifest as e:
+            _log.warning("left out of the catalog: %s (%s); see `nomad doctor`", name, e)
+            continue
+        if found:
+            published[name] = found
     session.execute("BEGIN")
     try:
         _views(session, project, lake, published)

@@ -89,6 +89,7 @@ def app(ctx: click.Context, project: str | None, env: str | None) -> None:
         format="nomad: %(message)s",
         level=logging.DEBUG if os.environ.get("NOMAD_DEBUG") == "1" else logging.WARNING,
     )
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
     ctx.obj = {"project": project, "env": env}
 
 

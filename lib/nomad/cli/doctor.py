@@ -39,6 +39,9 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         {"where": str(p), "what": "left in scratch by a run that died", "remedy": "remove"}
         for p in left
     ]
+    path = catalog.path_of(workspace.root, workspace.config.environment)
+    if not path.exists():
+        rows.append({"where": str(path), "what": "the catalog is missing", "remedy": "write"})
     amiss = len(rows)
     if fix:
         amiss = len(doctor.mend(workspace.store, findings))

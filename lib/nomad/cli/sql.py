@@ -48,6 +48,7 @@ def dated_query(workspace: Workspace, text: str) -> str:
         Misuse: the query is empty, or asks for the date of a run.
     """
     from nomad.errors import Misuse
+    from nomad.sqlfile.statements import count
     from nomad.sqlfile.variables import SENTINEL, render
 
     rendered = render(text, workspace.variables, path="query")
@@ -57,6 +58,10 @@ def dated_query(workspace: Workspace, text: str) -> str:
         )
     if not [t for t in rendered.splitlines() if t.strip() and not t.strip().startswith("--")]:
         raise Misuse("the query is empty", hint='nomad sql "from dwd.x"')
+    if count(rendered) > 1:
+        raise Misuse(
+            "more than one query", where="query", hint="ask them one by one, or in a shell"
+        )
     return rendered
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -74,6 +74,8 @@ class Engine:
             try:
                 yield Session(con)
             finally:
+                with suppress(duckdb.Error):
+                    con.execute("ROLLBACK")  # a PIVOT that failed leaves its transaction open
                 con.execute(f"USE memory; DETACH DATABASE IF EXISTS {name}")
 
     @contextmanager

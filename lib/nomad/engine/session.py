@@ -159,7 +159,7 @@ class Session:
         return self.describe(f"FROM {source}")
 
     def _row_hashes(self, schema: tuple[Column, ...], path: Path) -> int:
-        names = ", ".join(quote(c.name) for c in schema)
+        names = ", ".join(_hashed(c) for c in schema)
         source = f"read_parquet([{literal(str(path))}], hive_partitioning=false)"
         return int(self.execute(f"SELECT sum(hash({names})) FROM {source}")[0][0])
 
@@ -176,6 +176,16 @@ class Session:
 
 def _target(schema: str, name: str) -> str:
     return f"{quote(schema)}.{quote(name)}" if schema else quote(name)
+
+
+def _hashed(column: Column) -> str:
+    """Give what of a column goes into the hash of its row.
+
+    DuckDB hashes NULL, an empty list and a list of NULL alike: of nested values the text counts.
+    """
+    name = quote(column.name)
+    nested = any(mark in column.type for mark in ("[", "STRUCT", "MAP", "UNION"))
+    return f"{name}, CAST({name} AS VARCHAR), {name} IS NULL" if nested else name
 
 
 def sha256(path: Path) -> str:
@@ -230,6 +240,8 @@ def _guarded(act: Callable[[], _T], at: Place | None) -> _T:
 def _translated(e: duckdb.Error, at: Place | None) -> QueryFailed:
     text = str(e).strip()
     kind, _, rest = text.partition(": ")
+    if kind == "INTERNAL Error":
+        rest = rest.splitlines()[0]
     line = None
     if match := _LINE.search(rest):
         line = int(match[1])
@@ -240,6 +252,10 @@ def _translated(e: duckdb.Error, at: Place | None) -> QueryFailed:
 
 
 def _hint(kind: str, text: str) -> str | None:
+    if kind == "INTERNAL Error":
+        return "a fault of DuckDB's own: write the query in another way"
+    if "outside the partition dt=" in text:
+        return "filter on `dt` in the query, or leave the column out of it"
     if "No files found" in text or "Cannot open file" in text:
         return "is a published file gone? `nomad doctor` tells"
     return {

@@ -20,7 +20,7 @@ from nomad.sqlfile import DATE, Opinion, SqlFile, from_body, parse, render, to_b
 SQL = "sql"
 CHECKS = "checks"
 
-_FORMAT = "2"
+_FORMAT = "3"
 """Part of every key of the parse cache: raise it when parsing changes."""
 
 
@@ -74,7 +74,8 @@ class Project:
         Raises:
             CycleError: tables that need each other; the message prints the cycle.
         """
-        return tuple(n for n in _sorted(self._graph) if n in self.tables)
+        files = {n: t.sql.path for n, t in self.tables.items()}
+        return tuple(n for n in _sorted(self._graph, files) if n in self.tables)
 
     @cached_property
     def _graph(self) -> dict[TableName, list[TableName]]:
@@ -137,7 +138,7 @@ def load(
     reader = _Reader(config.root, known, cache, opinion)
     parsed = {n: reader.read(p) for n, p in files.items()}
     index = Index(files, config)
-    tables = {n: _table(n, sql, index) for n, sql in parsed.items()}
+    tables = {n: _table(n, sql, index, config.timezone) for n, sql in parsed.items()}
     for table in tables.values():
         _refuse_self(table)
     project = Project(config, tables)
@@ -145,9 +146,14 @@ def load(
     return project
 
 
-def _table(name: TableName, sql: SqlFile, index: Index) -> Table:
-    """Put a table together; what reads an attached database may change without our knowing."""
+def _table(name: TableName, sql: SqlFile, index: Index, timezone: str | None) -> Table:
+    """Put a table together; what reads an attached database may change without our knowing.
+
+    The time zone counts as part of the SQL: what a text or a date means may hang on it.
+    """
     readings = tuple(index.readings(sql))
+    if timezone:
+        sql = replace(sql, sql_hash=digest(sql.sql_hash, timezone))
     if foreign := index.foreign(sql):
         sql = replace(sql, volatile=sql.volatile or f"reads {foreign}, which is not tracked")
     return Table(name, sql, readings)
@@ -236,7 +242,9 @@ class _Reader:
 # Order ----------------------------------------------------------------------------------------
 
 
-def _sorted(graph: Mapping[TableName, Iterable[TableName]]) -> list[TableName]:
+def _sorted(
+    graph: Mapping[TableName, Iterable[TableName]], files: Mapping[TableName, str]
+) -> list[TableName]:
     sorter = TopologicalSorter(graph)
     try:
         sorter.prepare()
@@ -244,7 +252,7 @@ def _sorted(graph: Mapping[TableName, Iterable[TableName]]) -> list[TableName]:
         cycle = " → ".join(str(n) for n in reversed(e.args[1]))
         raise CycleError(
             f"these tables need each other: {cycle}",
-            where=SQL,
+            where=files[e.args[1][0]],
             hint="read an earlier layer instead, or put what both need into a table of its own",
         ) from e
     order: list[TableName] = []

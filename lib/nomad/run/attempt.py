@@ -107,6 +107,11 @@ class Attempt:
                 self._superseded.append(over.manifest)
         return ours
 
+    def catalog_is_missing(self) -> None:
+        """Have the catalog made at the end of the run, where there is none."""
+        config = self.workspace.config
+        self._stale = not catalog.path_of(config.root, config.environment).exists()
+
     def note(self, result: Result) -> Result:
         """Write a step's end to the journal; give it with the run's id."""
         noted = replace(result, run_id=self.run_id)
@@ -187,6 +192,7 @@ def attempt(
         if not rehearse:
             _recover(workspace, top)
         going = Attempt(space, run_id, now, scratch, Journal(space.store, run_id, now))
+        going.catalog_is_missing()
         yield from _going(going, command)
 
 

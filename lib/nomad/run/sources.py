@@ -122,7 +122,7 @@ def _landed(going: Attempt, engine: Engine, source: SourceConfig, partition: Par
     into.mkdir()
     given = _rendered(source, partition, going.workspace.variables)
     landed = connector(source).fetch(given, partition, into, going.workspace.root)
-    staged = port.measure(engine, landed, source=_shown(source, partition))
+    staged = port.measure(engine, landed, source=str(given.options.get("path", source.name)))
     recipe = digest(source.connector, repr(sorted(source.options.items())))
     manifest = going.manifest(table, partition, staged, sql_hash=recipe, dialect=landed.dialect)
     result = Result(
@@ -153,8 +153,3 @@ def _rendered(
         for name, value in source.options.items()
     }
     return replace(source, options=options)
-
-
-def _shown(source: SourceConfig, partition: Partition) -> str:
-    path = str(source.options.get("path", source.name))
-    return f"{path} ({partition})" if partition else path

@@ -193,6 +193,7 @@ class _Worker:
         return build.gather(
             project,
             lake,
+            table,
             reads,
             allow_missing=self._options.allow_missing,
         )
@@ -205,7 +206,9 @@ class _Worker:
         if found is None:
             name = _unpublished(workspace, table)
             dated = workspace.project.partitioned(name)
-            raise build.missing(name, step.partition if dated else None)
+            error = build.missing(name, step.partition if dated else None)
+            error.where = table.sql.path
+            raise error
         return found
 
     def _published(

@@ -132,13 +132,15 @@ def _references(
     found: dict[str, Ref] = {}
     made: set[str] = set()
     for statement in (*setup, query):
-        refs = read_by(statement.text, path=path, first_line=statement.line)
+        refs = read_by(statement.body or statement.text, path=path, first_line=statement.line)
         if (theirs := opinion(statement.text)) is not None:
             compare(refs, theirs, where=f"{path}:{statement.line}")
         for ref in refs:
             if ref.schema or ref.name.lower() not in made:
                 found.setdefault(str(ref).lower(), ref)
-        if statement is not query and (name := created_by(statement.text, path=path)):
+        if statement.makes:
+            made.add(statement.makes.lower())
+        elif statement is not query and (name := created_by(statement.text, path=path)):
             made.add(name.lower())
     return tuple(found.values())
 

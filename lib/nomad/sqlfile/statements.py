@@ -19,12 +19,17 @@ _CLEARING = {"DROP", "DELETE", "TRUNCATE"}
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement: its `kind` (query, setup, session or cleared), text, first line and tokens."""
+    """One statement: its `kind` (query, setup, session or cleared), text, first line and tokens.
+
+    Of a CREATE TEMP TABLE, `makes` is the table's name and `body` the query behind AS.
+    """
 
     kind: str
     text: str
     line: int
     tokens: tuple[Token, ...]
+    makes: str | None = None
+    body: str | None = None
 
 
 def split(text: str, *, path: str, table: str) -> tuple[Statement, ...]:
@@ -76,6 +81,7 @@ def _classify(tokens: list[Token], file: _File) -> Statement:
     if word in _CLEARING:
         return _clearing(tokens, file)
     if word in _SESSION:
+        _refuse_reading(tokens, file)
         return Statement("session", _cut(file.text, tokens), tokens[0].line, tuple(tokens))
     raise SqlFileError(
         f"nomad does not run `{word}`",
@@ -89,7 +95,7 @@ def _create(tokens: list[Token], file: _File) -> Statement:
     at = 3 if words[1:3] == ["OR", "REPLACE"] else 1
     kind = words[at] if at < len(words) else ""
     if kind in _HELPERS:
-        return Statement("setup", _cut(file.text, tokens), tokens[0].line, tuple(tokens))
+        return _helper(tokens, words, at, file)
     if kind not in ("TABLE", "VIEW"):
         raise SqlFileError(f"nomad does not run `CREATE {kind}`", where=file.at(tokens[0]))
     at += 4 if words[at + 1 : at + 3] == ["IF", "NOT"] else 1
@@ -101,6 +107,35 @@ def _create(tokens: list[Token], file: _File) -> Statement:
             hint="write the table as one SELECT",
         )
     return _query(tokens, begin + 1, file)
+
+
+def _helper(tokens: list[Token], words: list[str], at: int, file: _File) -> Statement:
+    text, line = _cut(file.text, tokens), tokens[0].line
+    begins = next((i for i, t in enumerate(tokens) if t.token_type == TokenType.ALIAS), 0)
+    if words[at + 1 : at + 2] != ["TABLE"] or not 0 < begins < len(tokens) - 1:
+        return Statement("setup", text, line, tuple(tokens))
+    names = [t for t in tokens[at + 2 : begins] if t.token_type != TokenType.L_PAREN]
+    skipped = 3 if [t.text.upper() for t in names[:2]] == ["IF", "NOT"] else 0
+    body = _cut(file.text, tokens[begins + 1 :])
+    return Statement("setup", text, line, tuple(tokens), names[skipped].text, body)
+
+
+def _refuse_reading(tokens: list[Token], file: _File) -> None:
+    if any(t.text.upper() == "FROM" and t.token_type == TokenType.FROM for t in tokens):
+        raise SqlFileError(
+            f"`{tokens[0].text.upper()}` that reads a table",
+            where=file.at(tokens[0]),
+            hint="read it in a CREATE TEMP TABLE, or in the query",
+        )
+
+
+def count(text: str) -> int:
+    """Count the statements of a text.
+
+    Raises:
+        SqlFileError: the text can't be read.
+    """
+    return len(_pieces(text, "query"))
 
 
 def _query(tokens: list[Token], begin: int, file: _File) -> Statement:
