@@ -28,6 +28,8 @@ DOORS = {
     "rich": {"render"},
     "click": {"cli"},
     "openpyxl": {"extract"},
+    "boto3": {"extract"},
+    "botocore": {"extract"},
 }
 
 

@@ -80,7 +80,14 @@ class Pruner:
         self._scratch = scratch
         self._cache = cache
         self._timezone = timezone or ""
-        settings = Settings("256MB", 1, scratch, (), timezone, attach, _UNSOUND)
+        settings = Settings(
+            memory_limit="256MB",
+            threads=1,
+            scratch=scratch,
+            timezone=timezone,
+            attach=attach,
+            without=_UNSOUND,
+        )
         self._engine = Engine(settings)
         self._lock = Lock()
 

@@ -314,3 +314,72 @@ def test_a_later_file_with_fewer_columns_leaves_older_dates_as_they_were(project
     assert project.rows("select volume from raw.price order by dt, symbol") == [
         ["10"], [None], [None],
     ]  # fmt: skip
+
+
+@pytest.fixture
+def s3(monkeypatch, tmp_path):
+    """An S3 emulator on loopback, in a process of its own, with one bucket."""
+    import os
+    import socket
+    import subprocess
+    import sys
+    import time
+
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environ = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
+    with (tmp_path / "emulator.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "ministack.app"], env=environ, stdout=log, stderr=log
+        )
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_MAX_ATTEMPTS": "1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3")
+    for _ in range(150):
+        try:
+            client.create_bucket(Bucket="prices")
+            break
+        except BotoCoreError:
+            assert server.poll() is None
+            time.sleep(0.2)
+    yield client
+    client.close()
+    server.kill()
+    server.wait()
+
+
+def test_a_source_in_s3(project, s3):
+    s3.put_object(Bucket="prices", Key="in/x y=2024-01-02.csv", Body=b"symbol,close\nA,1\n")
+    source(project, 'path: "s3://prices/in/x y=$<PARTITION_DATE>.csv"')
+
+    landed_ = project("extract", "--dt", "2024-01-02")
+    missing = project("extract", "--dt", "2024-01-03")
+    source(project, 'path: "s3://nobucket/$<PARTITION_DATE>.csv"')
+    nobucket = project("extract", "--dt", "2024-01-02")
+
+    assert landed_.code == 0, landed_.err
+    assert project.rows("select symbol from raw.price") == [["A"]]
+    assert missing.code == nobucket.code == 3
+    assert "source `price` has no file for 2024-01-03" in missing.err
+    assert "s3://nobucket/2024-01-02.csv: S3 does not give the object" in nobucket.err
+
+
+def test_an_s3_that_is_down_is_told(project, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    source(project, 'path: "s3://prices/$<PARTITION_DATE>.csv"')
+
+    answer = project("extract", "--dt", "2024-01-02")
+
+    assert answer.code == 3
+    assert "S3 does not give the object" in answer.err
+    assert "hunter2" not in answer.err

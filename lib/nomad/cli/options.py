@@ -154,7 +154,8 @@ def talk(command: Command) -> Command:
     def talking(output: str, *, quiet: bool, verbose: bool, log_format: str, **words: Any) -> Any:
         from nomad.cli.report import Report
 
-        return command(report=Report(output, quiet, verbose, log_format), **words)
+        report = Report(output, quiet=quiet, verbose=verbose, log_format=log_format)
+        return command(report=report, **words)
 
     return talking
 

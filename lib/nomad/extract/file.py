@@ -1,4 +1,4 @@
-"""Connector `file`: CSV, JSON, Parquet or Excel, from disk or over HTTP.
+"""Connector `file`: CSV, JSON, Parquet or Excel, from disk, S3 or over HTTP.
 
 CSV lands as UTF-8 without a byte order mark, whatever its encoding was; all else as delivered.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from nomad.config import SourceConfig
 from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
+from nomad.extract import s3
 from nomad.extract.base import Landed
 from nomad.partition import Partition
 
@@ -39,6 +40,9 @@ class FileConnector:
         original = into / f"delivered.{kind}"
         if address.startswith(("http://", "https://")):
             _download(address, original, source, partition)
+        elif address.startswith(s3.SCHEME):
+            if not s3.download(address, original):
+                raise _missing(address, source, partition)
         else:
             _copy(root / address, original, source, partition)
         landed = into / f"landed.{'csv' if kind == 'xlsx' else kind}"
@@ -55,12 +59,6 @@ def _address(source: SourceConfig) -> str:
     path = source.options.get("path")
     if not isinstance(path, str) or not path:
         raise ConfigError(f"source `{source.name}` needs a `path`", where=source.origin)
-    if path.startswith("s3://"):
-        raise ConfigError(
-            f"source `{source.name}`: `s3://` can't be read yet",
-            where=source.origin,
-            hint="copy the file to a folder, or serve it over HTTP",
-        )
     return path
 
 
