@@ -108,6 +108,10 @@ def test_setup_runs_before_the_query():
         ("drop table other; select 1", "`DROP` of a table other than `ods_x`"),
         ("select a\nfrom t wher b c", f"{PATH}:2: syntax error"),
         ("select 'a", "can't be read"),
+        (
+            "insert into ods_x (a) select 1 as p, 2 as q",
+            "1 columns are named, but the query yields 2",
+        ),
         ("select * from query_table(a || b)", "`query_table` of a computed name"),
     ],
 )

@@ -67,7 +67,7 @@ def _published(
     try:
         manifest = _manifest(store, folder, names)
     except LakeError as e:
-        yield Finding(f"{folder}/{FILE}", f"{e.what}; move it aside and run the partition again")
+        yield Finding(f"{folder}/{FILE}", f"{e.what}; {e.hint}")
         return
     named = {f.name for f in manifest.files} if manifest else set()
     for name in sorted(names - named - {FILE, SUCCESS}):

@@ -71,7 +71,7 @@ def test_a_manifest_that_is_none_is_told_by_all_who_read_it(built):
 
     code, found = findings(built)
     assert code == 1
-    assert "move it aside" in found[f"{FOLDER}/manifest.json"][0]
+    assert "move the file aside" in found[f"{FOLDER}/manifest.json"][0]
     for words in (
         ("run", "--dt", "2024-01-02"),
         ("plan", "--dt", "2024-01-02"),

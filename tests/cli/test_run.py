@@ -653,9 +653,11 @@ def test_the_case_of_a_column_makes_no_other_column(project):
         ("[]::int[]", "null::int[]", "[null]::int[]", "[1]", "[1, null]"),
         ("null::struct(a int)", "{'a': null::int}", "{'a': 1}"),
         ("null::varchar[]", "['null']", "[null::varchar]", "['']"),
+        ("interval '1 month'", "interval '30 days'", "interval '720 hours'"),
+        ("0.0::double", "-0.0::double", "null::double"),
     ],
 )
-def test_nested_values_that_differ_differ_in_content(built, values):
+def test_values_that_differ_differ_in_content(built, values):
     hashes = set()
     for value in values:
         built.write("sql/ods/ods_list.sql", f"select {value} as l")

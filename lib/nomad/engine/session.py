@@ -29,6 +29,8 @@ _KEPT = re.compile(
 )
 """Types that come back from Parquet as they went in."""
 
+_EQUAL_YET_DIFFERENT = ("[", "STRUCT", "MAP", "UNION", "INTERVAL", "TIME WITH TIME ZONE")
+
 _LONGEST_BOUND = 128
 """Longer texts are no bounds worth keeping: Parquet cuts them short."""
 
@@ -181,11 +183,15 @@ def _target(schema: str, name: str) -> str:
 def _hashed(column: Column) -> str:
     """Give what of a column goes into the hash of its row.
 
-    DuckDB hashes NULL, an empty list and a list of NULL alike: of nested values the text counts.
+    What DuckDB takes for equal it hashes alike, though a query can tell it apart: NULL, an empty
+    list and a list of NULL; a month and 30 days; 0.0 and -0.0. There the text, or the sign, counts.
     """
     name = quote(column.name)
-    nested = any(mark in column.type for mark in ("[", "STRUCT", "MAP", "UNION"))
-    return f"{name}, CAST({name} AS VARCHAR), {name} IS NULL" if nested else name
+    if column.type in ("FLOAT", "DOUBLE"):
+        return f"{name}, signbit({name})"
+    if any(mark in column.type for mark in _EQUAL_YET_DIFFERENT):
+        return f"{name}, CAST({name} AS VARCHAR), {name} IS NULL"
+    return name
 
 
 def sha256(path: Path) -> str:

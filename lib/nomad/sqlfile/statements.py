@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import sqlglot
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
 
 from nomad.errors import SqlFileError
+from nomad.sqlfile.references import outputs_of
 
 _QUERY = {"SELECT", "WITH", "FROM", "(", "VALUES", "TABLE", "PIVOT", "UNPIVOT", "SUMMARIZE"}
 _SESSION = {"SET", "RESET", "PRAGMA", "LOAD", "INSTALL", "ATTACH", "DETACH", "USE"}
@@ -147,7 +149,9 @@ def _query(tokens: list[Token], begin: int, file: _File) -> Statement:
         )
     text = _cut(file.text, body)
     if columns := _columns(tokens[:begin]):
-        text = f"SELECT * FROM (\n{text}\n) AS _({columns})"
+        _refuse_miscount(columns, text, file.at(body[0]))
+        named = ", ".join('"' + c.replace('"', '""') + '"' for c in columns)
+        text = f"SELECT * FROM (\n{text}\n) AS _({named})"
     return Statement("query", text, body[0].line, tuple(tokens))
 
 
@@ -174,12 +178,23 @@ def _after_target(tokens: list[Token], at: int, file: _File) -> int:
     return begin
 
 
-def _columns(head: list[Token]) -> str:
+def _columns(head: list[Token]) -> list[str]:
+    """Name the columns listed between a target and its query."""
     opens = next((i for i, t in enumerate(head) if t.token_type == TokenType.L_PAREN), None)
     if opens is None:
-        return ""
-    names = [t.text for t in head[opens + 1 :] if t.token_type != TokenType.COMMA][:-1]
-    return ", ".join('"' + n.replace('"', '""') + '"' for n in names if n.upper() != "AS")
+        return []
+    inner = takewhile(lambda t: t.token_type != TokenType.R_PAREN, head[opens + 1 :])
+    return [t.text for t in inner if t.token_type != TokenType.COMMA]
+
+
+def _refuse_miscount(columns: list[str], query: str, where: str) -> None:
+    yielded = outputs_of(query, path=where)
+    if yielded and len(yielded) != len(columns):
+        raise SqlFileError(
+            f"{len(columns)} columns are named, but the query yields {len(yielded)}",
+            where=where,
+            hint="name each column that the query yields",
+        )
 
 
 def _clearing(tokens: list[Token], file: _File) -> Statement:
