@@ -106,11 +106,19 @@ class Lineage:
     def _schema(self, table: Table) -> dict[str, dict[str, dict[str, str]]]:
         schema: dict[str, dict[str, dict[str, str]]] = {}
         for name in table.inputs:
-            columns = {c.name: c.type for c in self._schemas.columns(name) or ()}
+            columns = self._columns(name, reader=table)
             if self._project.partitioned(name):
                 columns[COLUMN] = "DATE"
             schema.setdefault(name.layer.lower(), {})[name.name.lower()] = columns
         return schema
+
+    def _columns(self, name: TableName, *, reader: Table) -> dict[str, str]:
+        """Name an input's columns and types; before anything is extracted, by its own text."""
+        known = self._schemas.columns(name)
+        if known is not None or name.layer == RAW:
+            return {c.name: c.type for c in known or ()}
+        own = name == reader.name
+        return dict.fromkeys(reader.sql.outputs if own else self._table(name), "VARCHAR")
 
     def _leaves(self, node: Node, table: Table) -> Iterator[ColumnName]:
         means = {str(i).lower(): i for i in table.inputs}

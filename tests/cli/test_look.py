@@ -48,6 +48,20 @@ def test_lineage_before_anything_is_built(project):
     assert "raw.price.close" in project("lineage", "dws_price.highest").out
 
 
+def test_lineage_before_anything_is_extracted_goes_as_far_as_the_text_tells(project):
+    project.write(
+        "sql/dwd/dwd_own.sql",
+        "select symbol, close + (select max(total) from dwd.dwd_own where dt < '$<PARTITION_DATE>')"
+        " as total\nfrom dwd.dwd_price join ods.ods_price using (symbol, close)"
+        " where dwd_price.dt = '$<PARTITION_DATE>'",
+    )
+
+    assert project("lineage", "dws_price.highest").out.startswith(
+        "highest\n  dwd.dwd_price.close\n    ods.ods_price.close\n"
+    )
+    assert "  dwd.dwd_price.close\n" in project("lineage", "dwd_own.total").out
+
+
 @pytest.mark.parametrize(
     ("sql", "column", "sources"),
     [
