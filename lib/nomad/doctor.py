@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from nomad.errors import LakeError
@@ -33,16 +33,20 @@ def examine(
     store: Store,
     layers: Iterable[str],
     *,
-    busy: frozenset[str] = frozenset(),
+    busy: Callable[[], Collection[str]] = tuple,
     deep: bool = True,
 ) -> Iterator[Finding]:
     """Compare the objects of the given layers, and their history, with the manifests.
 
-    `busy` are the runs still going on, whose files are left alone; `deep` reads every file.
+    `busy` names the runs still going on, whose files are left alone; `deep` reads every file. It
+    is asked after the files are listed, and the manifests are read after that: a run whose file is
+    in the list is then still busy, or its manifest is there.
     """
     for layer in layers:
-        for folder, names in _folders(store, layer):
-            yield from _published(store, folder, names, busy, deep=deep)
+        listed = _folders(store, layer)
+        going_on = busy()
+        for folder, names in listed:
+            yield from _published(store, folder, names, going_on, deep=deep)
         for folder, names in _folders(store, f"{HISTORY}/{layer}"):
             yield from _past(store, folder, names)
 
@@ -62,7 +66,7 @@ def _manifest(store: Store, folder: str, names: set[str]) -> Manifest | None:
 
 
 def _published(
-    store: Store, folder: str, names: set[str], busy: frozenset[str], *, deep: bool
+    store: Store, folder: str, names: set[str], busy: Collection[str], *, deep: bool
 ) -> Iterator[Finding]:
     try:
         manifest = _manifest(store, folder, names)

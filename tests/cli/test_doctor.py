@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from nomad.doctor import examine
+from nomad.store.local import LocalStore
+
 FOLDER = "dwd/dwd_price/dt=2024-01-02"
 
 
@@ -101,3 +104,18 @@ def test_a_catalog_that_is_gone_is_made_again(built):
     assert built("run", "--dt", "2024-01-02").code == 0
 
     assert catalog.exists()
+
+
+def test_a_run_that_begins_while_the_lake_is_listed_keeps_its_file(built):
+    """The file is put, and its run claimed, at the last moment of the listing."""
+    run_id, running = "20990101T000000Z-abcdef", set()
+
+    class Late(LocalStore):
+        def keys(self, prefix):
+            yield from super().keys(prefix)
+            if prefix == "dwd":
+                running.add(run_id)
+                yield f"{FOLDER}/{run_id}-0.parquet"
+
+    assert list(examine(Late(built.lake), ["dwd"], busy=lambda: set(running))) == []
+    assert [f.remedy for f in examine(Late(built.lake), ["dwd"])] == ["remove"]

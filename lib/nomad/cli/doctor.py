@@ -30,8 +30,11 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
 
     scratch = workspace.store.scratch()
     left = dead(scratch, now=workspace.now().timestamp())
-    busy = frozenset(live(scratch))
-    findings = list(doctor.examine(workspace.store, ("raw", *workspace.config.layers), busy=busy))
+    findings = list(
+        doctor.examine(
+            workspace.store, ("raw", *workspace.config.layers), busy=lambda: live(scratch)
+        )
+    )
     rows: list[dict[str, Any]] = [
         {"where": f.where, "what": f.what, "remedy": f.remedy} for f in findings
     ]

@@ -222,10 +222,8 @@ def _recover(workspace: Workspace, top: Path) -> None:
     if _has_project(workspace):
         catalog.refresh(workspace.project, workspace.lake, now=workspace.now())
     layers = ("raw", *workspace.config.layers)
-    busy = frozenset(live(top))
-    doctor.mend(
-        workspace.store, list(doctor.examine(workspace.store, layers, busy=busy, deep=False))
-    )
+    found = doctor.examine(workspace.store, layers, busy=lambda: live(top), deep=False)
+    doctor.mend(workspace.store, list(found))
     clear(left)
     _log.warning("cleaned up after a run that died: %s", ", ".join(p.name for p in left))
 
