@@ -7,7 +7,8 @@ SHELL := bash
 
 PYTHON ?= python3
 BIN := .venv/bin
-NOMAD := $(BIN)/nomad
+# With an .env (see .env.example), its variables are nomad's: endpoint and keys of a lake in S3.
+NOMAD := $(if $(wildcard .env),set -a; . ./.env; set +a; )$(BIN)/nomad
 need = $(or $($(1)),$(error $(1) is missing, e.g. make $@ $(2)))
 env = $(if $(ENV),--env $(ENV))
 dt = $(if $(DT),--dt $(DT))
@@ -54,6 +55,15 @@ sql: install ## Ask the lake: make sql Q="from dws.dws_market_daily"
 cron: ## Print the crontab line for bin/daily
 	@bin/daily --cron
 
+##@ A lake in MinIO
+.PHONY: up
+up: ## Start MinIO by Docker Compose (needs an .env); then: make daily ENV=minio DT=2024-01-02
+	@bin/up
+
+.PHONY: down
+down: ## Stop MinIO; its data stays
+	docker compose down
+
 ##@ Development
 .PHONY: install
 install: .venv/.installed
@@ -64,6 +74,11 @@ install: .venv/.installed
 .PHONY: test
 test: install ## Run the tests
 	$(BIN)/pytest
+
+.PHONY: test-s3
+test-s3: install ## Run the S3 tests on a real server: installs Ceph if missing, starts and stops it
+	@bin/ceph install
+	$(BIN)/pytest -m s3 -p no:cacheprovider
 
 .PHONY: bench
 bench: install ## Measure nomad beside a bare script: ratios of 500 tables
@@ -83,4 +98,4 @@ clean: ## Remove what was made: published data, the catalog, caches (the sample 
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z][a-z-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z][a-z0-9-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -8,7 +8,7 @@ import pytest
 
 from nomad.doctor import examine, mend
 from nomad.errors import LostRace
-from nomad.lake import Lake, manifest_key
+from nomad.lake import Lake, Published, manifest_key
 from nomad.publish import publish, retire
 from nomad.store.memory import MemoryStore
 from test_publish import FOLDER, TABLE, staged, version  # noqa: F401
@@ -25,7 +25,7 @@ def publisher(run_id, paths, *, act=publish, keep=0):
         ours = act(store, version(RUNS[run_id]), paths, over=over)
         if over:
             retire(store, over.manifest, keep=keep)
-        return ours.run_id
+        return ours.manifest.run_id
 
     return actor
 
@@ -123,7 +123,7 @@ def manifest_first(store, manifest, paths, *, over):
     for file, path in zip(ours.files, paths, strict=True):
         store.put(f"{FOLDER}/{file.name}", path)
     store.write(f"{FOLDER}/_SUCCESS", b"")
-    return ours
+    return Published(ours, "")
 
 
 def compare_skipped(store, manifest, paths, *, over):
@@ -135,7 +135,7 @@ def compare_skipped(store, manifest, paths, *, over):
         store.put(f"{FOLDER}/{file.name}", path)
     store.write(manifest_key(TABLE, None), ours.to_json())
     store.write(f"{FOLDER}/_SUCCESS", b"")
-    return ours
+    return Published(ours, "")
 
 
 @pytest.mark.parametrize(("fault", "invariant"), [(manifest_first, "I1"), (compare_skipped, "I4")])

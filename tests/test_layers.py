@@ -10,13 +10,13 @@ LIB = Path(__file__).parents[1] / "lib" / "nomad"
 
 FLOORS = {
     "errors": 0,
-    "cache": 1, "names": 1, "partition": 1,
+    "address": 1, "cache": 1, "names": 1, "partition": 1, "requests": 1, "shelf": 1,
     "config": 2, "manifest": 2, "scaffold": 2,
     "sqlfile": 3, "store": 3, "engine": 3, "render": 3,
-    "project": 4, "lake": 4,
-    "selection": 5, "pruning": 5, "journal": 5, "claims": 5, "extract": 5, "publish": 5,
-    "schemas": 6, "build": 6, "catalog": 6, "doctor": 6,
-    "plan": 7, "lineage": 7, "workspace": 7,
+    "project": 4, "mirror": 4,
+    "selection": 5, "pruning": 5, "journal": 5, "claims": 5, "extract": 5, "lake": 5,
+    "schemas": 6, "build": 6, "catalog": 6, "publish": 6,
+    "plan": 7, "lineage": 7, "workspace": 7, "doctor": 7,
     "run": 8, "ask": 8,
     "api": 9, "cli": 9, "__main__": 10,
 }  # fmt: skip
@@ -28,8 +28,9 @@ DOORS = {
     "rich": {"render"},
     "click": {"cli"},
     "openpyxl": {"extract"},
-    "boto3": {"extract"},
-    "botocore": {"extract"},
+    "boto3": {"store"},
+    "botocore": {"store"},
+    "sqlite3": {"shelf"},
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nomad.errors import LakeError, LostRace
+from nomad.errors import LakeError, LostRace, Unanswered
 from nomad.lake import Lake
 from nomad.manifest import Column, DataFile, Manifest, from_json
 from nomad.names import TableName
@@ -77,7 +77,7 @@ def test_a_version_knows_the_one_before(staged):
 
     ours = publish(store, version("r2"), staged, over=Lake(store).published(TABLE, None))
 
-    assert ours.previous == "r1"
+    assert ours.manifest.previous == "r1"
     assert reader_sees(store) == "r2"
 
 
@@ -151,6 +151,47 @@ def test_an_unclear_commit_is_settled_by_reading_back(staged):
 
     assert reader_sees(landed) == "r1"
     assert reader_sees(lost) is None
+
+
+class Repeating(MemoryStore):
+    """A store that loses the answer to the commit, sends it again, and is refused."""
+
+    def write_if(self, key, data, *, expected):
+        super().write_if(key, data, expected=expected)
+        return super().write_if(key, data, expected=expected)
+
+
+def test_a_commit_that_was_sent_twice_is_not_lost_to_itself(staged):
+    store = Repeating()
+
+    publish(store, version("r1"), staged, over=None)
+
+    assert reader_sees(store) == "r1"
+
+
+def test_a_commit_without_an_answer_keeps_its_files(staged):
+    """It may still be on its way."""
+
+    class Silent(MemoryStore):
+        def write_if(self, key, data, *, expected):
+            raise Unanswered("no answer", where=key)
+
+    store = Silent()
+
+    with pytest.raises(Unanswered, match="isn't known yet"):
+        publish(store, version("r1"), staged, over=None)
+
+    assert any(k.endswith("r1-0.parquet") for k in store.objects)
+
+
+def test_a_commit_without_an_answer_is_lost_once_another_version_is_there(staged):
+    class Overtaken(MemoryStore):
+        def write_if(self, key, data, *, expected):
+            self.objects[key] = version("r2").to_json()
+            raise Unanswered("no answer", where=key)
+
+    with pytest.raises(LostRace, match="r2"):
+        publish(Overtaken(), version("r1"), staged, over=None)
 
 
 def test_a_manifest_reads_back_as_written():

@@ -16,7 +16,7 @@ from typing import Any
 from nomad.store.memory import MemoryStore
 
 Actor = Callable[[Any], Any]
-CALLS = ("read", "write", "write_if", "put", "move", "delete", "keys", "folders")
+CALLS = ("read", "write", "write_if", "put", "move", "delete", "entries", "folders")
 
 
 class Pause(BaseException):
@@ -109,7 +109,7 @@ def _after(point: Point, i: int, pause: Pause) -> Point:
     store = MemoryStore()
     store.objects = dict(point.objects)
     answer = getattr(store, pause.call)(*pause.words, **pause.named)
-    if pause.call in ("keys", "folders"):
+    if pause.call in ("entries", "folders"):
         answer = tuple(answer)
     answers = tuple(
         (*a, answer) if j == i and a is not None else a for j, a in enumerate(point.answers)

@@ -74,12 +74,15 @@ def _bound(project: Project, lake: Lake, read: Read, *, allow_missing: bool) -> 
         _refuse_missing(read, found)
     groups = lake.files(found)
     if not groups:
-        latest = lake.latest(table, partitioned=partitioned)
-        columns = latest.schema if latest else read.columns
-        if not columns:
-            raise missing(table, None)
-        groups = [scan.Files((), columns)]
+        groups = [scan.Files((), read.columns or _latest(lake, table, partitioned=partitioned))]
     return Bound(table, _recorded(read, found), scan.select(groups, partitioned=partitioned))
+
+
+def _latest(lake: Lake, table: TableName, *, partitioned: bool) -> tuple[Column, ...]:
+    found = lake.latest(table, partitioned=partitioned)
+    if found is None:
+        raise missing(table, None)
+    return found.schema
 
 
 def _refuse_missing(read: Read, found: Sequence[Manifest]) -> None:

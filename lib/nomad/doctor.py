@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from nomad.errors import LakeError
 from nomad.manifest import FILE, SUCCESS, Manifest, from_json
 from nomad.publish import HISTORY
-from nomad.store.base import Store
+from nomad.store.base import Entry, Store
+from nomad.store.s3 import S3Store
 
 _OURS = re.compile(r"(\d{8}T\d{6}Z-[0-9a-f]{6})-\d+(\.\w+)?")
 """The name of a data file: its run's id, and a number."""
@@ -22,11 +23,15 @@ _OURS = re.compile(r"(\d{8}T\d{6}Z-[0-9a-f]{6})-\d+(\.\w+)?")
 
 @dataclass(frozen=True)
 class Finding:
-    """Something amiss: where, and what. `remedy` is `remove`, `write`, or None: not from here."""
+    """Something amiss: where, and what.
+
+    `remedy` is `remove`, `write`, `abandon` (an upload), or None: not from here.
+    """
 
     where: str
     what: str
     remedy: str | None = None
+    upload: Entry | None = None
 
 
 def examine(
@@ -34,29 +39,57 @@ def examine(
     layers: Iterable[str],
     *,
     busy: Callable[[], Collection[str]] = tuple,
+    dead: Collection[str] = (),
     deep: bool = True,
 ) -> Iterator[Finding]:
     """Compare the objects of the given layers, and their history, with the manifests.
 
-    `busy` names the runs still going on, whose files are left alone; `deep` reads every file. It
-    is asked after the files are listed, and the manifests are read after that: a run whose file is
-    in the list is then still busy, or its manifest is there.
+    `dead` names runs that are known to have ended; where other machines may write to the lake, the
+    young files of any other run are left to it. `busy` names the runs still going on, whose files
+    are left alone; `deep` reads every file. It is asked after the files are listed, and the
+    manifests are read after that: a run whose file is in the list is then still busy, or its
+    manifest is there.
     """
     for layer in layers:
         listed = _folders(store, layer)
         going_on = busy()
-        for folder, names in listed:
-            yield from _published(store, folder, names, going_on, deep=deep)
+        for folder, found in listed:
+            spare = _spare(found, going_on, dead, store.grace)
+            yield from _published(store, folder, set(found), spare, deep=deep)
         for folder, names in _folders(store, f"{HISTORY}/{layer}"):
-            yield from _past(store, folder, names)
+            yield from _past(store, folder, set(names))
 
 
-def _folders(store: Store, top: str) -> list[tuple[str, set[str]]]:
-    found: dict[str, set[str]] = {}
-    for key in store.keys(top):
-        folder, _, name = key.rpartition("/")
-        found.setdefault(folder, set()).add(name)
+def unfinished(store: Store, dead: Collection[str]) -> Iterator[Finding]:
+    """Find uploads in parts that nobody will end; on a disk there are none."""
+    if isinstance(store, S3Store):
+        for upload in store.unfinished(""):
+            match = _OURS.fullmatch(upload.key.rpartition("/")[2])
+            if match and (match[1] in dead or upload.age >= store.grace):
+                what = "an upload in parts that was never ended"
+                yield Finding(upload.key, what, "abandon", upload)
+
+
+def _folders(store: Store, top: str) -> list[tuple[str, dict[str, float]]]:
+    """Give each folder's files and their ages."""
+    found: dict[str, dict[str, float]] = {}
+    for entry in store.entries(top):
+        folder, _, name = entry.key.rpartition("/")
+        found.setdefault(folder, {})[name] = entry.age
     return sorted(found.items())
+
+
+def _spare(
+    ages: Mapping[str, float], busy: Collection[str], dead: Collection[str], grace: float
+) -> Callable[[str], bool]:
+    """Tell of a file of ours, by its name, whether a run may still be about to name it."""
+
+    def spare(name: str) -> bool:
+        match = _OURS.fullmatch(name)
+        run_id = match[1] if match else ""
+        return run_id in busy or (run_id not in dead and ages[name] < grace)
+
+    return spare
 
 
 def _manifest(store: Store, folder: str, names: set[str]) -> Manifest | None:
@@ -66,7 +99,7 @@ def _manifest(store: Store, folder: str, names: set[str]) -> Manifest | None:
 
 
 def _published(
-    store: Store, folder: str, names: set[str], busy: Collection[str], *, deep: bool
+    store: Store, folder: str, names: set[str], spare: Callable[[str], bool], *, deep: bool
 ) -> Iterator[Finding]:
     try:
         manifest = _manifest(store, folder, names)
@@ -78,7 +111,7 @@ def _published(
         match = _OURS.fullmatch(name)
         if match is None:
             yield Finding(f"{folder}/{name}", "not a file of nomad's; no reader sees it")
-        elif match[1] not in busy:
+        elif not spare(name):
             yield Finding(f"{folder}/{name}", "no manifest names it", "remove")
     if manifest is not None:
         yield from _damage(store, folder, names, manifest, deep=deep)
@@ -133,6 +166,8 @@ def mend(store: Store, findings: Iterable[Finding]) -> list[Finding]:
             store.delete(finding.where)
         elif finding.remedy == "write":
             store.write(finding.where, b"")
+        elif finding.upload and isinstance(store, S3Store):
+            store.abandon(finding.upload)
         else:
             left.append(finding)
     return left

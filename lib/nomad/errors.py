@@ -17,7 +17,8 @@
     ├── Unreachable                  3   the lake, a source or a database can't be reached
     │   ├── SourceMissing
     │   └── LakeError
-    │       └── CorruptManifest
+    │       ├── CorruptManifest
+    │       └── Unanswered
     ├── Refused                      4   data refused by a check
     ├── Late                         5   freshness missed
     └── Busy                         6   another run holds what this one needs
@@ -122,6 +123,10 @@ class LakeError(Unreachable):
 
 class CorruptManifest(LakeError):
     """A manifest that is none, or one of a later format."""
+
+
+class Unanswered(LakeError):
+    """A write was sent to the lake; whether it was done isn't known."""
 
 
 class Refused(NomadError):

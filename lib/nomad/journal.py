@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from nomad.store.base import Store
+from nomad.mirror import Mirror
+from nomad.store.base import Blob, Store
 
 FOLDER = "_runs"
 _EVERY = 1.0
@@ -38,7 +39,10 @@ class Journal:
         if time.monotonic() - self._written > _EVERY:
             self.flush()
 
-    def flush(self) -> None:
-        """Write what there is so far."""
-        self._store.write(self.key, ("\n".join(self._lines) + "\n").encode())
+    def flush(self, mirror: Mirror | None = None) -> None:
+        """Write what there is so far; `mirror` is told of it."""
+        data = ("\n".join(self._lines) + "\n").encode()
+        self._store.write(self.key, data)
         self._written = time.monotonic()
+        if mirror:
+            mirror.learn(self.key, Blob(data, ""))

@@ -5,15 +5,16 @@ The manifest decides; no file is looked for that none names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
 
 from nomad.engine.scan import Files
 from nomad.manifest import FILE, Input, Manifest, combine, from_json
+from nomad.mirror import Mirror
 from nomad.names import TableName
 from nomad.partition import Partition, Span, folder, from_folder
-from nomad.store.base import Store
+from nomad.store.base import Blob, Store
 
 ABSENT = "absent"
 """Stands for the content of a partition that is not there."""
@@ -40,16 +41,31 @@ def manifest_key(table: TableName, partition: Partition) -> str:
 
 
 class Lake:
-    """The published state behind a store. `remember` keeps each manifest once read."""
+    """The published state behind a store.
 
-    def __init__(self, store: Store, *, remember: bool = False) -> None:
+    `remember` keeps each manifest once read, for as long as one command looks at one moment.
+    """
+
+    def __init__(
+        self, store: Store, *, mirror: Mirror | None = None, remember: bool = False
+    ) -> None:
         self.store = store
+        self._mirror = mirror.over(store) if mirror else Mirror(store)
         self._kept: dict[str, Published | None] | None = {} if remember else None
-        self._dates: dict[TableName, tuple[date, ...]] = {}
+        self._listed: dict[TableName, dict[date, Published]] = {}
+        self._stamps: dict[TableName, dict[str, str]] = {}
+        self._parsed: dict[str, Published] = {}
 
     def remembering(self) -> Lake:
         """Give a view of this lake that reads each manifest once."""
-        return Lake(self.store, remember=True)
+        made = Lake(self.store, mirror=self._mirror, remember=True)
+        made._parsed = self._parsed
+        return made
+
+    @property
+    def mirror(self) -> Mirror:
+        """The small objects behind it."""
+        return self._mirror
 
     def published(self, table: TableName, partition: Partition) -> Published | None:
         """Give what is published of a partition, or None.
@@ -60,47 +76,111 @@ class Lake:
         key = manifest_key(table, partition)
         if self._kept is not None and key in self._kept:
             return self._kept[key]
-        blob = self.store.read(key)
-        found = Published(from_json(blob.data, where=key), blob.version) if blob else None
+        found = self._read(key, self.store.read(key))
         if self._kept is not None:
             self._kept[key] = found
         return found
+
+    def _many(self, keys: list[str]) -> dict[str, Published | None]:
+        kept = self._kept if self._kept is not None else {}
+        for key, blob in self.store.read_all(k for k in keys if k not in kept):
+            kept[key] = self._read(key, blob)
+        return {key: kept[key] for key in keys}
+
+    def _read(self, key: str, blob: Blob | None) -> Published | None:
+        """Parse a manifest, or find it parsed: one version is one text."""
+        if blob is None:
+            return None
+        found = self._parsed.get(key)
+        if found is None or found.version != blob.version:
+            found = Published(from_json(blob.data, where=key), blob.version)
+            self._parsed[key] = found
+        return found
+
+    def learn(self, ours: Manifest, version: str) -> None:
+        """Take note of what this process has just published."""
+        key = manifest_key(ours.dest, ours.partition_date)
+        found = Published(ours, version)
+        self._mirror.learn(key, Blob(ours.to_json(), version))
+        self._parsed[key] = found
+        if self._kept is not None:
+            self._kept[key] = found
+        if ours.dest in self._stamps:
+            self._stamps[ours.dest][key] = version
+        if ours.partition_date and ours.dest in self._listed:
+            self._listed[ours.dest][ours.partition_date] = found
 
     def manifest(self, table: TableName, partition: Partition) -> Manifest | None:
         """Give a partition's manifest, or None."""
         found = self.published(table, partition)
         return found.manifest if found else None
 
-    def dates(self, table: TableName) -> tuple[date, ...]:
-        """List the folders of partitions, in order; one may lack a manifest still."""
-        if self._kept is not None and table in self._dates:
-            return self._dates[table]
-        names = self.store.folders(table.key)
-        found = tuple(day for n in names if (day := from_folder(n)) is not None)
-        self._dates[table] = found
-        return found
-
     def manifests(
         self, table: TableName, *, partitioned: bool, spans: Iterable[Span] = (Span(),)
     ) -> list[Manifest]:
-        """Give the manifests of a full table (at most one), or of the days within spans."""
+        """Give the manifests of a full table (at most one), or of the days within spans.
+
+        A span of few days costs a read for each of them, any other a listing of the table.
+        """
         if not partitioned:
             found = self.manifest(table, None)
             return [found] if found else []
-        days = (day for span in spans for day in self._days(table, span))
-        return [m for day in days if (m := self.manifest(table, day)) is not None]
+        return [m for span in spans for m in self._within(table, span)]
 
-    def _days(self, table: TableName, span: Span) -> Iterator[date]:
+    def _within(self, table: TableName, span: Span) -> list[Manifest]:
         if span.bounded and span.days <= _FEW_DAYS:
-            return iter(span)
-        return (day for day in self.dates(table) if day in span)
+            found = self._many([manifest_key(table, day) for day in span])
+            return [p.manifest for p in found.values() if p]
+        days = self._all(table)
+        return [days[day].manifest for day in sorted(days) if day in span]
+
+    def _all(self, table: TableName) -> dict[date, Published]:
+        if self._kept is not None and table in self._listed:
+            return self._listed[table]
+        found = self._dated(self._mirror.fetch(table.key, self._stamped(table)))
+        if self._kept is not None:
+            self._kept |= {manifest_key(table, day): p for day, p in found.items()}
+            self._listed[table] = found
+        return found
+
+    def _stamped(self, table: TableName) -> dict[str, str]:
+        if self._kept is None or table not in self._stamps:
+            self._stamps[table] = self._mirror.stamps(table.key, suffix=f"/{FILE}")
+        return self._stamps[table]
+
+    def _dated(self, blobs: Mapping[str, Blob]) -> dict[date, Published]:
+        found: dict[date, Published] = {}
+        for key, blob in blobs.items():
+            day = from_folder(key.split("/")[-2])
+            if day is not None and (read := self._read(key, blob)):
+                found[day] = read
+        return found
+
+    def every(self, table: TableName, *, partitioned: bool, fresh: bool) -> list[Manifest]:
+        """Give all manifests of a table: as they are now, or (not `fresh`) as known here.
+
+        What this process published is known; what another machine did since, is not.
+        """
+        blobs = self._mirror.every(table.key, suffix=f"/{FILE}", fresh=fresh)
+        if partitioned:
+            days = self._dated(blobs)
+            return [days[day].manifest for day in sorted(days)]
+        key = manifest_key(table, None)
+        found = self._read(key, blobs.get(key))
+        return [found.manifest] if found else []
 
     def latest(self, table: TableName, *, partitioned: bool) -> Manifest | None:
-        """Give the manifest of the latest partition, for its schema."""
+        """Give the manifest of the latest partition, for its schema. It lists the table."""
         if not partitioned:
             return self.manifest(table, None)
-        days = reversed(self.dates(table))
+        days = sorted(self._days(table), reverse=True)
         return next((m for d in days if (m := self.manifest(table, d)) is not None), None)
+
+    def _days(self, table: TableName) -> Iterable[date]:
+        if self._kept is not None and table in self._listed:
+            return self._listed[table]
+        folders = (key.split("/")[-2] for key in self._stamped(table))
+        return (day for name in folders if (day := from_folder(name)) is not None)
 
     def files(self, manifests: Iterable[Manifest]) -> list[Files]:
         """Group the files of manifests that share a schema, in the order of the manifests."""

@@ -7,7 +7,7 @@ of the manifest, and every input partition now has the content recorded there. `
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from nomad.engine.duck import VERSION
@@ -17,6 +17,7 @@ from nomad.names import TableName
 from nomad.partition import FIRST, Partition, Span
 from nomad.project import Project, Table
 from nomad.pruning import Pruner, Read
+from nomad.requests import about
 from nomad.schemas import Schemas
 
 BUILD, FRESH = "build", "fresh"
@@ -49,11 +50,13 @@ class Step:
 class Plan:
     """Steps in the order in which they run.
 
-    `passed_over` are cells of a range for which no source has the date.
+    `passed_over` are cells of a range for which no source has the date; `lake` is what was
+    published as the plan saw it.
     """
 
     steps: tuple[Step, ...]
     passed_over: tuple[Cell, ...] = ()
+    lake: Lake | None = field(default=None, compare=False, repr=False)
 
     @property
     def days_without_source(self) -> tuple[date, ...]:
@@ -76,11 +79,13 @@ def plan(
     it descends from delivered that date: a holiday. A date that only some sources have, or a single
     date asked for, is a step all the same, and fails with the missing partition.
     """
-    planner = _Planner(project, lake.remembering(), pruner, force=force)
+    seen = lake.remembering()
+    planner = _Planner(project, seen, pruner, force=force)
     for name in project.order:
         if name in tables:
-            planner.add(project.tables[name], dates)
-    return Plan(tuple(planner.steps), tuple(planner.passed_over))
+            with about(str(name)):
+                planner.add(project.tables[name], dates)
+    return Plan(tuple(planner.steps), tuple(planner.passed_over), seen)
 
 
 def why_stale(project: Project, table: Table, manifest: Manifest | None, lake: Lake) -> str | None:

@@ -7,21 +7,24 @@ commit; what it supersedes is taken away by `retire`, once no catalog points the
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nomad.errors import LakeError, LostRace
+from nomad.errors import LakeError, LostRace, Unanswered
 from nomad.lake import Published, folder_key, manifest_key
-from nomad.manifest import FILE, SUCCESS, Manifest
+from nomad.manifest import FILE, SUCCESS, Manifest, from_json
 from nomad.store.base import Store
 
 HISTORY = "_history"
 
+_log = logging.getLogger(__name__)
+
 
 def publish(
     store: Store, manifest: Manifest, staged: Sequence[Path], *, over: Published | None
-) -> Manifest:
+) -> Published:
     """Make `staged` (one path for each of the manifest's files) the partition, or leave it be.
 
     `over` is what this run found published when it began; the manifest that was committed is given
@@ -29,33 +32,62 @@ def publish(
 
     Raises:
         LostRace: somebody else published meanwhile; our files are removed again.
+        Unanswered: whether it is published isn't known. Nothing is removed: a commit that is still
+            on its way would name the files.
         LakeError: the lake can't be reached; the next run or `doctor --fix` removes what is left.
     """
     ours = replace(manifest, previous=over.manifest.run_id if over else None)
     folder = folder_key(ours.dest, ours.partition_date)
     for file, path in zip(ours.files, staged, strict=True):
         store.put(f"{folder}/{file.name}", path)
-    if not _commit(store, ours, over.version if over else None):
+    version = _commit(store, ours, over.version if over else None)
+    if version is None:
         for file in ours.files:
             store.delete(f"{folder}/{file.name}")
         raise _lost(store, ours)
-    if ours.files:
-        store.write(f"{folder}/{SUCCESS}", b"")
-    else:
-        store.delete(f"{folder}/{SUCCESS}")
-    return ours
+    _mark(store, folder, there=bool(ours.files))
+    return Published(ours, version)
 
 
-def _commit(store: Store, ours: Manifest, expected: str | None) -> bool:
-    """Write the manifest if nobody else has; an unclear answer is settled by reading back."""
+def _mark(store: Store, folder: str, *, there: bool) -> None:
+    """Set or remove `_SUCCESS`. The partition is published by now, whatever comes of its mark."""
+    try:
+        if there:
+            store.write(f"{folder}/{SUCCESS}", b"")
+        else:
+            store.delete(f"{folder}/{SUCCESS}")
+    except LakeError as e:
+        _log.warning("published, but without its mark (`nomad doctor --fix` sets it): %s", e)
+
+
+def _commit(store: Store, ours: Manifest, expected: str | None) -> str | None:
+    """Write the manifest if nobody else has; an unclear answer is settled by reading back.
+
+    A request whose answer is lost is sent again by the store, and then finds its own work: so a
+    refusal is read back, too. Where the version found is neither ours nor the expected one, ours
+    can't come any more: its condition no longer holds.
+    """
     key = manifest_key(ours.dest, ours.partition_date)
     try:
-        return store.write_if(key, ours.to_json(), expected=expected)
-    except LakeError:
+        if version := store.write_if(key, ours.to_json(), expected=expected):
+            return version
+        return _found_ours(store, key, ours)
+    except Unanswered as e:
         found = store.read(key)
-        if found is not None and _run_id(found.data) == ours.run_id:
-            return True
+        if found is None or found.version == expected:
+            e.what += "; whether it is published isn't known yet"
+            e.hint = "run the same command again: it looks at what is there then"
+            raise
+        return found.version if _run_id(found.data) == ours.run_id else None
+    except LakeError:
+        if version := _found_ours(store, key, ours):
+            return version
         raise
+
+
+def _found_ours(store: Store, key: str, ours: Manifest) -> str | None:
+    found = store.read(key)
+    return found.version if found and _run_id(found.data) == ours.run_id else None
 
 
 def _lost(store: Store, ours: Manifest) -> LostRace:
@@ -79,7 +111,8 @@ def _run_id(data: bytes) -> str:
 def retire(store: Store, old: Manifest, *, keep: int) -> None:
     """Take the files of a superseded version to the history, or away, and prune the history.
 
-    `keep` is how many superseded versions stay. Only files that `old` names are touched.
+    `keep` is how many superseded versions stay. Only files that a manifest names are touched, and
+    nothing is listed: each version names the one before it.
     """
     folder = folder_key(old.dest, old.partition_date)
     past = f"{HISTORY}/{folder}"
@@ -90,6 +123,22 @@ def retire(store: Store, old: Manifest, *, keep: int) -> None:
             store.move(f"{folder}/{file.name}", f"{past}/{old.run_id}/{file.name}")
         else:
             store.delete(f"{folder}/{file.name}")
-    for run_id in store.folders(past)[: -keep or None]:
-        for key in sorted(store.keys(f"{past}/{run_id}"), key=lambda k: k.endswith(FILE)):
-            store.delete(key)
+    if keep:
+        _prune(store, past, old, keep)
+
+
+def _prune(store: Store, past: str, old: Manifest, keep: int) -> None:
+    """Remove the version that is one too many, if it is there."""
+    one: Manifest | None = old
+    for _ in range(keep):
+        one = _past_version(store, past, one.previous) if one and one.previous else None
+    if one is None:
+        return
+    for name in (*(f.name for f in one.files), FILE):
+        store.delete(f"{past}/{one.run_id}/{name}")
+
+
+def _past_version(store: Store, past: str, run_id: str) -> Manifest | None:
+    key = f"{past}/{run_id}/{FILE}"
+    blob = store.read(key)
+    return from_json(blob.data, where=key) if blob else None

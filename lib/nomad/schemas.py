@@ -69,8 +69,14 @@ class Schemas:
             return exact
         if name not in self._known:
             self._known[name] = None
-            self._known[name] = self._published(name) or self._derived(name)
+            self._known[name] = self._found(name, near)
         return self._known[name]
+
+    def _found(self, name: TableName, near: Partition) -> tuple[Column, ...] | None:
+        """Ask the query first where a date is wanted: that needs no look at the lake's folders."""
+        if near is not None and self._project.partitioned(name):
+            return self._derived(name, near) or self._published(name)
+        return self._published(name) or self._derived(name)
 
     def _published(self, name: TableName, day: Partition = None) -> tuple[Column, ...] | None:
         partitioned = self._project.partitioned(name)
@@ -83,14 +89,14 @@ class Schemas:
             return None
         return found.schema
 
-    def _derived(self, name: TableName) -> tuple[Column, ...] | None:
+    def _derived(self, name: TableName, near: Partition = None) -> tuple[Column, ...] | None:
         """Bind a query that was never built to its inputs' columns, to learn its own."""
         if name.layer == RAW:
             return None
         table = self._project.tables[name]
         if table.reads_own_past:
-            return self._from_itself(table)
-        relations = self.relations(table)
+            return self._from_itself(table, near)
+        relations = self.relations(table, near=near)
         return self._bound(table, relations) if relations else (None if table.inputs else ())
 
     def _bound(self, table: Table, relations: Relations) -> tuple[Column, ...] | None:
@@ -101,10 +107,10 @@ class Schemas:
             return None
         return tuple(c for c in found if not (table.partitioned and c.name.lower() == COLUMN))
 
-    def _from_itself(self, table: Table) -> tuple[Column, ...] | None:
+    def _from_itself(self, table: Table, near: Partition) -> tuple[Column, ...] | None:
         """Find the columns of a table that reads itself: of no type at first, until they settle."""
         others = replace(table, reads=tuple(r for r in table.reads if r.table != table.name))
-        relations = self.relations(others) if others.reads else {}
+        relations = self.relations(others, near=near) if others.reads else {}
         columns = tuple(Column(c, _UNTYPED) for c in table.sql.outputs if c.lower() != COLUMN)
         for _ in range(_MOST_TRIES):
             if relations is None or not columns:

@@ -12,15 +12,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from nomad import config, partition, project, pruning
+from nomad import catalog, config, partition, project, pruning
+from nomad.address import Address
 from nomad.cache import Cache
-from nomad.engine.duck import Engine, Session, Settings
+from nomad.catalog import Refreshed
+from nomad.engine.duck import Engine, Remote, Session, Settings
 from nomad.errors import ConfigError, MissingPartition
 from nomad.lake import Lake
-from nomad.names import TableName
+from nomad.manifest import digest
+from nomad.mirror import Mirror
+from nomad.names import TableName, literal
+from nomad.requests import Requests
+from nomad.shelf import Shelf
 from nomad.store.base import Store
 from nomad.store.local import LocalStore
 from nomad.store.overlay import OverlayStore
+from nomad.store.probe import Probed
+from nomad.store.s3 import S3Store
 
 _CACHE = ".nomad"
 
@@ -37,12 +45,15 @@ class Workspace:
         variables: Mapping[str, str] | None = None,
     ) -> None:
         self.root = root.resolve()
+        self._environ = environ
         self.config = config.load(self.root, environ=environ, environment=environment)
         given = {k.upper(): v for k, v in (variables or {}).items()}
         self.variables = {**self.config.vars, **given}
         self._caches: list[Cache] = []
         self._sessions = ExitStack()
         self.rehearsing = False
+        self.requests = Requests()
+        self.counting = False
 
     def __enter__(self) -> Self:
         return self
@@ -83,19 +94,17 @@ class Workspace:
     @cached_property
     def _blank(self) -> Session:
         """A session without any table, for as long as the workspace is open."""
-        return self._sessions.enter_context(self.reader.session())
+        engine = (
+            self.engine(self.temporary, remote=False) if self.config.lake.address else self.reader
+        )
+        return self._sessions.enter_context(engine.session())
 
     @cached_property
     def store(self) -> Store:
         """Where the lake lives."""
-        url = self.config.lake.url
-        if "://" in url:
-            raise ConfigError(
-                f"`lake.url` is `{url}`: this version writes to a folder",
-                where=self.config.origins.get("lake.url"),
-                hint="set it to a folder, e.g. `lake`",
-            )
-        folder = self.root / url
+        if address := self.config.lake.address:
+            return self._bucket(address)
+        folder = self.root / self.config.lake.url
         if hive := [p for p in folder.parts if p.lower().startswith(f"{partition.COLUMN}=")]:
             raise ConfigError(
                 f"the lake lies below `{hive[0]}`, which reads as the date of a partition",
@@ -104,10 +113,61 @@ class Workspace:
             )
         return LocalStore(folder)
 
+    def _bucket(self, address: Address) -> S3Store:
+        """Open a lake in S3. What a probe of the server finds is kept for a day."""
+        cache, key = self._cache("servers"), f"{address.endpoint} {address.bucket}"
+        today = self.now().date().isoformat()
+
+        def known() -> Probed | None:
+            day, form, *faults = cache.get(key) or (None, "")
+            return Probed(form, tuple(faults)) if day == today else None
+
+        def learned(found: Probed) -> None:
+            cache.put(key, (today, found.form, *found.faults))
+
+        return S3Store(
+            address,
+            self.root / _CACHE / "scratch" / digest(address.url, str(address.endpoint))[:8],
+            requests=self.requests,
+            unsafe=self.config.lake.allow_unsafe_commit,
+            known=known,
+            learned=learned,
+        )
+
+    @cached_property
+    def remote(self) -> Remote | None:
+        """How DuckDB reaches the lake, where that is in S3."""
+        if not isinstance(self.store, S3Store):
+            return None
+        store = self.store
+        return Remote(
+            store.address, store.region, store.credentials, self.requests, counting=self.counting
+        )
+
     @cached_property
     def lake(self) -> Lake:
         """What is published."""
-        return Lake(self.store)
+        shelf = Shelf(self.root / _CACHE / "lake.db")
+        self._sessions.callback(shelf.close)
+        return Lake(self.store, mirror=Mirror(self.store, shelf))
+
+    @property
+    def catalog_path(self) -> Path:
+        """The catalog's file; each environment has its own."""
+        return catalog.path_of(self.root, self.config.environment)
+
+    def refresh_catalog(self, lake: Lake | None = None, *, fresh: bool = True) -> Refreshed:
+        """Build the catalog anew from the lake as it is, or (not `fresh`) as `lake` knows it."""
+        return catalog.refresh(
+            self.project, lake or self.lake, now=self.now(), fresh=fresh, remote=self.remote
+        )
+
+    def connecting(self) -> list[str]:
+        """Write the statements by which another DuckDB opens the catalog; no key is in them."""
+        attach = f"ATTACH {literal(str(self.catalog_path))} AS catalog (READ_ONLY)"
+        if self.remote is None:
+            return [attach, "USE catalog"]
+        return [*self.remote.shown(self._environ), attach, "USE catalog"]
 
     def files(self, table: TableName, day: partition.Partition) -> list[str]:
         """Give the addresses of a partition's files.
@@ -126,6 +186,7 @@ class Workspace:
         twin = copy.copy(self)
         twin.store = OverlayStore(self.store, folder)
         twin.lake = Lake(twin.store)
+        twin.remote = self.remote
         twin.rehearsing = True
         return twin
 
@@ -149,16 +210,20 @@ class Workspace:
         """An engine for questions: its scratch lies outside the lake."""
         return self.engine(self.temporary)
 
-    def engine(self, scratch: Path) -> Engine:
-        """Make an engine that works in a scratch folder and reads the project and its lake."""
+    def engine(self, scratch: Path, *, remote: bool = True) -> Engine:
+        """Make an engine that works in a scratch folder and reads the project and its lake.
+
+        Without `remote` it reads no lake in S3, and begins the sooner.
+        """
         given = self.config
-        folders = (self.root, self.root / given.lake.url)
+        folders = (self.root,) if given.lake.address else (self.root, self.root / given.lake.url)
         settings = Settings(
             memory_limit=given.engine.memory_limit,
             scratch=scratch,
             allowed=folders,
             timezone=given.timezone,
             attach=given.attach,
+            remote=self.remote if remote else None,
         )
         engine = Engine(settings)
         self._sessions.callback(engine.close)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nomad.doctor import examine
+from nomad.store.base import Entry
 from nomad.store.local import LocalStore
 
 FOLDER = "dwd/dwd_price/dt=2024-01-02"
@@ -111,11 +112,11 @@ def test_a_run_that_begins_while_the_lake_is_listed_keeps_its_file(built):
     run_id, running = "20990101T000000Z-abcdef", set()
 
     class Late(LocalStore):
-        def keys(self, prefix):
-            yield from super().keys(prefix)
+        def entries(self, prefix):
+            yield from super().entries(prefix)
             if prefix == "dwd":
                 running.add(run_id)
-                yield f"{FOLDER}/{run_id}-0.parquet"
+                yield Entry(f"{FOLDER}/{run_id}-0.parquet", "", 0.0)
 
     assert list(examine(Late(built.lake), ["dwd"], busy=lambda: set(running))) == []
     assert [f.remedy for f in examine(Late(built.lake), ["dwd"])] == ["remove"]

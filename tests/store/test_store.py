@@ -36,7 +36,7 @@ def test_what_is_written_is_read(store):
 def test_what_is_not_there_is_none(store):
     assert store.read(KEY) is None
     assert store.read("dwd") is None
-    assert list(store.keys("dwd")) == []
+    assert list(store.entries("dwd")) == []
     assert store.folders("dwd") == []
 
 
@@ -85,7 +85,7 @@ def test_keys_and_folders_below(store):
     for key in ("a/x/1", "a/x/2", "a/y/z/3", "ab/4"):
         store.write(key, b"")
 
-    assert sorted(store.keys("a")) == ["a/x/1", "a/x/2", "a/y/z/3"]
+    assert sorted(e.key for e in store.entries("a")) == ["a/x/1", "a/x/2", "a/y/z/3"]
     assert store.folders("a") == ["x", "y"]
     assert store.folders("a/y") == ["z"]
 

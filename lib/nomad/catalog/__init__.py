@@ -17,8 +17,9 @@ from pathlib import Path
 from nomad.catalog.metadata import describe_all
 from nomad.catalog.migrations import FOLDER, applied, migrate, numbered, verify
 from nomad.engine import scan
-from nomad.engine.duck import Macro, Session, View, database
+from nomad.engine.duck import Macro, Remote, Session, View, database
 from nomad.errors import CorruptManifest, LakeError, QueryFailed
+from nomad.journal import FOLDER as JOURNALS
 from nomad.lake import Lake
 from nomad.manifest import Manifest
 from nomad.names import RAW, TableName, literal, quote
@@ -44,8 +45,18 @@ def path_of(root: Path, environment: str | None) -> Path:
     return root / FOLDER / name
 
 
-def refresh(project: Project, lake: Lake, *, now: datetime) -> Refreshed:
+def refresh(
+    project: Project,
+    lake: Lake,
+    *,
+    now: datetime,
+    fresh: bool = True,
+    remote: Remote | None = None,
+) -> Refreshed:
     """Build the catalog from the lake as it is now, and rename it in.
+
+    Not `fresh`: from what this machine knows of the lake; nothing is listed or read again, and what
+    other machines published since is not in it. `remote` is the way to a lake in S3.
 
     Raises:
         MigrationError: a migration that was applied before is edited or missing.
@@ -57,9 +68,9 @@ def refresh(project: Project, lake: Lake, *, now: datetime) -> Refreshed:
     with _beside(path) as beside:
         before = applied(path)
         verify(migrations, before)
-        with database(beside) as session:
+        with database(beside, remote=remote) as session:
             migrate(session, migrations, before, now)
-            views = _fill(session, project, lake, beside.parent)
+            views = _fill(session, project, lake, beside.parent, fresh=fresh)
         new = tuple(m.name for m in migrations if m.name not in before)
     return Refreshed(path, views, new)
 
@@ -87,27 +98,28 @@ def _beside(path: Path) -> Iterator[Path]:
 # Views -------------------------------------------------------------------------------------------
 
 
-def _fill(session: Session, project: Project, lake: Lake, scratch: Path) -> int:
+def _fill(session: Session, project: Project, lake: Lake, scratch: Path, *, fresh: bool) -> int:
     """Make a view for each table that has something published, and the tables of metadata."""
     sources = [TableName(RAW, s) for s in project.config.sources]
     published: Published = {}
     for name in (*sources, *project.order):
         try:
-            found = lake.manifests(name, partitioned=project.partitioned(name))
+            found = lake.every(name, partitioned=project.partitioned(name), fresh=fresh)
         except CorruptManifest as e:
             _log.warning("left out of the catalog: %s (%s); see `nomad doctor`", name, e)
             continue
         if found:
             published[name] = found
+    journals = lake.mirror.every(JOURNALS, suffix=".jsonl", fresh=fresh)
     session.execute("BEGIN")
     try:
         _views(session, project, lake, published)
-        describe_all(session, project, lake, published, scratch)
+        describe_all(session, project, published, journals, scratch)
         session.execute("COMMIT")
     except QueryFailed:
         session.execute("ROLLBACK")
         published = _those_that_can_be_read(session, project, lake, published)
-        describe_all(session, project, lake, published, scratch)
+        describe_all(session, project, published, journals, scratch)
     return len(published)
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from nomad.engine.duck import Session
-from nomad.journal import FOLDER as JOURNALS
-from nomad.lake import Lake
 from nomad.manifest import Manifest
 from nomad.names import TableName, literal
 from nomad.project import Project
+from nomad.store.base import Blob
 
 _COLUMNS = {
     "tables": {
@@ -33,6 +31,12 @@ _COLUMNS = {
     "checks": {
         "table_name": "VARCHAR", "dt": "DATE", "run_id": "VARCHAR", "verdict": "JSON",
     },
+    "events": {
+        "event": "VARCHAR", "run_id": "VARCHAR", "command": "VARCHAR", "at": "TIMESTAMPTZ",
+        "table": "VARCHAR", "partition_date": "DATE", "status": "VARCHAR", "reason": "VARCHAR",
+        "row_count": "BIGINT", "file_count": "INTEGER", "bytes": "BIGINT", "seconds": "DOUBLE",
+        "error": "VARCHAR", "location": "VARCHAR", "peak_memory": "BIGINT",
+    },
 }  # fmt: skip
 
 _FRESHNESS = """
@@ -46,19 +50,12 @@ FROM nomad.partitions
 GROUP BY table_name
 """
 
-_EVENTS = {
-    "event": "VARCHAR", "run_id": "VARCHAR", "command": "VARCHAR", "at": "TIMESTAMPTZ",
-    "table": "VARCHAR", "partition_date": "DATE", "status": "VARCHAR", "reason": "VARCHAR",
-    "row_count": "BIGINT", "file_count": "INTEGER", "bytes": "BIGINT", "seconds": "DOUBLE",
-    "error": "VARCHAR", "location": "VARCHAR", "peak_memory": "BIGINT",
-}  # fmt: skip
-
 _TASKS = """
 CREATE VIEW nomad.tasks AS
 SELECT
     run_id, "table" AS table_name, partition_date AS dt, status, reason,
     row_count, file_count, bytes, seconds, peak_memory, error, location
-FROM {events}
+FROM nomad.events
 WHERE event = 'step'
 """
 
@@ -72,7 +69,7 @@ SELECT
     count(*) FILTER (WHERE status IN ('published', 'built')) AS published,
     count(*) FILTER (WHERE status = 'fresh') AS fresh,
     count(*) FILTER (WHERE status IN ('failed', 'blocked')) AS failed
-FROM {events}
+FROM nomad.events
 GROUP BY run_id
 """
 
@@ -80,11 +77,11 @@ GROUP BY run_id
 def describe_all(
     session: Session,
     project: Project,
-    lake: Lake,
     published: Mapping[TableName, list[Manifest]],
+    journals: Mapping[str, Blob],
     scratch: Path,
 ) -> None:
-    """Make the schema: tables from manifests, and views over the journals of the lake."""
+    """Make the schema: tables from manifests and from the journals of the lake."""
     session.execute("CREATE SCHEMA IF NOT EXISTS nomad")
     manifests = [m for found in published.values() for m in found]
     rows: dict[str, Iterable[dict[str, Any]]] = {
@@ -103,23 +100,10 @@ def describe_all(
         ),
     }
     for name, found in rows.items():
-        _load(session, scratch, name, list(found))
-    session.execute(_FRESHNESS)
-    _journals(session, lake)
-
-
-def _journals(session: Session, lake: Lake) -> None:
-    """Make views that read the journals when they are asked; without a journal, none."""
-    if not lake.store.folders(JOURNALS):
-        return
-    spec = _spec(_EVENTS)
-    folder = re.sub(r"([\[*?])", r"[\1]", lake.store.uri(JOURNALS))
-    pattern = literal(f"{folder}/*/*.jsonl")
-    events = (
-        f"read_json({pattern}, format='newline_delimited', columns={spec}, hive_partitioning=false)"
-    )
-    session.execute(_TASKS.format(events=events))
-    session.execute(_RUNS.format(events=events))
+        _load(session, scratch, name, (json.dumps(r, ensure_ascii=False).encode() for r in found))
+    _load(session, scratch, "events", (blob.data.rstrip() for blob in journals.values()))
+    for view in (_FRESHNESS, _TASKS, _RUNS):
+        session.execute(view)
 
 
 def _table(project: Project, name: TableName) -> dict[str, Any]:
@@ -161,10 +145,10 @@ def _columns(latest: Manifest) -> Iterable[dict[str, Any]]:
         }
 
 
-def _load(session: Session, scratch: Path, name: str, rows: list[dict[str, Any]]) -> None:
+def _load(session: Session, scratch: Path, name: str, lines: Iterable[bytes]) -> None:
     """Make a table by way of a file of JSON lines: thousands of rows at once."""
     path = scratch / f"{name}.jsonl"
-    path.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in rows), encoding="utf-8")
+    path.write_bytes(b"\n".join(lines))
     spec = _spec(_COLUMNS[name])
     source = f"read_json({literal(str(path))}, format='newline_delimited', columns={spec})"
     session.execute(f"CREATE TABLE nomad.{name} AS SELECT * FROM {source}")

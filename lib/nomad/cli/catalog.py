@@ -1,4 +1,4 @@
-"""`nomad catalog migrate` and `nomad catalog refresh`."""
+"""`nomad catalog migrate`, `nomad catalog refresh` and `nomad catalog connect`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group("catalog")
 def command() -> None:
-    """Migrate or refresh the catalog file, catalog/catalog.duckdb.
+    """Migrate or refresh the catalog file, catalog/catalog.duckdb, or say how to open it.
 
     Example: nomad catalog refresh
     """
@@ -27,9 +27,7 @@ def migrate(workspace: Workspace) -> None:
 
     Example: nomad catalog migrate
     """
-    from nomad import catalog
-
-    done = catalog.refresh(workspace.project, workspace.lake, now=workspace.now())
+    done = workspace.refresh_catalog()
     for name in done.applied:
         click.echo(f"applied  {name}")
     click.echo(f"{done.path}: {len(done.applied)} migrations applied", err=True)
@@ -42,7 +40,18 @@ def refresh(workspace: Workspace) -> None:
 
     Example: nomad catalog refresh
     """
-    from nomad import catalog
-
-    done = catalog.refresh(workspace.project, workspace.lake, now=workspace.now())
+    done = workspace.refresh_catalog()
     click.echo(f"{done.path}: {done.views} views", err=True)
+
+
+@command.command("connect")
+@options.workspace
+def connect(workspace: Workspace) -> None:
+    """Print what DuckDB's own command line needs to open the catalog, for you to paste.
+
+    For a lake in S3 it prints a CREATE SECRET, in which the key is named and not shown.
+
+    Example: duckdb -init <(nomad catalog connect --env minio)
+    """
+    for statement in workspace.connecting():
+        click.echo(f"{statement};")

@@ -10,6 +10,10 @@ import click
 from nomad.cli import options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from nomad.doctor import Finding
     from nomad.workspace import Workspace
 
 
@@ -20,21 +24,22 @@ if TYPE_CHECKING:
 def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     """Check that every manifest's files are there and whole, and find what crashed runs left.
 
-    Exits 1 where something is amiss, or with --fix where something is left amiss. Nothing that a
-    manifest or the history names is ever removed.
+    Of a lake in S3, it also asks the server how it behaves. Exits 3 where that can't be reached or
+    does not keep to conditional writes, 1 where something is amiss, or with --fix where something
+    is left amiss. Nothing that a manifest or the history names is ever removed.
 
     Example: nomad doctor --fix
     """
-    from nomad import catalog, doctor, render
-    from nomad.claims import clear, dead, live
+    from nomad import doctor, render
+    from nomad.claims import clear
 
-    scratch = workspace.store.scratch()
-    left = dead(scratch, now=workspace.now().timestamp())
-    findings = list(
-        doctor.examine(
-            workspace.store, ("raw", *workspace.config.layers), busy=lambda: live(scratch)
-        )
-    )
+    server = _server(workspace)
+    extra = {"server": [dict(zip(_SERVER, v, strict=True)) for v in server]} if server else None
+    if server and output == "table":
+        render.table(_SERVER, server, sys.stdout)
+    unfit = any(verdict == "bad" for _, _, verdict in server)
+    reachable = not server or server[0][2] != "bad"
+    findings, left = _examined(workspace) if reachable else ([], [])
     rows: list[dict[str, Any]] = [
         {"where": f.where, "what": f.what, "remedy": f.remedy} for f in findings
     ]
@@ -42,16 +47,45 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         {"where": str(p), "what": "left in scratch by a run that died", "remedy": "remove"}
         for p in left
     ]
-    path = catalog.path_of(workspace.root, workspace.config.environment)
+    path = workspace.catalog_path
     if not path.exists():
         rows.append({"where": str(path), "what": "the catalog is missing", "remedy": "write"})
     amiss = len(rows)
-    if fix:
+    if fix and not unfit:
         amiss = len(doctor.mend(workspace.store, findings))
         clear(left)
-        catalog.refresh(workspace.project, workspace.lake, now=workspace.now())
+        workspace.refresh_catalog()
     if rows or output != "table":
-        render.listing("findings", ["where", "what", "remedy"], rows, output=output, out=sys.stdout)
+        columns = ["where", "what", "remedy"]
+        render.listing("findings", columns, rows, output=output, out=sys.stdout, extra=extra)
     mended = f", {len(rows) - amiss} mended" if fix else ""
-    click.echo(f"{len(rows)} findings{mended}" if rows else "all is well", err=True)
-    sys.exit(1 if amiss else 0)
+    verdict = "the server is not fit for a lake" if unfit else "all is well"
+    click.echo(f"{len(rows)} findings{mended}" if rows and not unfit else verdict, err=True)
+    sys.exit(3 if unfit else 1 if amiss else 0)
+
+
+_SERVER = ["check", "found", "verdict"]
+
+
+def _server(workspace: Workspace) -> Sequence[tuple[str, str, str]]:
+    """Ask a server how it behaves; of a disk there is nothing to ask."""
+    if workspace.config.lake.address is None:
+        return []
+    from nomad.store.s3 import S3Store
+    from nomad.store.survey import survey
+
+    store = workspace.store
+    return list(survey(store)) if isinstance(store, S3Store) else []
+
+
+def _examined(workspace: Workspace) -> tuple[list[Finding], list[Path]]:
+    """Find what is amiss in the lake, and the scratch of runs that died."""
+    from nomad import doctor
+    from nomad.claims import dead, live
+
+    scratch = workspace.store.scratch()
+    left = dead(scratch, now=workspace.now().timestamp())
+    gone = frozenset(p.name for p in left)
+    layers = ("raw", *workspace.config.layers)
+    found = doctor.examine(workspace.store, layers, busy=lambda: live(scratch), dead=gone)
+    return [*found, *doctor.unfinished(workspace.store, gone)], left

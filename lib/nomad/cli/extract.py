@@ -40,10 +40,11 @@ def command(
     """
     from nomad.run.sources import chosen, extract
 
+    workspace.counting = report.verbose
     found, dates = chosen(workspace, sources), options.days(workspace, when)
     with report.progress(len(found) * len(dates)):
         run_id, results = extract(workspace, found, dates, report=report.step, wait=wait)
-    report.finish(run_id, results)
+    report.finish(run_id, results, workspace.requests)
     sys.exit(_judge(results, single=len(dates) == 1, quiet=report.quiet))
 
 

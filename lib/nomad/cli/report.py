@@ -11,13 +11,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nomad.cli import say
 
 if TYPE_CHECKING:
+    from nomad.requests import Requests
     from nomad.run.attempt import Result
 
 
@@ -55,20 +56,40 @@ class Report:
             yield
         self._tell = plain
 
-    def finish(self, run_id: str, results: Sequence[Result]) -> None:
-        """Write the document, if one was asked for; then errors and a summary."""
+    def finish(
+        self, run_id: str, results: Sequence[Result], requests: Requests | None = None
+    ) -> None:
+        """Write the document, if one was asked for; then errors, a summary and what it took."""
         from nomad import render
 
         if self.output != "table":
             rows = [r.as_row() for r in results]
             columns = list(rows[0]) if rows else []
-            extra = {"run_id": run_id}
+            extra: dict[str, Any] = {"run_id": run_id}
+            if counts := requests.by_subject() if requests and self.verbose else {}:
+                extra["requests"] = {subject: dict(kinds) for subject, kinds in counts.items()}
             render.listing("steps", columns, rows, output=self.output, out=sys.stdout, extra=extra)
         for result in results:
             if result.error and result.status == "failed":
                 say(result.error)
         if not self.quiet:
             click.echo(f"run {run_id}: {_sum(results)}", err=True)
+        if self.verbose and requests and not self.quiet:
+            _tell_requests(requests)
+
+
+def _tell_requests(requests: Requests) -> None:
+    """Write how many requests went to the server, by table and kind; of a disk, nothing."""
+    from nomad import render
+    from nomad.requests import KINDS
+
+    counts = requests.by_subject()
+    if not counts:
+        return
+    rows = [(name, *(kinds[k] for k in KINDS)) for name, kinds in counts.items()]
+    total = requests.total()
+    rows.append(("all requests", *(total[k] for k in KINDS)))
+    render.table(["requests", *KINDS], rows, sys.stderr)
 
 
 _MANY = 20

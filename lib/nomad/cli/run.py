@@ -48,6 +48,7 @@ def command(
     """
     from nomad.run.tables import Options, run
 
+    workspace.counting = report.verbose
     found = make(workspace, force=force, **words)
     if not report.quiet:
         tell_passed_over(found)
@@ -61,5 +62,5 @@ def command(
     )
     with report.progress(len(found.steps)):
         run_id, results = run(workspace, found, chosen, report=report.step)
-    report.finish(run_id, results)
+    report.finish(run_id, results, workspace.requests)
     sys.exit(worst(results))

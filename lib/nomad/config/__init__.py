@@ -10,18 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nomad.config import lake
 from nomad.config.keys import KEYS, MAPS
+from nomad.config.lake import LakeConfig
 from nomad.config.tree import FILE, SECRET, Leaf, Tree, Value, line, masked, overlay, parse
 from nomad.errors import ConfigError, NoProject
 from nomad.names import did_you_mean, is_plain
-
-
-@dataclass(frozen=True)
-class LakeConfig:
-    """Where the lake is, and how many superseded versions of a partition it keeps."""
-
-    url: str = "lake"
-    history: int = 1
 
 
 @dataclass(frozen=True)
@@ -91,14 +85,14 @@ def load(root: Path, *, environ: Mapping[str, str], environment: str | None = No
         root=root,
         timezone=(values["timezone"] and str(values["timezone"])) or environ.get("TZ") or None,
         layers=tuple(str(v) for v in _as_list(values["layers"])),
-        lake=LakeConfig(str(values["lake.url"]), _as_int(values["lake.history"])),
+        lake=lake.read(values, environ, root, faults),
         engine=EngineConfig(str(values["engine.memory_limit"]), _as_int(values["engine.jobs"])),
         vars=_vars(tree, faults),
         attach=_attach(tree, faults),
         naming=str(values["naming"]),
         sources=_sources(tree, faults),
         environment=name,
-        origins=dict(_origins(tree)),
+        origins={**lake.origins(environ), **dict(_origins(tree))},
     )
     if faults:
         raise ConfigError("\n".join(faults), hint="every key is described in docs/config.md")
@@ -145,6 +139,8 @@ def _from_environ(environ: Mapping[str, str]) -> Tree:
             continue
         text = environ[variable]
         value: Value = int(text) if isinstance(rule.default, int) and text.isdigit() else text
+        if isinstance(rule.default, bool):
+            value = {"true": True, "false": False}.get(text.lower(), text)
         if isinstance(rule.default, list):
             value = [v.strip() for v in text.split(",")]
         head, _, last = key.rpartition(".")
@@ -256,7 +252,8 @@ def _sources(tree: Tree, faults: list[str]) -> dict[str, SourceConfig]:
 def _origins(tree: Tree, prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in tree.items():
         if isinstance(value, Leaf):
-            yield prefix + key, value.origin
+            if value.value is not None:
+                yield prefix + key, value.origin
         else:
             yield from _origins(value, f"{prefix}{key}.")
 
@@ -269,6 +266,7 @@ def listed(config: Config) -> Iterator[tuple[str, str, str]]:
         "naming": config.naming,
         "lake.url": config.lake.url,
         "lake.history": config.lake.history,
+        **lake.listed(config.lake),
         "engine.memory_limit": config.engine.memory_limit,
         "engine.jobs": config.engine.jobs,
         **{f"vars.{k.lower()}": v for k, v in config.vars.items()},

@@ -7,6 +7,7 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from nomad.address import SCHEME
 from nomad.config.tree import Value
 from nomad.names import is_plain
 
@@ -55,6 +56,43 @@ def _memory(value: Value) -> str | None:
     return None if good else "must be a size like `4GB` or a share like `70%`"
 
 
+def _lake_url(value: Value) -> str | None:
+    if not isinstance(value, str) or not value:
+        return "must be a text"
+    if "://" in value and not value.startswith(SCHEME):
+        return "must be a folder, or s3://bucket/prefix"
+    return None
+
+
+def bad_in_url(prefix: str) -> bool:
+    """Tell whether a prefix holds what DuckDB reads as a pattern, or a part that looks like a date.
+
+    Example:
+        >>> bad_in_url("my lake/é"), bad_in_url("a*"), bad_in_url("x/dt=2024-01-02")
+        (False, True, True)
+    """
+    parts = prefix.split("/")
+    dated = any(p.lower().startswith("dt=") for p in parts)
+    return (
+        dated
+        or any(p in ("", ".", "..") for p in parts if prefix)
+        or bool(set(prefix) & set("*?[]{}\\"))
+    )
+
+
+def _endpoint(value: Value) -> str | None:
+    good = isinstance(value, str) and re.fullmatch(r"https?://[^/\s@?#]+/?", value)
+    return None if good else "must be like `http://127.0.0.1:9000`, without a path or a key"
+
+
+def _style(value: Value) -> str | None:
+    return None if value in ("path", "virtual") else "must be `path` or `virtual`"
+
+
+def _switch(value: Value) -> str | None:
+    return None if isinstance(value, bool) else "must be true or false"
+
+
 def _naming(value: Value) -> str | None:
     return None if value in ("strict", "free") else "must be `strict` or `free`"
 
@@ -64,8 +102,13 @@ _RESERVED = {"raw", "main", "temp", "system", "checks", "nomad", "quarantine", "
 KEYS: Mapping[str, Key] = {
     "timezone": Key(_zone, None),
     "layers": Key(_layers, ["ods", "dwd", "dim", "dwm", "dws", "ads"]),
-    "lake.url": Key(_text, "lake"),
+    "lake.url": Key(_lake_url, "lake"),
     "lake.history": Key(_whole(0), 1),
+    "lake.endpoint": Key(_endpoint, None),
+    "lake.region": Key(_text, None),
+    "lake.style": Key(_style, None),
+    "lake.ca": Key(_text, None),
+    "lake.allow_unsafe_commit": Key(_switch, False),
     "engine.memory_limit": Key(_memory, "70%"),
     "engine.jobs": Key(_whole(1), 2),
     "naming": Key(_naming, "strict"),

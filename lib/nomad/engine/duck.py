@@ -16,14 +16,16 @@ from typing import Any
 
 import duckdb
 
+from nomad.address import Credentials
 from nomad.engine.machine import cores, memory
+from nomad.engine.remote import Remote
 from nomad.engine.session import Macro, Place, Relation, Session, Staged, View, sha256
 from nomad.errors import LakeError
 from nomad.names import literal, quote
 
 __all__ = [
-    "NAME", "VERSION", "Engine", "Macro", "Place", "Relation", "Session", "Settings", "Staged",
-    "View", "database", "sha256",
+    "NAME", "VERSION", "Engine", "Macro", "Place", "Relation", "Remote", "Session", "Settings",
+    "Staged", "View", "database", "sha256",
 ]  # fmt: skip
 
 VERSION: str = duckdb.__version__
@@ -35,7 +37,7 @@ class Settings:
     """How instances are set up.
 
     `threads` 0 takes what the machine allows; `allowed` are the folders a query may read;
-    `attach` names databases opened read-only.
+    `attach` names databases opened read-only; `remote` is the lake, where it is in S3.
     """
 
     memory_limit: str = "70%"
@@ -45,6 +47,7 @@ class Settings:
     timezone: str | None = None
     attach: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    remote: Remote | None = None
 
 
 class Engine:
@@ -56,6 +59,7 @@ class Engine:
         self._numbers = itertools.count(1)
         self._open: set[duckdb.DuckDBPyConnection] = set()
         self._lock = Lock()
+        self._given: Credentials | None = None
 
     @contextmanager
     def session(self, *, exclusive: bool = False) -> Iterator[Session]:
@@ -67,6 +71,7 @@ class Engine:
             con = _connect(self._settings)
             with self._listed(con):
                 yield Session(con)
+                self._count(con)
             return
         con, name = self._cursor()
         with self._listed(con):
@@ -74,6 +79,7 @@ class Engine:
             try:
                 yield Session(con)
             finally:
+                self._count(con)
                 with suppress(duckdb.Error):
                     con.execute("ROLLBACK")  # a PIVOT that failed leaves its transaction open
                 con.execute(f"USE memory; DETACH DATABASE IF EXISTS {name}")
@@ -86,6 +92,11 @@ class Engine:
         finally:
             self._open.discard(con)
             con.close()
+
+    def _count(self, con: duckdb.DuckDBPyConnection) -> None:
+        if self._settings.remote:
+            with suppress(duckdb.Error):
+                self._settings.remote.count(con)
 
     def close(self) -> None:
         """Let go of the instance, and with it of attached databases."""
@@ -103,6 +114,8 @@ class Engine:
         with self._lock:
             if self._instance is None:
                 self._instance = _connect(self._settings)
+            if self._settings.remote:
+                self._given = self._settings.remote.refresh(self._instance, self._given)
             return self._instance.cursor(), f"session_{next(self._numbers)}"
 
 
@@ -123,7 +136,11 @@ def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
         con.execute(f"SET disabled_optimizers = {literal(','.join(settings.without))}")
     for name, address in settings.attach.items():
         _attach(con, name, address)
-    folders = [p for p in (*settings.allowed, settings.scratch) if p]
+    if settings.remote:
+        settings.remote.set_up(con)
+    folders = [str(p) for p in (*settings.allowed, settings.scratch) if p]
+    if settings.remote:
+        folders.append(settings.remote.address.url)
     con.execute(f"SET allowed_directories = [{', '.join(literal(f'{p}/') for p in folders)}]")
     con.execute("SET enable_external_access = false")
     return con
@@ -144,13 +161,17 @@ def _attach(con: duckdb.DuckDBPyConnection, name: str, address: str) -> None:
 
 
 @contextmanager
-def database(path: Path, *, read_only: bool = False) -> Iterator[Session]:
+def database(
+    path: Path, *, read_only: bool = False, remote: Remote | None = None
+) -> Iterator[Session]:
     """Open a DuckDB file by itself, without the limits of a build."""
     try:
         con = duckdb.connect(str(path), read_only=read_only)
     except duckdb.Error as e:
         raise LakeError(f"can't be opened: {str(e).splitlines()[0]}", where=str(path)) from e
     try:
+        if remote:
+            remote.set_up(con)
         yield Session(con)
     finally:
         con.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from nomad.address import SCHEME
 from nomad.manifest import Column
 from nomad.names import literal, quote
 from nomad.partition import COLUMN
@@ -30,6 +31,12 @@ class Files:
 _DT = f"greatest({COLUMN}) AS {COLUMN}"
 """DuckDB 1.5 breaks off (INTERNAL Error) on max(dt) where a filter leaves one file of the list;
 behind a function that changes nothing it does not, and still opens no file too many."""
+
+
+_FILE = "the file"
+_DT_OF_PATH = (
+    f"CAST(regexp_extract({quote(_FILE)}, '/{COLUMN}=([0-9-]{{10}})/', 1) AS DATE) AS {COLUMN}"
+)
 
 
 def select(groups: Sequence[Files], *, partitioned: bool, plain_dt: bool = False) -> str:
@@ -57,9 +64,35 @@ def _own(group: Files, partitioned: bool) -> tuple[Column, ...]:
 def _group(group: Files, columns: Sequence[Column], *, partitioned: bool, plain_dt: bool) -> str:
     held = {c.name.lower(): c.name for c in group.schema}
     wanted = [_column(c, held.get(c.name.lower())) for c in columns]
+    if _is_remote(group):
+        wanted += [_DT_OF_PATH] if partitioned else []
+        return f"SELECT {', '.join(wanted)} FROM {_remote_reader(group)}"
     if partitioned:
         wanted.append(COLUMN if plain_dt else _DT)
     return f"SELECT {', '.join(wanted)} FROM {_reader(group, hive=partitioned)}"
+
+
+def _is_remote(group: Files) -> bool:
+    """Tell whether opening a file costs requests, and the columns can be told beforehand."""
+    return SCHEME in group.uris[0] and group.uris[0].endswith(".parquet")
+
+
+def _remote_reader(group: Files) -> str:
+    """Read Parquet whose columns are told, so that binding sends no request.
+
+    With `schema`, DuckDB takes no date from the path by itself; the file's name gives it, and a
+    filter on it still decides which files are opened at all.
+    """
+    paths = "[" + ", ".join(literal(u) for u in group.uris) + "]"
+    told = ", ".join(
+        f"{literal(c.name)}: {{name: {literal(c.name)}, type: {literal(c.type)},"
+        " default_value: NULL}"
+        for c in group.schema
+    )
+    return (
+        f"read_parquet({paths}, hive_partitioning=false, filename={literal(_FILE)},"
+        f" schema=MAP {{{told}}})"
+    )
 
 
 def _column(column: Column, held: str | None) -> str:

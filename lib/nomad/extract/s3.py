@@ -6,41 +6,31 @@ Credentials, region and endpoint come from the environment or AWS's own files, a
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
-from nomad.errors import Unreachable
+from nomad.address import SCHEME, Address
+from nomad.store import client as door
 
-SCHEME = "s3://"
+__all__ = ["SCHEME", "download"]
 
 
 def download(address: str, to: Path) -> bool:
     """Write the object at `s3://bucket/key` to a file; False where there is no such key.
 
     Raises:
-        Unreachable: no such bucket, no permission, no credentials, or no answer.
+        LakeError: no such bucket, no permission, no credentials, or no answer.
     """
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-
     bucket, _, key = address.removeprefix(SCHEME).partition("/")
-    try:
-        found = boto3.client("s3").get_object(Bucket=bucket, Key=key)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    place = Address(bucket, endpoint=endpoint, path_style=endpoint is not None)
+    client = door.client(place)
+    with door.translated(place, key):
+        try:
+            found = client.get_object(Bucket=bucket, Key=key)
+        except client.exceptions.NoSuchKey:
+            return False
         with to.open("wb") as f:
             shutil.copyfileobj(found["Body"], f)
-    except ClientError as e:
-        fault = e.response.get("Error", {})
-        if fault.get("Code") == "NoSuchKey":
-            return False
-        raise _unreachable(address, fault.get("Message") or str(e)) from e
-    except (BotoCoreError, ValueError) as e:
-        raise _unreachable(address, str(e)) from e
     return True
-
-
-def _unreachable(address: str, why: str) -> Unreachable:
-    return Unreachable(
-        f"S3 does not give the object: {why}",
-        where=address,
-        hint="check bucket, credentials, region and AWS_ENDPOINT_URL in the environment",
-    )

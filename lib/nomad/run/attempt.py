@@ -17,15 +17,16 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from nomad import catalog, doctor, publish
+from nomad import doctor, publish
 from nomad.claims import claim, clear, dead, live
 from nomad.engine.duck import NAME, Staged
 from nomad.errors import Misuse, NomadError
 from nomad.journal import Journal, new_run_id
-from nomad.lake import Published, folder_key
+from nomad.lake import Lake, Published, folder_key
 from nomad.manifest import DataFile, Input, Manifest
 from nomad.names import TableName
 from nomad.partition import Partition, folder
+from nomad.requests import about
 from nomad.store.local import translated
 from nomad.workspace import Workspace
 
@@ -91,6 +92,7 @@ class Attempt:
     now: datetime
     scratch: Path
     journal: Journal
+    lake: Lake
     _superseded: list[Manifest] = field(default_factory=list)
     _stale: bool = False
     _next: float = field(default_factory=lambda: time.monotonic() + _EVERY)
@@ -101,20 +103,21 @@ class Attempt:
     ) -> Manifest:
         """Commit one partition; what it supersedes stays until the catalog is renewed."""
         ours = publish.publish(self.workspace.store, manifest, staged, over=over)
+        self.lake.learn(*ours)
         with self._lock:
             self._stale = True
             if over:
                 self._superseded.append(over.manifest)
-        return ours
+        return ours.manifest
 
     def catalog_is_missing(self) -> None:
         """Have the catalog made at the end of the run, where there is none."""
-        config = self.workspace.config
-        self._stale = not catalog.path_of(config.root, config.environment).exists()
+        self._stale = not self.workspace.catalog_path.exists()
 
     def note(self, result: Result) -> Result:
         """Write a step's end to the journal; give it with the run's id."""
         noted = replace(result, run_id=self.run_id)
+        self._stale = self._stale or result.status in (FAILED, BLOCKED)
         self.journal.add({"event": "step", **noted.as_log()})
         return noted
 
@@ -126,9 +129,13 @@ class Attempt:
         with self._lock:
             gone, self._superseded, self._stale = self._superseded, [], False
         if _has_project(self.workspace):
-            catalog.refresh(self.workspace.project, self.workspace.lake, now=self.now)
+            self.journal.flush(self.lake.mirror)
+            self.workspace.refresh_catalog(self.lake, fresh=False)
             for old in gone:
-                publish.retire(self.workspace.store, old, keep=self.workspace.config.lake.history)
+                with about(str(old.dest)):
+                    publish.retire(
+                        self.workspace.store, old, keep=self.workspace.config.lake.history
+                    )
         ended = time.monotonic()
         self._next = ended + max(_EVERY, (ended - began) * _REST)
 
@@ -176,8 +183,11 @@ def attempt(
     *,
     wait: bool = False,
     rehearse: bool = False,
+    lake: Lake | None = None,
 ) -> Iterator[Attempt]:
     """Begin a run that may build `cells`; however it ends, the catalog is renewed, scratch emptied.
+
+    `lake` is what is published as the run's plan saw it; without one, the run looks for itself.
 
     Raises:
         LakeError: the lake can't be written.
@@ -191,7 +201,9 @@ def attempt(
         space = workspace.rehearsal(scratch / "lake") if rehearse else workspace
         if not rehearse:
             _recover(workspace, top)
-        going = Attempt(space, run_id, now, scratch, Journal(space.store, run_id, now))
+        journal = Journal(space.store, run_id, now)
+        seen = space.lake.remembering() if rehearse or wait or lake is None else lake
+        going = Attempt(space, run_id, now, scratch, journal, seen)
         going.catalog_is_missing()
         yield from _going(going, command)
 
@@ -204,7 +216,7 @@ def _going(going: Attempt, command: str) -> Iterator[Attempt]:
     finally:
         at = going.workspace.now().isoformat()
         going.journal.add({"event": "end", "run_id": run_id, "at": at})
-        going.journal.flush()
+        going.journal.flush(going.lake.mirror)
         going.renew(now=True)
 
 
@@ -220,10 +232,11 @@ def _recover(workspace: Workspace, top: Path) -> None:
     if not left:
         return
     if _has_project(workspace):
-        catalog.refresh(workspace.project, workspace.lake, now=workspace.now())
+        workspace.refresh_catalog()
     layers = ("raw", *workspace.config.layers)
-    found = doctor.examine(workspace.store, layers, busy=lambda: live(top), deep=False)
-    doctor.mend(workspace.store, list(found))
+    gone = frozenset(p.name for p in left)
+    found = doctor.examine(workspace.store, layers, busy=lambda: live(top), dead=gone, deep=False)
+    doctor.mend(workspace.store, [*found, *doctor.unfinished(workspace.store, gone)])
     clear(left)
     _log.warning("cleaned up after a run that died: %s", ", ".join(p.name for p in left))
 

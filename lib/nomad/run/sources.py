@@ -18,6 +18,7 @@ from nomad.manifest import digest
 from nomad.names import RAW, TableName, did_you_mean
 from nomad.partition import Partition
 from nomad.project import source_is_partitioned
+from nomad.requests import about
 from nomad.run.attempt import FAILED, FRESH, MISSING, PUBLISHED, Attempt, Result, attempt
 from nomad.sqlfile.variables import dated, render
 from nomad.workspace import Workspace
@@ -86,7 +87,7 @@ def extract(
     cells = list(_cells(sources, dates))
     names = [(TableName(RAW, source.name), partition) for source, partition in cells]
     with attempt(workspace, "extract", names, wait=wait) as going:
-        engine = workspace.engine(going.scratch)
+        engine = workspace.engine(going.scratch, remote=False)
         results: list[Result] = []
         for source, partition in cells:
             result = _step(going, engine, source, partition)
@@ -107,7 +108,8 @@ def _cells(
 def _step(going: Attempt, engine: Engine, source: SourceConfig, partition: Partition) -> Result:
     began = time.monotonic()
     try:
-        result = _landed(going, engine, source, partition)
+        with about(f"{RAW}.{source.name}"):
+            result = _landed(going, engine, source, partition)
     except NomadError as e:
         status = MISSING if isinstance(e, SourceMissing) else FAILED
         result = Result(TableName(RAW, source.name), partition, status, e.what, error=e)
@@ -116,7 +118,7 @@ def _step(going: Attempt, engine: Engine, source: SourceConfig, partition: Parti
 
 def _landed(going: Attempt, engine: Engine, source: SourceConfig, partition: Partition) -> Result:
     table = TableName(RAW, source.name)
-    over = going.workspace.lake.published(table, partition)
+    over = going.lake.published(table, partition)
     into = going.scratch / source.name
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir()

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from nomad import build
-from nomad.errors import NomadError, QueryFailed
-from nomad.lake import Published
+from nomad.errors import NomadError, QueryFailed, Unreachable
+from nomad.lake import Lake, Published
 from nomad.manifest import Input
 from nomad.names import TableName
 from nomad.plan import BUILD, Cell, Plan, Step, why_stale
 from nomad.project import Table
 from nomad.pruning import Read
+from nomad.requests import about
 from nomad.run.attempt import BLOCKED, BUILT, FAILED, FRESH, PUBLISHED, Attempt, Result, attempt
 from nomad.schemas import Schemas
 from nomad.workspace import Workspace
@@ -59,7 +60,14 @@ def run(
         Busy: another live run is building one of the plan's cells.
     """
     cells = [s.cell for s in plan.steps if s.action == BUILD]
-    with attempt(workspace, "run", cells, wait=options.wait, rehearse=options.rehearse) as going:
+    with attempt(
+        workspace,
+        "run",
+        cells,
+        wait=options.wait,
+        rehearse=options.rehearse,
+        lake=plan.lake,
+    ) as going:
         worker = _Worker(going, options)
         walk = _Walk(plan, worker, options.jobs or workspace.config.engine.jobs)
         for result in walk.results(fail_fast=options.fail_fast):
@@ -160,14 +168,15 @@ class _Worker:
     def _timed(self, step: Step, bad: Cell | None) -> Result:
         began = time.monotonic()
         try:
-            result = _blocked(step, bad) if bad else self._decided(step)
+            with about(str(step.table)):
+                result = _blocked(step, bad) if bad else self._decided(step)
         except NomadError as e:
             result = Result(step.table, step.partition, FAILED, step.reason, error=e)
         return replace(result, seconds=time.monotonic() - began)
 
     def _decided(self, step: Step) -> Result:
         """Skip what is fresh, also what has become so since the plan: an early cut-off."""
-        project, lake = self._workspace.project, self._workspace.lake
+        project, lake = self._workspace.project, self._going.lake
         table = project.tables[step.table]
         over = lake.published(step.table, step.partition)
         fresh = step.action != BUILD
@@ -178,17 +187,20 @@ class _Worker:
         return self._built(step, table, over)
 
     def _built(self, step: Step, table: Table, over: Published | None) -> Result:
+        lake = self._going.lake
         for attempt_left in reversed(range(_TRIES)):
-            bounds = self._gathered(step, table)
+            bounds = self._gathered(step, table, lake)
             try:
                 return self._published(step, table, bounds, over)
-            except QueryFailed:
-                if not attempt_left or _inputs(bounds) == _inputs(self._gathered(step, table)):
-                    raise
+            except (QueryFailed, Unreachable) as e:
+                lake = self._workspace.lake.remembering()
+                same = _inputs(bounds) == _inputs(self._gathered(step, table, lake))
+                if not attempt_left or same:
+                    raise e from None
         raise AssertionError("unreachable")
 
-    def _gathered(self, step: Step, table: Table) -> tuple[build.Bound, ...]:
-        lake, project = self._workspace.lake, self._workspace.project
+    def _gathered(self, step: Step, table: Table, lake: Lake) -> tuple[build.Bound, ...]:
+        project = self._workspace.project
         reads = step.reads or self._reads(step, table)
         return build.gather(
             project,
@@ -201,10 +213,10 @@ class _Worker:
     def _reads(self, step: Step, table: Table) -> tuple[Read, ...]:
         """Ask again for what the plan couldn't know before the inputs were built."""
         workspace = self._workspace
-        schemas = Schemas(workspace.project, workspace.lake.remembering(), workspace.pruner)
+        schemas = Schemas(workspace.project, self._going.lake, workspace.pruner)
         found = schemas.reads(table, step.partition)
         if found is None:
-            name = _unpublished(workspace, table)
+            name = _unpublished(workspace, self._going.lake, table)
             dated = workspace.project.partitioned(name)
             error = build.missing(name, step.partition if dated else None)
             error.where = table.sql.path
@@ -271,8 +283,8 @@ def _kept(step: Step, over: Published | None) -> Result:
     )
 
 
-def _unpublished(workspace: Workspace, table: Table) -> TableName:
+def _unpublished(workspace: Workspace, lake: Lake, table: Table) -> TableName:
     """Name the first input of which nothing is published."""
     known = workspace.project.partitioned
-    absent = (i for i in table.inputs if workspace.lake.latest(i, partitioned=known(i)) is None)
+    absent = (i for i in table.inputs if lake.latest(i, partitioned=known(i)) is None)
     return next(absent, table.inputs[0])

@@ -5,16 +5,28 @@ Keys are relative, with `/` between parts. A store knows nothing of tables or ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 
 class Blob(NamedTuple):
-    """An object's bytes, and a token that changes whenever they do."""
+    """An object's bytes, and a token that changes whenever they do.
+
+    `stamp` is the token a listing shows for it; empty where the listing can't be trusted yet.
+    """
 
     data: bytes
     version: str
+    stamp: str = ""
+
+
+class Entry(NamedTuple):
+    """One object in a listing: its stamp, and its age in seconds by the store's own clock."""
+
+    key: str
+    stamp: str
+    age: float
 
 
 class Store(Protocol):
@@ -23,13 +35,20 @@ class Store(Protocol):
     def read(self, key: str) -> Blob | None:
         """Give an object whole, or None where there is none."""
 
+    def read_all(self, keys: Iterable[str]) -> Iterator[tuple[str, Blob | None]]:
+        """Read many objects, side by side where that is faster, in the order of the keys."""
+
     def write(self, key: str, data: bytes) -> None:
         """Put a small object in one step, whatever was there; one that can be made again."""
 
-    def write_if(self, key: str, data: bytes, *, expected: str | None) -> bool:
+    def write_if(self, key: str, data: bytes, *, expected: str | None) -> str | None:
         """Put a small object only if its version is still `expected` (None: only if new).
 
-        The compare and the write are one atomic, durable step. False: somebody else was first.
+        The compare and the write are one atomic, durable step. Gives the new version, or None:
+        somebody else was first.
+
+        Raises:
+            Unanswered: it was sent, and whether it was done isn't known.
         """
 
     def put(self, key: str, source: Path) -> None:
@@ -44,8 +63,8 @@ class Store(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object; one that is gone already is passed over."""
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Name every object below a folder (`a/b`), at any depth."""
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """List every object below a folder (`a/b`), at any depth."""
 
     def folders(self, prefix: str) -> list[str]:
         """Name the folders right below a folder, sorted."""
@@ -54,4 +73,8 @@ class Store(Protocol):
         """Give the address under which DuckDB reads an object."""
 
     def scratch(self) -> Path:
-        """Name a folder of this machine from which `put` is cheap."""
+        """Name a folder of this machine from which `put` is cheap; all runs here share it."""
+
+    @property
+    def grace(self) -> float:
+        """Seconds for which a file that nobody names may be some other machine's, still to be."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nomad.errors import LakeError
-from nomad.store.base import Blob
+from nomad.store.base import Blob, Entry
 
 _SCRATCH = "_tmp"
+_RACY = 2.0
+"""Seconds for which a file is too young for its times to tell one version from the next."""
 
 
 class LocalStore:
@@ -26,10 +29,15 @@ class LocalStore:
         """Give a file whole, or None where there is none."""
         with translated(key):
             try:
-                data = (self.root / key).read_bytes()
-            except (FileNotFoundError, NotADirectoryError):
+                with (self.root / key).open("rb") as f:
+                    stamp, data = _stamp(os.fstat(f.fileno())), f.read()
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return None
-        return Blob(data, _version(data))
+        return Blob(data, _version(data), stamp)
+
+    def read_all(self, keys: Iterable[str]) -> Iterator[tuple[str, Blob | None]]:
+        """Read one after another: a disk answers at once."""
+        return ((key, self.read(key)) for key in keys)
 
     def write(self, key: str, data: bytes) -> None:
         """Write beside and rename in; not synced: what is so written can be made again."""
@@ -37,17 +45,17 @@ class LocalStore:
             path = self._ready(key)
             self._beside(data, durable=False).replace(path)
 
-    def write_if(self, key: str, data: bytes, *, expected: str | None) -> bool:
+    def write_if(self, key: str, data: bytes, *, expected: str | None) -> str | None:
         """Lock the folder, compare, rename in, sync the folder."""
         with translated(key):
             path = self._ready(key)
             with locked(path.parent):
                 found = self.read(key)
                 if (found.version if found else None) != expected:
-                    return False
+                    return None
                 self._beside(data, durable=True).replace(path)
                 _sync(path.parent)
-        return True
+        return _version(data)
 
     def put(self, key: str, source: Path) -> None:
         """Sync the file's bytes and rename it in; the commit that follows syncs the folder."""
@@ -77,13 +85,13 @@ class LocalStore:
                 with suppress(OSError):
                     path.parent.rmdir()
 
-    def keys(self, prefix: str) -> Iterator[str]:
+    def entries(self, prefix: str) -> Iterator[Entry]:
         """Walk the folder; scratch is not part of the lake."""
         with translated(prefix):
             for folder, _, names in os.walk(self.root / prefix):
                 base = Path(folder).relative_to(self.root)
                 if base.parts[:1] != (_SCRATCH,):
-                    yield from ((base / n).as_posix() for n in sorted(names))
+                    yield from (_entry(self.root, (base / n).as_posix()) for n in sorted(names))
 
     def folders(self, prefix: str) -> list[str]:
         """List the folders right below."""
@@ -102,6 +110,11 @@ class LocalStore:
         """Name the folder for what is not yet published."""
         return self.root / _SCRATCH
 
+    @property
+    def grace(self) -> float:
+        """None: all runs share the scratch folder, where the live ones hold their claims."""
+        return 0.0
+
     def _ready(self, key: str) -> Path:
         path = self.root / key
         if not path.parent.is_dir():
@@ -117,6 +130,21 @@ class LocalStore:
                 f.flush()
                 os.fsync(f.fileno())
         return beside
+
+
+def _entry(root: Path, key: str) -> Entry:
+    try:
+        found = (root / key).stat()
+    except FileNotFoundError:
+        return Entry(key, "", 0.0)
+    return Entry(key, _stamp(found), time.time() - found.st_mtime)
+
+
+def _stamp(found: os.stat_result) -> str:
+    """Tell a file's version by its times and place, once it is old enough for that."""
+    if time.time() - max(found.st_mtime, found.st_ctime) < _RACY:
+        return ""
+    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_size}"
 
 
 def _version(data: bytes) -> str:

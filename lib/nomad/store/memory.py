@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from nomad.store.base import Blob
+from nomad.store.base import Blob, Entry
 
 
 def _nothing(_call: str, _key: str) -> None:
@@ -26,21 +26,25 @@ class MemoryStore:
         """Give an object whole."""
         self.before("read", key)
         data = self.objects.get(key)
-        return None if data is None else Blob(data, data.hex())
+        return None if data is None else Blob(data, data.hex(), data.hex())
+
+    def read_all(self, keys: Iterable[str]) -> Iterator[tuple[str, Blob | None]]:
+        """Read one after another."""
+        return ((key, self.read(key)) for key in keys)
 
     def write(self, key: str, data: bytes) -> None:
         """Put an object."""
         self.before("write", key)
         self.objects[key] = data
 
-    def write_if(self, key: str, data: bytes, *, expected: str | None) -> bool:
+    def write_if(self, key: str, data: bytes, *, expected: str | None) -> str | None:
         """Compare and put in one step."""
         self.before("write_if", key)
         found = self.objects.get(key)
         if (None if found is None else found.hex()) != expected:
-            return False
+            return None
         self.objects[key] = data
-        return True
+        return data.hex()
 
     def put(self, key: str, source: Path) -> None:
         """Take a file in."""
@@ -58,15 +62,16 @@ class MemoryStore:
         self.before("delete", key)
         self.objects.pop(key, None)
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Name every object below a folder."""
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """List every object below a folder."""
         self.before("list", prefix)
         below = f"{prefix}/" if prefix else ""
-        yield from sorted(k for k in self.objects if k.startswith(below))
+        found = sorted((k, v) for k, v in self.objects.items() if k.startswith(below))
+        return (Entry(key, data.hex(), 0.0) for key, data in found)
 
     def folders(self, prefix: str) -> list[str]:
         """Name the folders right below a folder."""
-        rest = [k[len(prefix) :].lstrip("/") for k in self.keys(prefix)]
+        rest = [e.key[len(prefix) :].lstrip("/") for e in self.entries(prefix)]
         return sorted({k.split("/")[0] for k in rest if "/" in k})
 
     def uri(self, key: str) -> str:
@@ -76,3 +81,8 @@ class MemoryStore:
     def scratch(self) -> Path:
         """Memory has no scratch of its own."""
         raise RuntimeError("a memory store has no scratch")
+
+    @property
+    def grace(self) -> float:
+        """None: nobody else writes here."""
+        return 0.0

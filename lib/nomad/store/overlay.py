@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from nomad.store.base import Blob, Store
+from nomad.store.base import Blob, Entry, Store
 from nomad.store.local import LocalStore
 
 
@@ -23,17 +23,23 @@ class OverlayStore:
         """Give what was written here, or else what is below."""
         return self._above.read(key) or self._below.read(key)
 
+    def read_all(self, keys: Iterable[str]) -> Iterator[tuple[str, Blob | None]]:
+        """Read what is here, and the rest from below, side by side."""
+        wanted = list(keys)
+        here = {key: blob for key in wanted if (blob := self._above.read(key))}
+        below = dict(self._below.read_all(k for k in wanted if k not in here))
+        return ((key, here.get(key) or below.get(key)) for key in wanted)
+
     def write(self, key: str, data: bytes) -> None:
         """Write here."""
         self._above.write(key, data)
 
-    def write_if(self, key: str, data: bytes, *, expected: str | None) -> bool:
+    def write_if(self, key: str, data: bytes, *, expected: str | None) -> str | None:
         """Compare with what is seen, write here. Nobody else looks, so no lock is needed."""
         found = self.read(key)
         if (found.version if found else None) != expected:
-            return False
-        self._above.write(key, data)
-        return True
+            return None
+        return self._above.write_if(key, data, expected=self._here(key))
 
     def put(self, key: str, source: Path) -> None:
         """Take a file in here."""
@@ -47,9 +53,10 @@ class OverlayStore:
         """Remove what was written here."""
         self._above.delete(key)
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Name what is here and below."""
-        yield from sorted({*self._above.keys(prefix), *self._below.keys(prefix)})
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """List what is here and below; what is here covers what is below."""
+        found = {e.key: e for e in (*self._below.entries(prefix), *self._above.entries(prefix))}
+        yield from (found[key] for key in sorted(found))
 
     def folders(self, prefix: str) -> list[str]:
         """Name the folders here and below."""
@@ -63,3 +70,12 @@ class OverlayStore:
     def scratch(self) -> Path:
         """Name the scratch of the place below."""
         return self._below.scratch()
+
+    @property
+    def grace(self) -> float:
+        """The grace of the place below."""
+        return self._below.grace
+
+    def _here(self, key: str) -> str | None:
+        found = self._above.read(key)
+        return found.version if found else None

@@ -1,0 +1,79 @@
+"""The keys of `lake:`, and for a lake in S3 what AWS's own variables say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nomad.address import SCHEME, Address, split
+from nomad.config.keys import bad_in_url
+from nomad.config.tree import FILE, Value
+
+_VARIABLES = {
+    "lake.endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "lake.region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+    "lake.ca": ("AWS_CA_BUNDLE",),
+}
+"""Where the keys of a lake in S3 are looked for besides; the first that is set wins."""
+
+
+@dataclass(frozen=True)
+class LakeConfig:
+    """Where the lake is, and how many superseded versions of a partition it keeps.
+
+    `address` is the way to a lake in S3; None for one in a folder.
+    """
+
+    url: str = "lake"
+    history: int = 1
+    address: Address | None = None
+    allow_unsafe_commit: bool = False
+
+
+def read(
+    values: Mapping[str, Value], environ: Mapping[str, str], root: Path, faults: list[str]
+) -> LakeConfig:
+    """Make the value of `lake:`; faults are added to `faults`."""
+    url, history = str(values["lake.url"]), int(str(values["lake.history"]))
+    unsafe = values["lake.allow_unsafe_commit"] is True
+    if not url.startswith(SCHEME):
+        return LakeConfig(url, history, None, unsafe)
+    bucket, prefix = split(url)
+    if not bucket or bad_in_url(prefix):
+        faults.append(f"{FILE}: `lake.url` must be like `s3://bucket/prefix` (got {url!r})")
+    endpoint = values["lake.endpoint"] or _from_aws(environ, "lake.endpoint")
+    region = values["lake.region"] or _from_aws(environ, "lake.region")
+    ca = root / str(values["lake.ca"]) if values["lake.ca"] else _from_aws(environ, "lake.ca")
+    style = values["lake.style"] or ("path" if endpoint else "virtual")
+    address = Address(
+        bucket, prefix,
+        endpoint=str(endpoint) if endpoint else None,
+        region=str(region) if region else None,
+        path_style=style == "path",
+        ca=str(ca) if ca else None,
+    )  # fmt: skip
+    return LakeConfig(url, history, address, unsafe)
+
+
+def _from_aws(environ: Mapping[str, str], key: str) -> str | None:
+    return next((environ[n] for n in _VARIABLES[key] if environ.get(n)), None)
+
+
+def origins(environ: Mapping[str, str]) -> dict[str, str]:
+    """Name the variables that give a key its value."""
+    found = {k: next((n for n in ns if environ.get(n)), None) for k, ns in _VARIABLES.items()}
+    return {key: name for key, name in found.items() if name}
+
+
+def listed(lake: LakeConfig) -> dict[str, object]:
+    """Give the keys of a lake in S3 as they came out; those of another are at their defaults."""
+    address = lake.address
+    style = ("path" if address.path_style else "virtual") if address else None
+    return {
+        "lake.endpoint": address and address.endpoint,
+        "lake.region": address and address.region,
+        "lake.style": style,
+        "lake.ca": address and address.ca,
+        "lake.allow_unsafe_commit": lake.allow_unsafe_commit,
+    }

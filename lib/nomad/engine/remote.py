@@ -1,0 +1,146 @@
+"""How DuckDB reaches a lake in S3: its extension `httpfs`, and a secret for one session.
+
+The secret lives in the memory of the instance: no file of DuckDB's ever holds it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from nomad.address import Address, Credentials
+from nomad.errors import LakeError
+from nomad.names import literal
+from nomad.requests import Requests
+
+_NAME = "nomad_lake"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A lake in S3, for DuckDB. `credentials` gives the key as it is at that moment.
+
+    `requests` counts what DuckDB sends, where `counting`: that costs a little for each request.
+    """
+
+    address: Address
+    region: str
+    credentials: Callable[[], Credentials | None]
+    requests: Requests
+    counting: bool = False
+
+    def set_up(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Load the extension and make the secret, in an instance that may still read files.
+
+        Raises:
+            LakeError: the extension isn't there and can't be installed.
+        """
+        load(con)
+        con.execute("SET s3_url_compatibility_mode = true; SET enable_http_metadata_cache = true")
+        con.execute("SET s3_access_key_id = ''; SET s3_secret_access_key = ''")
+        if self.address.ca:
+            con.execute(f"SET ca_cert_file = {literal(self.address.ca)}")
+        if self.counting:
+            con.execute("CALL enable_logging('HTTP')")
+        self.refresh(con, None)
+
+    def refresh(
+        self, con: duckdb.DuckDBPyConnection, given: Credentials | None
+    ) -> Credentials | None:
+        """Make the secret anew where the key is no longer the one given; give the present one."""
+        now = self.credentials()
+        if now is not None and now != given:
+            con.execute(secret(self.address, self.region, now))
+        return now
+
+    def shown(self, environ: Mapping[str, str]) -> list[str]:
+        """Write the statements for a person to paste into DuckDB's own command line.
+
+        No key is in them. It comes from the environment by `getenv`, which only that command line
+        has, where it is there now; or else by DuckDB's extension aws, as AWS's tools find it.
+        """
+        names = {option: name for option, name in _VARIABLES.items() if environ.get(name)}
+        if {"KEY_ID", "SECRET"} <= names.keys():
+            options = [f"{option} getenv('{name}')" for option, name in names.items()]
+            extensions = _loading()
+        else:
+            options = ["PROVIDER credential_chain"]
+            extensions = f"{_loading()}; INSTALL aws; LOAD aws"
+        ca = [f"SET ca_cert_file = {literal(self.address.ca)}"] if self.address.ca else []
+        return [extensions, *ca, _create(self.address, self.region, options)]
+
+    def count(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Book what a connection has sent under what the thread is about."""
+        if not self.counting:
+            return
+        rows = con.execute(_SENT).fetchall()
+        for kind, number in rows:
+            self.requests.count(str(kind), number)
+
+
+_VARIABLES = {
+    "KEY_ID": "AWS_ACCESS_KEY_ID",
+    "SECRET": "AWS_SECRET_ACCESS_KEY",
+    "SESSION_TOKEN": "AWS_SESSION_TOKEN",
+}
+
+_SENT = """
+SELECT request.type, count(*)
+FROM duckdb_logs_parsed('HTTP')
+WHERE connection_id = (SELECT current_connection_id())
+GROUP BY ALL
+"""
+
+
+def load(con: duckdb.DuckDBPyConnection) -> None:
+    """Load httpfs: from the package `duckdb-extension-httpfs`, or else as DuckDB installs it.
+
+    Raises:
+        LakeError: neither is to be had.
+    """
+    try:
+        con.execute(_loading())
+    except duckdb.Error as e:
+        raise LakeError(
+            f"DuckDB's extension httpfs can't be loaded: {str(e).splitlines()[0]}",
+            hint="pip install 'nomad-warehouse[s3]'",
+        ) from e
+
+
+def _loading() -> str:
+    path = packaged()
+    return f"LOAD {literal(str(path))}" if path else "INSTALL httpfs; LOAD httpfs"
+
+
+def packaged() -> Path | None:
+    """Find the extension's file in the package of that name, for this version of DuckDB."""
+    spec = importlib.util.find_spec("duckdb_extension_httpfs")
+    folders = (spec.submodule_search_locations if spec else None) or ()
+    paths = (
+        Path(f) / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
+        for f in folders
+    )
+    return next((p for p in paths if p.is_file()), None)
+
+
+def secret(address: Address, region: str, given: Credentials) -> str:
+    """Write the statement that makes a secret, for DuckDB to run; not to be shown."""
+    options = [
+        f"KEY_ID {literal(given.key)}",
+        f"SECRET {literal(given.secret)}",
+        *([f"SESSION_TOKEN {literal(given.token)}"] if given.token else []),
+    ]
+    return _create(address, region, options)
+
+
+def _create(address: Address, region: str, options: list[str]) -> str:
+    style = "path" if address.path_style else "vhost"
+    told = ["TYPE s3", *options, f"REGION {literal(region)}", f"URL_STYLE '{style}'"]
+    if address.host:
+        told += [f"ENDPOINT {literal(address.host)}", f"USE_SSL {str(address.tls).lower()}"]
+    told.append(f"SCOPE {literal(address.url)}")
+    return f"CREATE OR REPLACE SECRET {_NAME} ({', '.join(told)})"

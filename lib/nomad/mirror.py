@@ -1,0 +1,68 @@
+"""A lake's small objects (manifests, journals), each fetched once for as long as it stays the same.
+
+A listing tells which have changed since this machine last saw them; only those are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nomad.shelf import Seen, Shelf
+from nomad.store.base import Blob, Store
+
+
+class Mirror:
+    """A store with a shelf beside it."""
+
+    def __init__(self, store: Store, shelf: Shelf | None = None) -> None:
+        self.store = store
+        self._shelf = shelf or Shelf()
+
+    def over(self, store: Store) -> Mirror:
+        """Put another store before the same shelf."""
+        return Mirror(store, self._shelf)
+
+    def stamps(self, prefix: str, *, suffix: str) -> dict[str, str]:
+        """List the objects below a folder whose names end so, with their stamps."""
+        return {e.key: e.stamp for e in self.store.entries(prefix) if e.key.endswith(suffix)}
+
+    def fetch(self, prefix: str, stamps: Mapping[str, str]) -> dict[str, Blob]:
+        """Give the objects that a listing of a folder showed; only the changed ones are read."""
+        seen = self._seen(prefix)
+        same = {
+            k: b for k, b in seen.items() if stamps.get(k) and stamps[k] in (b.stamp, b.version)
+        }
+        read = self.store.read_all(k for k in stamps if k not in same)
+        fetched = {k: b for k, b in read if b is not None}
+        self._keep(fetched)
+        self._shelf.forget(self.store.uri(k) for k in seen if k not in stamps)
+        self._shelf.mark_complete(self.store.uri(prefix))
+        found = {**same, **fetched}
+        return {k: found[k] for k in sorted(found)}
+
+    def known(self, prefix: str, *, suffix: str) -> dict[str, Blob] | None:
+        """Give the same as this machine last saw it, without a request; None: it never looked."""
+        if not self._shelf.is_complete(self.store.uri(prefix)):
+            return None
+        return {k: b for k, b in sorted(self._seen(prefix).items()) if k.endswith(suffix)}
+
+    def every(self, prefix: str, *, suffix: str, fresh: bool) -> dict[str, Blob]:
+        """Give them as they are now (`fresh`), or as known, looking only the first time."""
+        found = None if fresh else self.known(prefix, suffix=suffix)
+        if found is None:
+            return self.fetch(prefix, self.stamps(prefix, suffix=suffix))
+        return found
+
+    def learn(self, key: str, blob: Blob) -> None:
+        """Note an object just written."""
+        self._keep({key: blob})
+
+    def _seen(self, prefix: str) -> dict[str, Blob]:
+        start = len(self.store.uri("x")) - 1
+        rows = self._shelf.below(self.store.uri(prefix))
+        return {k[start:]: Blob(s.data, s.version, s.stamp) for k, s in rows.items()}
+
+    def _keep(self, found: dict[str, Blob]) -> None:
+        self._shelf.put(
+            {self.store.uri(k): Seen(b.stamp, b.version, b.data) for k, b in found.items()}
+        )

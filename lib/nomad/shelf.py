@@ -1,0 +1,117 @@
+"""Small objects of the lake as this machine last saw them, in one file one may delete at any time.
+
+It saves reading again what has not changed; nothing is decided by it. A shelf that can't be used is
+an empty one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, stamp TEXT, version TEXT, data BLOB);
+CREATE TABLE IF NOT EXISTS complete (prefix TEXT PRIMARY KEY);
+"""
+_PATIENCE = 5.0
+"""Seconds to wait for another process that writes."""
+
+
+class Seen(NamedTuple):
+    """An object's bytes, its version, and its stamp in the listing that showed it."""
+
+    stamp: str
+    version: str
+    data: bytes
+
+
+class Shelf:
+    """A map from addresses of objects to what was seen there. `path` None keeps it in memory."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._held: Connection | None = None
+        self._lock = Lock()
+
+    def below(self, prefix: str) -> dict[str, Seen]:
+        """Give all that was seen below a folder's address, by its own address."""
+        query = "SELECT key, stamp, version, data FROM seen WHERE key >= ? AND key < ?"
+        rows = self._rows(query, (f"{prefix}/", f"{prefix}0"))
+        return {key: Seen(*rest) for key, *rest in rows}
+
+    def put(self, seen: Mapping[str, Seen]) -> None:
+        """Keep what was seen."""
+        self._change(
+            "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", [(k, *v) for k, v in seen.items()]
+        )
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Drop what is no longer there."""
+        self._change("DELETE FROM seen WHERE key = ?", [(k,) for k in keys])
+
+    def mark_complete(self, prefix: str) -> None:
+        """Note that all there is below an address has been seen."""
+        self._change("INSERT OR REPLACE INTO complete VALUES (?)", [(prefix,)])
+
+    def is_complete(self, prefix: str) -> bool:
+        """Tell whether all below an address was seen once; others may have added to it since."""
+        return bool(self._rows("SELECT 1 FROM complete WHERE prefix = ?", (prefix,)))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock, suppress(Exception):
+            if self._held is not None:
+                self._held.close()
+            self._held = None
+
+    def _rows(self, query: str, words: tuple[str, ...]) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                return self._open().execute(query, words).fetchall()
+            except self._errors():
+                self._give_up()
+                return []
+
+    def _change(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        if not rows:
+            return
+        with self._lock:
+            try:
+                with self._open() as con:
+                    con.executemany(statement, rows)
+            except self._errors():
+                self._give_up()
+
+    def _open(self) -> Connection:
+        import sqlite3
+
+        if self._held is None:
+            if self._path:
+                self._path.parent.mkdir(exist_ok=True)
+            self._held = sqlite3.connect(
+                self._path or ":memory:", timeout=_PATIENCE, check_same_thread=False
+            )
+            self._held.execute("PRAGMA synchronous = off")
+            self._held.executescript(_TABLES)
+        return self._held
+
+    def _errors(self) -> tuple[type[Exception], ...]:
+        import sqlite3
+
+        return (sqlite3.Error, OSError)
+
+    def _give_up(self) -> None:
+        """Go on with an empty shelf in memory; a damaged file is removed."""
+        if self._held is not None:
+            with suppress(Exception):
+                self._held.close()
+        if self._path:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+        self._path, self._held = None, None

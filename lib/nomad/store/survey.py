@@ -1,0 +1,95 @@
+"""What an S3 server is like, found out by asking it: what `nomad doctor` says of it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from statistics import median
+from typing import NamedTuple
+
+from nomad.errors import NomadError
+from nomad.store.probe import Probed
+from nomad.store.s3 import S3Store
+
+GOOD, BAD, DOUBTFUL = "good", "bad", "doubtful"
+
+_ROUNDS = 5
+_SKEW = 60.0
+"""Seconds by which clocks may differ before ages of files mean little; S3 refuses from 900 on."""
+
+
+class Verdict(NamedTuple):
+    """One thing asked of the server, what it showed, and what that means."""
+
+    check: str
+    found: str
+    verdict: str
+
+
+def survey(store: S3Store) -> Iterator[Verdict]:
+    """Ask whether the server is there, how far its clock is off, and whether a lake is safe in it.
+
+    Nothing else is asked where it can't be reached. Small objects are written below `_probe` and
+    removed again.
+    """
+    at = store.address.endpoint or "AWS"
+    try:
+        seconds, skew = _round_trips(store)
+    except NomadError as e:
+        yield Verdict("reachable", f"{at}: {e.what}; {e.hint}", BAD)
+        return
+    yield Verdict("reachable", f"{store.address.url} at {at}", GOOD)
+    yield Verdict("round trip", f"{seconds * 1000:.1f} ms, the median of {_ROUNDS}", GOOD)
+    word = "ahead of" if skew > 0 else "behind"
+    told = f"the server's clock is {abs(skew):.0f} s {word} this machine's"
+    yield Verdict("clock", told, DOUBTFUL if abs(skew) > _SKEW else GOOD)
+    yield from _guarded("conditional writes", store, _conditions)
+    yield from _guarded("listing", store, _listing)
+
+
+def _round_trips(store: S3Store) -> tuple[float, float]:
+    """Give the median time of a small request, and how far the server's clock is ahead."""
+    times, skew = [], 0.0
+    for _ in range(_ROUNDS):
+        began = time.monotonic()
+        told = store.head()
+        times.append(time.monotonic() - began)
+        if told:
+            skew = (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
+    return median(times), skew if abs(skew) > 1 else 0.0
+
+
+def _guarded(
+    check: str, store: S3Store, ask: Callable[[S3Store], Iterator[Verdict]]
+) -> Iterator[Verdict]:
+    try:
+        yield from ask(store)
+    except NomadError as e:
+        yield Verdict(check, e.what, BAD)
+
+
+def _conditions(store: S3Store) -> Iterator[Verdict]:
+    found: Probed = store.probe()
+    if found.safe:
+        form = "in quotes" if found.form == '"' else "without quotes"
+        told = f"If-None-Match and If-Match are kept to (the ETag {form})"
+        yield Verdict("conditional writes", told, GOOD)
+        return
+    consequence = "two publishers of one partition could both win"
+    yield Verdict("conditional writes", f"{'; '.join(found.faults)}: {consequence}", BAD)
+
+
+def _listing(store: S3Store) -> Iterator[Verdict]:
+    """Look for an object as soon as it is written, and again as soon as it is gone."""
+    key = f"_probe/{uuid.uuid4().hex}"
+    store.write(key, b"")
+    there = key in {e.key for e in store.entries("_probe")}
+    told = "a new object is listed at once" if there else "a new object is not listed at once"
+    yield Verdict("listing", told, GOOD if there else DOUBTFUL)
+    store.delete(key)
+    gone = store.read(key) is None
+    told = "objects can be deleted" if gone else "a deleted object is still there"
+    yield Verdict("deleting", told, GOOD if gone else BAD)
