@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from nomad.cli import app
 
 ROOT = Path(__file__).parents[1]
+pytest_plugins = ["buckets"]
 
 
 def pytest_report_header() -> str:

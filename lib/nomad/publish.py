@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from nomad.manifest import FILE, SUCCESS, Manifest, from_json
 from nomad.store.base import Store
 
 HISTORY = "_history"
+
+_PAUSES = (0.1, 0.5, 2.0, None)
+"""Seconds to wait after each commit that was not answered; after the last, it is given up."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,22 +67,38 @@ def _mark(store: Store, folder: str, *, there: bool) -> None:
 def _commit(store: Store, ours: Manifest, expected: str | None) -> str | None:
     """Write the manifest if nobody else has; an unclear answer is settled by reading back.
 
-    A request whose answer is lost is sent again by the store, and then finds its own work: so a
-    refusal is read back, too. Where the version found is neither ours nor the expected one, ours
-    can't come any more: its condition no longer holds.
+    A request whose answer is lost is sent again, and may then find its own work: so a refusal is
+    read back, too. Each is sent with the same condition: once one has been answered, or another
+    version is there, no earlier one that is still on its way can be carried out.
+    """
+    for pause in _PAUSES:
+        try:
+            return _tried(store, ours, expected)
+        except Unanswered as e:
+            if pause is None:
+                e.what += "; whether it is published isn't known yet"
+                e.hint = "run the same command again: it looks at what is there then"
+                raise
+        time.sleep(pause)
+    raise AssertionError("unreachable")
+
+
+def _tried(store: Store, ours: Manifest, expected: str | None) -> str | None:
+    """Send the commit once and settle what came of it.
+
+    Raises:
+        Unanswered: the expected version is still there; ours may yet come, or not.
     """
     key = manifest_key(ours.dest, ours.partition_date)
     try:
         if version := store.write_if(key, ours.to_json(), expected=expected):
             return version
         return _found_ours(store, key, ours)
-    except Unanswered as e:
+    except Unanswered:
         found = store.read(key)
-        if found is None or found.version == expected:
-            e.what += "; whether it is published isn't known yet"
-            e.hint = "run the same command again: it looks at what is there then"
+        if (found.version if found else None) == expected:
             raise
-        return found.version if _run_id(found.data) == ours.run_id else None
+        return _found_ours(store, key, ours)
     except LakeError:
         if version := _found_ours(store, key, ours):
             return version

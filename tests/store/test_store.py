@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import threading
+import uuid
 
 import pytest
 
-from nomad.errors import LakeError
+from buckets import use
+from nomad.address import Address
+from nomad.errors import LakeError, Unanswered
 from nomad.store.local import LocalStore
 from nomad.store.memory import MemoryStore
+from nomad.store.s3 import S3Store
 
 
-@pytest.fixture(params=["local", "memory"])
-def store(request, tmp_path):
-    return LocalStore(tmp_path / "lake") if request.param == "local" else MemoryStore()
+@pytest.fixture(params=["local", "memory", "emulator", pytest.param("ceph", marks=pytest.mark.s3)])
+def store(request, tmp_path, running):
+    if request.param == "local":
+        return LocalStore(tmp_path / "lake")
+    if request.param == "memory":
+        return MemoryStore()
+    server, bucket = running(request.param), f"b-{uuid.uuid4().hex[:12]}"
+    use(request.getfixturevalue("monkeypatch"), server)
+    server.client().create_bucket(Bucket=bucket)
+    address = Address(bucket, "a lake/é", endpoint=server.endpoint)
+    return S3Store(address, tmp_path / "scratch")
 
 
 @pytest.fixture
@@ -91,25 +103,40 @@ def test_keys_and_folders_below(store):
 
 
 def test_of_many_at_once_exactly_one_wins(store):
+    """Who gets no clear answer finds out by reading; who was told that it won, did."""
     for round_ in range(20):
         seen = store.read(KEY)
-        barrier, won = threading.Barrier(8), []
+        expected, ends = seen.version if seen else None, at_once(store, round_, seen)
 
-        def publish(
-            n, round_=round_, expected=seen.version if seen else None, barrier=barrier, won=won
-        ):
-            barrier.wait()
-            if store.write_if(KEY, f"{round_} {n}".encode(), expected=expected):
-                won.append(n)
+        there = store.read(KEY)
+        assert there.version != expected or set(ends.values()) == {"unanswered"}
+        if there.version != expected:
+            winner = int(there.data.split()[1])
+            assert ends[winner] in ("won", "unanswered")
+            assert [n for n, end in ends.items() if end == "won" and n != winner] == []
 
-        threads = [threading.Thread(target=publish, args=(n,)) for n in range(8)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
 
-        assert len(won) == 1
-        assert store.read(KEY).data == f"{round_} {won[0]}".encode()
+def at_once(store, round_, seen):
+    """Let eight write over the same version; give how each of them ended."""
+    barrier, ends = threading.Barrier(8), {}
+
+    def publish(n):
+        barrier.wait()
+        try:
+            told = store.write_if(
+                KEY, f"{round_} {n}".encode(), expected=seen.version if seen else None
+            )
+        except Unanswered:
+            ends[n] = "unanswered"
+        else:
+            ends[n] = "won" if told else "lost"
+
+    threads = [threading.Thread(target=publish, args=(n,)) for n in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return ends
 
 
 def test_a_folder_that_is_a_file_is_told(tmp_path):

@@ -18,7 +18,7 @@ import duckdb
 
 from nomad.address import Credentials
 from nomad.engine.machine import cores, memory
-from nomad.engine.remote import Remote
+from nomad.engine.remote import Remote, hide
 from nomad.engine.session import Macro, Place, Relation, Session, Staged, View, sha256
 from nomad.errors import LakeError
 from nomad.names import literal, quote
@@ -114,9 +114,11 @@ class Engine:
         with self._lock:
             if self._instance is None:
                 self._instance = _connect(self._settings)
+            cursor = self._instance.cursor()
             if self._settings.remote:
-                self._given = self._settings.remote.refresh(self._instance, self._given)
-            return self._instance.cursor(), f"session_{next(self._numbers)}"
+                self._given = self._settings.remote.refresh(cursor, self._given)
+                hide(cursor)
+            return cursor, f"session_{next(self._numbers)}"
 
 
 def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:

@@ -41,7 +41,7 @@ class Remote:
         """
         load(con)
         con.execute("SET s3_url_compatibility_mode = true; SET enable_http_metadata_cache = true")
-        con.execute("SET s3_access_key_id = ''; SET s3_secret_access_key = ''")
+        hide(con)
         if self.address.ca:
             con.execute(f"SET ca_cert_file = {literal(self.address.ca)}")
         if self.counting:
@@ -94,6 +94,16 @@ FROM duckdb_logs_parsed('HTTP')
 WHERE connection_id = (SELECT current_connection_id())
 GROUP BY ALL
 """
+
+
+def hide(con: duckdb.DuckDBPyConnection) -> None:
+    """Empty the settings that httpfs fills from the environment at each new connection.
+
+    The secret serves instead; a query could print the settings.
+    """
+    con.execute(
+        "SET s3_access_key_id = ''; SET s3_secret_access_key = ''; SET s3_session_token = ''"
+    )
 
 
 def load(con: duckdb.DuckDBPyConnection) -> None:
