@@ -8,7 +8,6 @@ from contextlib import ExitStack
 
 import pytest
 
-
 SERVERS = ["emulator", pytest.param("ceph", marks=pytest.mark.s3)]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -84,9 +85,9 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("the emulator does not come up")
 
 
-def ceph(act: str, folder: Path, **environ: str) -> str:
+def ceph(act: str, folder: Path, *words: str, **environ: str) -> str:
     done = subprocess.run(
-        [ROOT / "bin" / "ceph", act, folder],
+        [ROOT / "bin" / "ceph", act, folder, *words],
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
@@ -126,13 +127,11 @@ class Proxy:
     rule: object = staticmethod(lambda *_: None)
     seen: list[tuple[str, str]] = field(default_factory=list)
     done: Counter = field(default_factory=Counter)
-    port: int = 0
+    endpoint: str = ""
 
     def front(self) -> Server:
         """The server as it looks through the proxy."""
-        return Server(
-            self.server.name, f"http://127.0.0.1:{self.port}", self.server.key, self.server.secret
-        )
+        return replace(self.server, endpoint=self.endpoint)
 
 
 def _kind(method: str, path: str, headers) -> str:
@@ -141,79 +140,90 @@ def _kind(method: str, path: str, headers) -> str:
     return "COPY" if headers.get("x-amz-copy-source") else method
 
 
-def _handler(proxy: Proxy):
-    host, port = proxy.server.endpoint.removeprefix("http://").split(":")
+class Handler(BaseHTTPRequestHandler):
+    """One connection to a proxy; `proxy` is set in a class made for it."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    protocol_version = "HTTP/1.1"
+    proxy: Proxy
 
-        def log_message(self, *_):
-            pass
+    def log_message(self, *_):
+        pass
 
-        def handle_one_request(self):
-            with suppress(ConnectionError):
-                super().handle_one_request()
+    def handle_one_request(self):
+        with suppress(ConnectionError, TimeoutError):
+            super().handle_one_request()
 
-        def act(self):
-            size = int(self.headers.get("Content-Length") or 0)
-            body = self.rfile.read(size)
-            proxy.seen.append((_kind(self.command, self.path, self.headers), self.path))
-            rule = proxy.rule(self.command, self.path, self.headers)
-            if rule is not None:
-                proxy.done[rule] += 1
-            if isinstance(rule, int):
-                return self.answer(rule, [], b"")
-            if rule == "lose":
-                return self.hang_up()
-            status, headers, data = self.forward(body, strip=rule == "strip")
-            if rule == "drop":
-                return self.hang_up()
-            if rule == "late":
-                time.sleep(1)
-            if rule == "cut" and data:
-                self.answer(status, headers, data[: len(data) // 2], said=len(data))
-                return self.hang_up()
-            return self.answer(status, headers, data)
+    def act(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.proxy.seen.append((_kind(self.command, self.path, self.headers), self.path))
+        rule = self.proxy.rule(self.command, self.path, self.headers)
+        if rule is not None:
+            self.proxy.done[rule] += 1
+        if isinstance(rule, int):
+            self.answer(rule, [], b"")
+        elif rule == "lose":
+            self.hang_up()
+        else:
+            self.pass_on(body, rule)
 
-        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = act  # noqa: N815
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = act  # noqa: N815
 
-        def forward(self, body, *, strip):
-            sent = {k: v for k, v in self.headers.items() if k.lower() not in HOP}
-            if strip:
-                sent = {k: v for k, v in sent.items() if not k.lower().startswith("if-")}
-            link = http.client.HTTPConnection(host, int(port), timeout=60)
-            link.request(self.command, self.path, body or None, sent)
-            told = link.getresponse()
-            found = told.status, told.getheaders(), told.read()
-            link.close()
-            return found
+    def pass_on(self, body, rule):
+        status, headers, data = self.forward(body, strip=rule == "strip")
+        if rule == "late":
+            time.sleep(1)
+        if rule == "drop":
+            self.hang_up()
+        elif rule == "cut" and data:
+            self.answer(status, headers, data[: len(data) // 2], said=len(data))
+            self.hang_up()
+        else:
+            self.answer(status, headers, data)
 
-        def answer(self, status, headers, data, *, said=None):
-            self.send_response_only(status)
-            length = next((v for k, v in headers if k.lower() == "content-length"), "0")
-            for name, value in headers:
-                if name.lower() not in HOP | {"content-length"}:
-                    self.send_header(name, value)
-            head = self.command == "HEAD"
-            self.send_header("Content-Length", length if head else str(said or len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-            self.wfile.flush()
+    def forward(self, body, *, strip):
+        sent = {k: v for k, v in self.headers.items() if k.lower() not in HOP}
+        if strip:
+            sent = {k: v for k, v in sent.items() if not k.lower().startswith("if-")}
+        host, port = self.proxy.server.endpoint.removeprefix("http://").split(":")
+        link = http.client.HTTPConnection(host, int(port), timeout=60)
+        link.request(self.command, self.path, body or None, sent)
+        told = link.getresponse()
+        found = told.status, told.getheaders(), told.read()
+        link.close()
+        return found
 
-        def hang_up(self):
-            self.close_connection = True
-            with suppress(OSError):
-                self.connection.shutdown(socket.SHUT_RDWR)
+    def answer(self, status, headers, data, *, said=None):
+        self.send_response_only(status)
+        length = next((v for k, v in headers if k.lower() == "content-length"), "0")
+        for name, value in headers:
+            if name.lower() not in HOP | {"content-length"}:
+                self.send_header(name, value)
+        head = self.command == "HEAD"
+        self.send_header("Content-Length", length if head else str(said or len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+        self.wfile.flush()
 
-    return Handler
+    def hang_up(self):
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
-def proxy(server: Server) -> Iterator[Proxy]:
+def proxy(server: Server, *, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+    """Put a proxy before a server; with `tls` it is spoken to over TLS, as `localhost`."""
     made = Proxy(server)
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), _handler(made))
+    handler = type("One", (Handler,), {"proxy": made})
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     listener.daemon_threads = True
-    made.port = listener.server_address[1]
+    made.endpoint = f"http://127.0.0.1:{listener.server_address[1]}"
+    if tls:
+        listener.handle_error = lambda *_: None
+        listener.socket = tls.wrap_socket(
+            listener.socket, server_side=True, do_handshake_on_connect=False
+        )
+        made.endpoint = f"https://localhost:{listener.server_address[1]}"
     thread = Thread(target=listener.serve_forever, daemon=True)
     thread.start()
     try:

@@ -18,7 +18,7 @@ import duckdb
 
 from nomad.address import Credentials
 from nomad.engine.machine import cores, memory
-from nomad.engine.remote import Remote, hide
+from nomad.engine.remote import Remote
 from nomad.engine.session import Macro, Place, Relation, Session, Staged, View, sha256
 from nomad.errors import LakeError
 from nomad.names import literal, quote
@@ -117,7 +117,6 @@ class Engine:
             cursor = self._instance.cursor()
             if self._settings.remote:
                 self._given = self._settings.remote.refresh(cursor, self._given)
-                hide(cursor)
             return cursor, f"session_{next(self._numbers)}"
 
 

@@ -19,6 +19,15 @@ from nomad.requests import Requests
 
 _NAME = "nomad_lake"
 
+_SETTINGS = {
+    "s3_url_compatibility_mode": "true",  # no patterns, no options in an address
+    "enable_http_metadata_cache": "true",  # a published file never changes
+    "s3_access_key_id": "''",  # httpfs fills these from the environment, where a query could
+    "s3_secret_access_key": "''",  # print them; the secret serves instead
+    "s3_session_token": "''",
+}
+"""For all connections of an instance: a plain SET holds for one."""
+
 
 @dataclass(frozen=True)
 class Remote:
@@ -40,10 +49,9 @@ class Remote:
             LakeError: the extension isn't there and can't be installed.
         """
         load(con)
-        con.execute("SET s3_url_compatibility_mode = true; SET enable_http_metadata_cache = true")
-        hide(con)
+        con.execute("; ".join(f"SET GLOBAL {name} = {value}" for name, value in _SETTINGS.items()))
         if self.address.ca:
-            con.execute(f"SET ca_cert_file = {literal(self.address.ca)}")
+            con.execute(f"SET GLOBAL ca_cert_file = {literal(self.address.ca)}")
         if self.counting:
             con.execute("CALL enable_logging('HTTP')")
         self.refresh(con, None)
@@ -94,16 +102,6 @@ FROM duckdb_logs_parsed('HTTP')
 WHERE connection_id = (SELECT current_connection_id())
 GROUP BY ALL
 """
-
-
-def hide(con: duckdb.DuckDBPyConnection) -> None:
-    """Empty the settings that httpfs fills from the environment at each new connection.
-
-    The secret serves instead; a query could print the settings.
-    """
-    con.execute(
-        "SET s3_access_key_id = ''; SET s3_secret_access_key = ''; SET s3_session_token = ''"
-    )
 
 
 def load(con: duckdb.DuckDBPyConnection) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 
-from nomad.errors import QueryFailed
+from nomad.errors import LakeError, NomadError, QueryFailed
 from nomad.manifest import Column, digest, schema_hash
 from nomad.names import literal, quote
 
@@ -243,8 +243,19 @@ def _guarded(act: Callable[[], _T], at: Place | None) -> _T:
         raise
 
 
-def _translated(e: duckdb.Error, at: Place | None) -> QueryFailed:
+_OUT_OF_REACH = re.compile(r"for HTTP (HEAD|GET) to|^HTTP Error")
+_GONE = "HTTP 404"
+
+
+def _translated(e: duckdb.Error, at: Place | None) -> NomadError:
     text = str(e).strip()
+    if _OUT_OF_REACH.search(text) and _GONE not in text:
+        why = text.splitlines()[0].partition(": ")[2]
+        return LakeError(
+            f"DuckDB can't read the lake: {why}",
+            where=at and at.path,
+            hint="is the server up? `nomad doctor` asks it",
+        )
     kind, _, rest = text.partition(": ")
     if kind == "INTERNAL Error":
         rest = rest.splitlines()[0]
@@ -262,7 +273,7 @@ def _hint(kind: str, text: str) -> str | None:
         return "a fault of DuckDB's own: write the query in another way"
     if "outside the partition dt=" in text:
         return "filter on `dt` in the query, or leave the column out of it"
-    if "No files found" in text or "Cannot open file" in text:
+    if "No files found" in text or "Cannot open file" in text or _GONE in text:
         return "is a published file gone? `nomad doctor` tells"
     return {
         "Permission Error": "a query may read only the project's folder and its lake",
