@@ -106,7 +106,8 @@ def test_killed_at_any_step_old_or_new_is_there(built_lake, capsys):
             assert built_lake.rows("select count(*), sum(close) from dwd.dwd_price") == [[4, 10]]
             again = built_lake("run", "dwd_price", *DAY)
             assert again.code == 0, again.err
-            assert built_lake("doctor").code == 0, built_lake("doctor").out
+        found = built_lake("doctor")
+        assert found.code == 0, found.out
     told = ", ".join(f"{step}: {n} {what}" for (step, what), n in outcomes.items())
     say(capsys, f"killed {sum(outcomes.values())} times; {told}")
     assert len(outcomes) == len(STEPS), "a step always leads to the same side"
