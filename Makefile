@@ -83,6 +83,7 @@ test-s3: install ## Run the S3 tests on a real server: installs Ceph if missing,
 .PHONY: bench
 bench: install ## Measure nomad beside a bare script: ratios of 500 tables
 	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/checks.py
 
 .PHONY: check
 check: install ## Lint and types

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nomad.catalog import relations
+from nomad.engine import scan
 from nomad.engine.duck import Place, Session, View
 from nomad.errors import QueryFailed
+from nomad.lake import REFUSED
 from nomad.manifest import Manifest
 from nomad.names import RAW, TableName, literal
-from nomad.partition import COLUMN
+from nomad.partition import COLUMN, Partition
 from nomad.workspace import Workspace
 
 _T = TypeVar("_T")
@@ -40,6 +42,17 @@ def ask_into(workspace: Workspace, query: str, path: Path) -> None:
     """Run a query and write the result as one Parquet file."""
     copy = f"COPY (\n{query}\n) TO {literal(str(path))} (FORMAT parquet)"
     _steady(workspace, query, lambda session: session.execute(copy, at=Place("query", 0)))
+
+
+def refused(workspace: Workspace, table: TableName, days: list[Partition], *, limit: int) -> Rows:
+    """Give the rows in quarantine of some partitions."""
+    found = [m for day in days if (m := workspace.lake.manifest(table, day)) is not None]
+    dated = workspace.project.partitioned(table)
+    groups = workspace.lake.quarantined(found)
+    if not groups:
+        return [c.name for c in REFUSED], []
+    with workspace.reader.session() as session:
+        return session.query(f"FROM ({scan.select(groups, partitioned=dated)}) LIMIT {limit}")
 
 
 def _steady(workspace: Workspace, query: str, act: Callable[[Session], _T]) -> _T:

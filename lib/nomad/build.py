@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nomad.contract import MERGE
 from nomad.engine import scan
 from nomad.engine.duck import Engine, Place, Session, Staged, View
 from nomad.errors import MissingPartition, QueryFailed
 from nomad.lake import Lake, as_input
 from nomad.manifest import Column, Input, Manifest
+from nomad.merge import merged
 from nomad.names import TableName, quote
-from nomad.partition import COLUMN, Partition
+from nomad.partition import ALL, COLUMN, Partition, Span
 from nomad.project import Project, Table
 from nomad.pruning import Read
 
@@ -26,6 +28,7 @@ class Bound:
     table: TableName
     inputs: tuple[Input, ...]
     select: str
+    uris: tuple[str, ...] = ()
 
 
 def gather(
@@ -48,13 +51,27 @@ def gather(
         raise
 
 
+Sieve = Callable[[Session, str, Sequence[Column]], str]
+"""Looks at the rows of a query before they are written; gives the query of those to write."""
+
+
 def stage(
-    engine: Engine, table: Table, partition: Partition, bounds: Sequence[Bound], path: Path
+    engine: Engine,
+    table: Table,
+    partition: Partition,
+    bounds: Sequence[Bound],
+    path: Path,
+    *,
+    sieve: Sieve | None = None,
+    old: str | None = None,
 ) -> Staged:
     """Run a table's statements over its inputs and write the result to `path`.
 
+    `old` is the SELECT of what is published, for a table that merges its new rows into that.
+
     Raises:
         QueryFailed: DuckDB refuses a statement, or rows lie outside the partition.
+        Refused: `sieve` refuses the rows, or those of a merge share a key.
     """
     setup, query = table.sql.statements(partition)
     at = Place(table.sql.path, table.sql.line)
@@ -64,7 +81,34 @@ def stage(
             session.execute(statement, at=Place(table.sql.path, 1))
         columns = session.describe(query, at=at)
         shaped, schema = _shaped(query, columns, table, partition)
+        if table.contract and table.contract.strategy == MERGE:
+            shaped = merged(session, shaped, schema, table.contract, old, at=at)
+        if sieve:
+            shaped = sieve(session, shaped, schema)
         return session.stage(shaped, schema, path, at=at)
+
+
+def published(lake: Lake, manifest: Manifest | None) -> str | None:
+    """Write the SELECT of a full table as it is published; None where nothing is."""
+    groups = lake.files([manifest]) if manifest else []
+    if manifest is None:
+        return None
+    return scan.select(groups or [scan.Files((), manifest.schema)], partitioned=False)
+
+
+def related(project: Project, lake: Lake, table: TableName, day: Partition) -> Bound:
+    """Look up what a contract reads of another table: of one by date, the same date.
+
+    Raises:
+        MissingPartition: nothing is published there.
+    """
+    if not project.partitioned(table):
+        read = Read(table, None)
+    elif day is None:
+        read = Read(table, ALL)
+    else:
+        read = Read(table, (Span(day, day),), (day,))
+    return _bound(project, lake, read, allow_missing=False)
 
 
 def _bound(project: Project, lake: Lake, read: Read, *, allow_missing: bool) -> Bound:
@@ -75,7 +119,8 @@ def _bound(project: Project, lake: Lake, read: Read, *, allow_missing: bool) -> 
     groups = lake.files(found)
     if not groups:
         groups = [scan.Files((), read.columns or _latest(lake, table, partitioned=partitioned))]
-    return Bound(table, _recorded(read, found), scan.select(groups, partitioned=partitioned))
+    select = scan.select(groups, partitioned=partitioned)
+    return Bound(table, _recorded(read, found), select, tuple(u for g in groups for u in g.uris))
 
 
 def _latest(lake: Lake, table: TableName, *, partitioned: bool) -> tuple[Column, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from nomad.errors import LakeError
+from nomad.lake import QUARANTINE
 from nomad.manifest import FILE, SUCCESS, Manifest, from_json
 from nomad.publish import HISTORY
 from nomad.store.base import Entry, Store
@@ -56,6 +57,7 @@ def examine(
         for folder, found in listed:
             spare = _spare(found, going_on, dead, store.grace)
             yield from _published(store, folder, set(found), spare, deep=deep)
+        yield from _quarantine(store, layer, going_on, dead)
         for folder, names in _folders(store, f"{HISTORY}/{layer}"):
             yield from _past(store, folder, set(names))
 
@@ -144,6 +146,25 @@ def _mark(folder: str, names: set[str], manifest: Manifest | None) -> Iterator[F
         yield Finding(path, "missing beside a published partition", "write")
     if not wanted and SUCCESS in names:
         yield Finding(path, "there, though no rows are published", "remove")
+
+
+def _quarantine(
+    store: Store, layer: str, busy: Collection[str], dead: Collection[str]
+) -> Iterator[Finding]:
+    """Find files of refused rows that no published version names."""
+    for folder, ages in _folders(store, f"{QUARANTINE}/{layer}"):
+        blob = store.read(f"{folder.removeprefix(f'{QUARANTINE}/')}/{FILE}")
+        try:
+            manifest = from_json(blob.data, where=folder) if blob else None
+        except LakeError:
+            continue
+        named = manifest.quarantined.name if manifest and manifest.quarantined else None
+        for name in sorted(set(ages) - {named}):
+            run_id = name.partition(".")[0]
+            if run_id not in busy and (run_id in dead or ages[name] >= store.grace):
+                yield Finding(f"{folder}/{name}", "refused rows of no published version", "remove")
+        if named and named not in ages:
+            yield Finding(f"{folder}/{named}", "refused rows, named but not there")
 
 
 def _past(store: Store, folder: str, names: set[str]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from nomad.engine.scan import Files
-from nomad.manifest import FILE, Input, Manifest, combine, from_json
+from nomad.manifest import FILE, Column, Input, Manifest, combine, from_json
 from nomad.mirror import Mirror
 from nomad.names import TableName
 from nomad.partition import Partition, Span, folder, from_folder
@@ -38,6 +38,22 @@ def folder_key(table: TableName, partition: Partition) -> str:
 def manifest_key(table: TableName, partition: Partition) -> str:
     """Name the manifest's object."""
     return f"{folder_key(table, partition)}/{FILE}"
+
+
+QUARANTINE = "_quarantine"
+REFUSED = (
+    Column("_test", "VARCHAR"), Column("_column", "VARCHAR"), Column("_value", "VARCHAR"),
+    Column("_tests", "VARCHAR[]"), Column("_row_number", "BIGINT"),
+    Column("_source_file", "VARCHAR"), Column("_run_id", "VARCHAR"),
+)  # fmt: skip
+"""What is told of a refused row beside its own columns."""
+
+
+def quarantine_key(manifest: Manifest) -> str:
+    """Name the object of a version's refused rows; it must have some."""
+    assert manifest.quarantined
+    folder = folder_key(manifest.dest, manifest.partition_date)
+    return f"{QUARANTINE}/{folder}/{manifest.quarantined.name}"
 
 
 class Lake:
@@ -191,6 +207,15 @@ class Lake:
             uris, _ = groups.setdefault(key, ([], m))
             uris += [self.store.uri(f"{base}/{f.name}") for f in m.files]
         return [Files(tuple(uris), m.schema, m.dialect) for uris, m in groups.values()]
+
+    def quarantined(self, manifests: Iterable[Manifest]) -> list[Files]:
+        """Group the files of refused rows by schema: the table's columns, then what is wrong."""
+        groups: dict[str, tuple[list[str], Manifest]] = {}
+        for m in manifests:
+            if m.quarantined:
+                uris, _ = groups.setdefault(m.schema_hash, ([], m))
+                uris.append(self.store.uri(quarantine_key(m)))
+        return [Files(tuple(uris), (*m.schema, *REFUSED), {}) for uris, m in groups.values()]
 
 
 def as_input(table: TableName, span: Span | None, manifests: Iterable[Manifest]) -> Input:

@@ -105,7 +105,7 @@ class Lineage:
 
     def _schema(self, table: Table) -> dict[str, dict[str, dict[str, str]]]:
         schema: dict[str, dict[str, dict[str, str]]] = {}
-        for name in table.inputs:
+        for name in table.queried:
             columns = self._columns(name, reader=table)
             if self._project.partitioned(name):
                 columns[COLUMN] = "DATE"
@@ -121,7 +121,7 @@ class Lineage:
         return dict.fromkeys(reader.sql.outputs if own else self._table(name), "VARCHAR")
 
     def _leaves(self, node: Node, table: Table) -> Iterator[ColumnName]:
-        means = {str(i).lower(): i for i in table.inputs}
+        means = {str(i).lower(): i for i in table.queried}
         for found in node.walk():
             source = found.expression
             if isinstance(source, exp.Table):

@@ -57,7 +57,8 @@ class Input:
 class Manifest:
     """One published version of one partition (or of one full table: `partition_date` None).
 
-    `dialect` is how extracted CSV differs from the customary; empty for all else.
+    `dialect` is how extracted CSV differs from the customary; empty for all else. `quarantined` is
+    the file of the rows that were refused, below `_quarantine`.
     """
 
     dest: TableName
@@ -75,6 +76,7 @@ class Manifest:
     checks: tuple[Mapping[str, Any], ...] = ()
     previous: str | None = None
     dialect: Mapping[str, str] = field(default_factory=dict)
+    quarantined: DataFile | None = None
 
     @property
     def row_count(self) -> int:
@@ -110,6 +112,8 @@ class Manifest:
         }
         if self.dialect:
             body["dialect"] = dict(self.dialect)
+        if self.quarantined:
+            body["quarantined"] = asdict(self.quarantined)
         return (json.dumps(body, ensure_ascii=False, indent=1) + "\n").encode()
 
 
@@ -153,6 +157,7 @@ def _from_body(body: dict[str, Any], where: str) -> Manifest:
         checks=tuple(body["checks"]),
         previous=body["previous"],
         dialect=body.get("dialect", {}),
+        quarantined=DataFile(**body["quarantined"]) if "quarantined" in body else None,
     )
 
 

@@ -168,7 +168,9 @@ class _Planner:
         if reason is None:
             return Step(table.name, partition, FRESH, "fresh")
         reads = self._schemas.reads(table, partition)
-        return Step(table.name, partition, BUILD, reason, reads, self._needs(table, reads))
+        return Step(
+            table.name, partition, BUILD, reason, reads, self._needs(table, partition, reads)
+        )
 
     def _upstream_reason(self, manifest: Manifest) -> str | None:
         """Name an input that this plan builds first; the run will see whether its rows change."""
@@ -181,14 +183,28 @@ class _Planner:
                     return f"input {_named(found.table, day)} changed"
         return None
 
-    def _needs(self, table: Table, reads: tuple[Read, ...] | None) -> tuple[Cell, ...]:
+    def _needs(
+        self, table: Table, partition: Partition, reads: tuple[Read, ...] | None
+    ) -> tuple[Cell, ...]:
         known = {r.table: r.spans for r in reads or ()}
+        own = self._related(table, partition)
         return tuple(
             (name, p)
             for name in table.inputs
             for p in sorted(self._building.get(name, ()), key=str)
-            if reads is None or p is None or _covers(known.get(name), p)
+            if reads is None
+            or p is None
+            or (name in known and _covers(known[name], p))
+            or (name in own and _covers(own[name], p))
         )
+
+    def _related(
+        self, table: Table, partition: Partition
+    ) -> dict[TableName, tuple[Span, ...] | None]:
+        """Name what the contract reads: of a table by date the same date, of a check anything."""
+        day = (Span(partition, partition),) if partition else None
+        checked = {r.table: None for c in table.checks for r in c.reads}
+        return {**dict.fromkeys((n for _, n in table.related), day), **checked}
 
     def _without_source(self, step: Step) -> bool:
         """Tell whether a step asks for a date that is absent because no source has it."""

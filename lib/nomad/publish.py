@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nomad.errors import LakeError, LostRace, Unanswered
-from nomad.lake import Published, folder_key, manifest_key
+from nomad.lake import Published, folder_key, manifest_key, quarantine_key
 from nomad.manifest import FILE, SUCCESS, Manifest, from_json
 from nomad.store.base import Store
 
@@ -27,9 +27,16 @@ _log = logging.getLogger(__name__)
 
 
 def publish(
-    store: Store, manifest: Manifest, staged: Sequence[Path], *, over: Published | None
+    store: Store,
+    manifest: Manifest,
+    staged: Sequence[Path],
+    *,
+    over: Published | None,
+    quarantined: Path | None = None,
 ) -> Published:
     """Make `staged` (one path for each of the manifest's files) the partition, or leave it be.
+
+    `quarantined` is the file of refused rows, where the manifest names one.
 
     `over` is what this run found published when it began; the manifest that was committed is given
     back, with `previous` filled in.
@@ -44,10 +51,14 @@ def publish(
     folder = folder_key(ours.dest, ours.partition_date)
     for file, path in zip(ours.files, staged, strict=True):
         store.put(f"{folder}/{file.name}", path)
+    if ours.quarantined and quarantined:
+        store.put(quarantine_key(ours), quarantined)
     version = _commit(store, ours, over.version if over else None)
     if version is None:
         for file in ours.files:
             store.delete(f"{folder}/{file.name}")
+        if ours.quarantined:
+            store.delete(quarantine_key(ours))
         raise _lost(store, ours)
     _mark(store, folder, there=bool(ours.files))
     return Published(ours, version)
@@ -143,6 +154,8 @@ def retire(store: Store, old: Manifest, *, keep: int) -> None:
             store.move(f"{folder}/{file.name}", f"{past}/{old.run_id}/{file.name}")
         else:
             store.delete(f"{folder}/{file.name}")
+    if old.quarantined:
+        store.delete(quarantine_key(old))
     if keep:
         _prune(store, past, old, keep)
 

@@ -26,12 +26,12 @@ class Schemas:
 
         A query whose result changes by itself reads all: what its clock says is not asked.
         """
-        if not any(self._project.partitioned(i) for i in table.inputs):
-            return tuple(Read(i, None) for i in table.inputs)
+        if not any(self._project.partitioned(i) for i in table.queried):
+            return tuple(Read(i, None) for i in table.queried)
         relations = self.relations(table, near=partition)
         if relations is None:
             return None
-        found = (self._read(table, partition, name, relations) for name in table.inputs)
+        found = (self._read(table, partition, name, relations) for name in table.queried)
         return tuple(
             _past(r, partition, relations[r.table]) if r.table == table.name else r for r in found
         )
@@ -49,7 +49,7 @@ class Schemas:
     def relations(self, table: Table, *, near: Partition = None) -> Relations | None:
         """Describe the inputs of a table as its query sees them; `near` is the date it runs for."""
         found: dict[TableName, Relation] = {}
-        for name in table.inputs:
+        for name in table.queried:
             schema = self.columns(name, near=near)
             if schema is None:
                 return None
@@ -97,7 +97,7 @@ class Schemas:
         if table.reads_own_past:
             return self._from_itself(table, near)
         relations = self.relations(table, near=near)
-        return self._bound(table, relations) if relations else (None if table.inputs else ())
+        return self._bound(table, relations) if relations else (None if table.queried else ())
 
     def _bound(self, table: Table, relations: Relations) -> tuple[Column, ...] | None:
         setup, query = table.sql.statements(_ANY_DAY if table.partitioned else None)

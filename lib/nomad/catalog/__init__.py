@@ -130,6 +130,7 @@ def _views(session: Session, project: Project, lake: Lake, published: Published)
     for layer in dict.fromkeys(n.layer for n in (*published, *project.order)):
         session.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(layer)}")
     made = [relations(project, lake, name, manifests) for name, manifests in published.items()]
+    made += [_quarantine(project, lake, name, found) for name, found in published.items()]
     session.make(thing for things in made for thing in things)
     for name in published:
         _describe(session, project, name)
@@ -162,7 +163,21 @@ def relations(
     return found
 
 
+def _quarantine(
+    project: Project, lake: Lake, name: TableName, manifests: Sequence[Manifest]
+) -> list[View | Macro]:
+    """Give the view of the rows that tests refused, where a published version has some."""
+    groups = lake.quarantined(manifests)
+    if not groups:
+        return []
+    select = scan.select(groups, partitioned=project.partitioned(name))
+    return [View(QUARANTINE, name.name, select)]
+
+
+QUARANTINE = "quarantine"
+
+
 def _describe(session: Session, project: Project, name: TableName) -> None:
-    text = project.tables[name].sql.description if name.layer != RAW else ""
+    text = project.tables[name].description if name.layer != RAW else ""
     if text:
         session.execute(f"COMMENT ON VIEW {name.quoted} IS {literal(text)}")

@@ -29,7 +29,9 @@ _COLUMNS = {
     },
     "lineage": {"table_name": "VARCHAR", "input_name": "VARCHAR"},
     "checks": {
-        "table_name": "VARCHAR", "dt": "DATE", "run_id": "VARCHAR", "verdict": "JSON",
+        "table_name": "VARCHAR", "dt": "DATE", "run_id": "VARCHAR", "test": "VARCHAR",
+        "kind": "VARCHAR", "columns": "VARCHAR[]", "severity": "VARCHAR", "status": "VARCHAR",
+        "failed": "BIGINT", "rows": "BIGINT", "note": "VARCHAR",
     },
     "events": {
         "event": "VARCHAR", "run_id": "VARCHAR", "command": "VARCHAR", "at": "TIMESTAMPTZ",
@@ -94,9 +96,7 @@ def describe_all(
             for i in project.tables[n].inputs
         ),
         "checks": (
-            {"table_name": str(m.dest), **_which(m), "verdict": v}
-            for m in manifests
-            for v in m.checks
+            {"table_name": str(m.dest), **_which(m), **v} for m in manifests for v in m.checks
         ),
     }
     for name, found in rows.items():
@@ -112,7 +112,7 @@ def _table(project: Project, name: TableName) -> dict[str, Any]:
         "name": str(name),
         "layer": name.layer,
         "path": table.sql.path,
-        "description": table.sql.description,
+        "description": table.description,
         "partitioned": table.partitioned,
         "inputs": [str(i) for i in table.inputs],
     }

@@ -26,6 +26,9 @@ COMMANDS = {
     "sql": "Ask the live lake.",
     "shell": "Ask one query after another.",
     "catalog": "Migrate or refresh the catalog file.",
+    "check": "Test what is published by its contracts.",
+    "contract": "Infer a contract, test by it, or weigh a change of it.",
+    "quarantine": "List, show or replay the rows that tests refused.",
     "config": "Print each value of the configuration and its origin.",
     "doctor": "Check the lake, and remove what crashed runs left.",
 }

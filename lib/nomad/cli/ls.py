@@ -36,7 +36,7 @@ def command(
             "path": t.sql.path,
             "partitioned": t.partitioned,
             "inputs": [str(i) for i in t.inputs],
-            "description": t.sql.description,
+            "description": t.description,
         }
         for t in (project.tables[n] for n in project.order if n in names)
     ]

@@ -103,6 +103,8 @@ def _line(result: Result, *, verbose: bool) -> str:
         f"{result.status:<9}  {result.table!s:<40}  {day:<10}  {rows:>12}  "
         f"{result.seconds:6.2f} s  {result.reason}"
     )
+    if result.quarantined:
+        text += f"; {result.quarantined} rows to quarantine"
     if verbose and result.location:
         text += f"\n           {result.bytes} bytes in {result.file_count} files, {result.location}"
     return text

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @options.selection
 @options.dates
 @click.option("--force", is_flag=True, help="Build what is fresh, too.")
+@click.option("--full-refresh", is_flag=True, help="Of tables that merge, forget the old rows.")
 @click.option("--allow-missing", is_flag=True, help="Read a missing partition as empty.")
 @click.option("--dry-run", is_flag=True, help="Build in scratch and publish nothing.")
 @click.option("--fail-fast", "-x", is_flag=True, help="Stop at the first failure.")
@@ -32,6 +33,7 @@ def command(
     workspace: Workspace,
     report: Report,
     force: bool,
+    full_refresh: bool,
     allow_missing: bool,
     dry_run: bool,
     fail_fast: bool,
@@ -49,16 +51,17 @@ def command(
     from nomad.run.tables import Options, run
 
     workspace.counting = report.verbose
-    found = make(workspace, force=force, **words)
+    found = make(workspace, force=force or full_refresh, **words)
     if not report.quiet:
         tell_passed_over(found)
     chosen = Options(
-        force=force,
+        force=force or full_refresh,
         allow_missing=allow_missing,
         rehearse=dry_run,
         fail_fast=fail_fast,
         wait=wait,
         jobs=jobs or 0,
+        full_refresh=full_refresh,
     )
     with report.progress(len(found.steps)):
         run_id, results = run(workspace, found, chosen, report=report.step)

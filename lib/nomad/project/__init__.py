@@ -11,14 +11,16 @@ from pathlib import Path
 
 from nomad.cache import Cache
 from nomad.config import Config, SourceConfig
-from nomad.errors import CycleError, Misuse, SqlFileError, UnknownName
+from nomad.contract import MERGE, Contract
+from nomad.errors import ConfigError, CycleError, Misuse, SqlFileError, UnknownName
 from nomad.manifest import digest
 from nomad.names import RAW, TableName, is_plain, nearest
+from nomad.project import contracts as found
+from nomad.project.contracts import CHECKS, Check
 from nomad.project.references import Index, Reading
 from nomad.sqlfile import DATE, Opinion, SqlFile, from_body, parse, render, to_body
 
 SQL = "sql"
-CHECKS = "checks"
 
 _FORMAT = "3"
 """Part of every key of the parse cache: raise it when parsing changes."""
@@ -31,7 +33,16 @@ class Table:
     name: TableName
     sql: SqlFile
     reads: tuple[Reading, ...]
-    contract_hash: str = ""
+    contract: Contract | None = None
+    related: tuple[tuple[str, TableName], ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @cached_property
+    def contract_hash(self) -> str:
+        """Tells what its contract and its checks are; empty without any."""
+        own = [self.contract.fingerprint()] if self.contract else []
+        parts = [*own, *(c.fingerprint() for c in self.checks)]
+        return digest(*parts) if parts else ""
 
     @property
     def partitioned(self) -> bool:
@@ -39,14 +50,26 @@ class Table:
         return self.sql.partitioned
 
     @property
-    def inputs(self) -> tuple[TableName, ...]:
-        """The tables it reads, itself included where it reads its own past, each once."""
+    def queried(self) -> tuple[TableName, ...]:
+        """The tables its query reads, itself included where it reads its own past, each once."""
         return tuple(dict.fromkeys(r.table for r in self.reads))
+
+    @property
+    def inputs(self) -> tuple[TableName, ...]:
+        """The tables its query, its contract and its checks read, each once."""
+        checked = (r.table for c in self.checks for r in c.reads)
+        others = [n for n in (*(n for _, n in self.related), *checked) if n != self.name]
+        return tuple(dict.fromkeys((*self.queried, *others)))
+
+    @property
+    def description(self) -> str:
+        """What the SQL file's head says of it, or else its contract."""
+        return self.sql.description or (self.contract.description if self.contract else "")
 
     @property
     def reads_own_past(self) -> bool:
         """Whether it reads partitions of its own."""
-        return self.name in self.inputs
+        return self.name in self.queried
 
 
 @dataclass(frozen=True)
@@ -139,6 +162,7 @@ def load(
     parsed = {n: reader.read(p) for n, p in files.items()}
     index = Index(files, config)
     tables = {n: _table(n, sql, index, config.timezone) for n, sql in parsed.items()}
+    tables = _with_contracts(tables, files, index, reader)
     for table in tables.values():
         _refuse_self(table)
     project = Project(config, tables)
@@ -157,6 +181,42 @@ def _table(name: TableName, sql: SqlFile, index: Index, timezone: str | None) ->
     if foreign := index.foreign(sql):
         sql = replace(sql, volatile=sql.volatile or f"reads {foreign}, which is not tracked")
     return Table(name, sql, readings)
+
+
+def _with_contracts(
+    tables: Mapping[TableName, Table],
+    files: Mapping[TableName, Path],
+    index: Index,
+    reader: _Reader,
+) -> dict[TableName, Table]:
+    """Give each table its contract and its checks, and see that they fit."""
+    folder = reader.root / SQL
+    contracts = found.contracts(folder, reader.root, files)
+    checks: dict[TableName, dict[str, SqlFile]] = {}
+    for path in sorted((folder / CHECKS).rglob("*.sql")):
+        name, fact = found.of_table(path.stem, files, _shown(path, reader.root))
+        checks.setdefault(name, {})[fact] = reader.read(path)
+    return {
+        n: _contracted(t, contracts.get(n), checks.get(n, {}), index) for n, t in tables.items()
+    }
+
+
+def _contracted(
+    table: Table, contract: Contract | None, checks: Mapping[str, SqlFile], index: Index
+) -> Table:
+    if contract and contract.strategy == MERGE and table.partitioned:
+        raise ConfigError(
+            "`strategy: merge` is for full tables; a partition is replaced whole",
+            where=contract.path,
+        )
+    if not contract and not checks:
+        return table
+    return replace(
+        table,
+        contract=contract,
+        related=found.related(contract, index),
+        checks=tuple(found.checks(checks, index, contract, partitioned=table.partitioned)),
+    )
 
 
 def _refuse_self(table: Table) -> None:

@@ -36,6 +36,18 @@ class Index:
             if (table := self._find(ref, sql.path)) is not None:
                 yield Reading(ref, table)
 
+    def named(self, word: str, path: str, line: int) -> TableName:
+        """Find a table by a name as typed: `ods.x`, or `x`.
+
+        Raises:
+            UnknownName: there is none, or several.
+        """
+        schema, _, name = word.rpartition(".")
+        found = self._find(Ref(name, schema, line=line), path)
+        if found is None:
+            raise UnknownName(f"`{word}` is not a table of the project", where=f"{path}:{line}")
+        return found
+
     def foreign(self, sql: SqlFile) -> Ref | None:
         """Name a table of an attached database that a file reads, if there is one."""
         return next((r for r in sql.refs if self._is_foreign(r)), None)

@@ -57,6 +57,8 @@ class Result:
     error: NomadError | None = None
     location: str | None = None
     run_id: str | None = None
+    checks: tuple[Mapping[str, Any], ...] = ()
+    quarantined: int = 0
 
     def as_row(self) -> dict[str, Any]:
         """Give the step as `--output json` shows it."""
@@ -70,6 +72,8 @@ class Result:
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
             "error": _words(self.error) if self.error else None,
+            "quarantined": self.quarantined,
+            "checks": [c for c in self.checks if c["status"] != "pass"],
         }
 
     def as_log(self) -> dict[str, Any]:
@@ -99,10 +103,16 @@ class Attempt:
     _lock: Lock = field(default_factory=Lock)
 
     def publish(
-        self, manifest: Manifest, staged: Sequence[Path], over: Published | None
+        self,
+        manifest: Manifest,
+        staged: Sequence[Path],
+        over: Published | None,
+        quarantined: Path | None = None,
     ) -> Manifest:
         """Commit one partition; what it supersedes stays until the catalog is renewed."""
-        ours = publish.publish(self.workspace.store, manifest, staged, over=over)
+        ours = publish.publish(
+            self.workspace.store, manifest, staged, over=over, quarantined=quarantined
+        )
         self.lake.learn(*ours)
         with self._lock:
             self._stale = True
@@ -154,11 +164,15 @@ class Attempt:
         contract_hash: str = "",
         inputs: tuple[Input, ...] = (),
         dialect: Mapping[str, str] | None = None,
+        checks: tuple[Mapping[str, Any], ...] = (),
+        quarantined: Staged | None = None,
     ) -> Manifest:
         """Describe staged files as the partition they are to become."""
         suffix = staged.path.suffix if staged.path else ""
         name = f"{self.run_id}-0{suffix}"
         files = (DataFile(name, staged.rows, staged.bytes, staged.sha256),) if staged.path else ()
+        q = quarantined
+        refused = DataFile(f"{self.run_id}.parquet", q.rows, q.bytes, q.sha256) if q else None
         return Manifest(
             dest=table,
             partition_date=partition,
@@ -173,6 +187,8 @@ class Attempt:
             stats=staged.stats,
             inputs=inputs,
             dialect=dialect or {},
+            checks=checks,
+            quarantined=refused,
         )
 
     def location(self, table: TableName, partition: Partition) -> str:

@@ -1,0 +1,70 @@
+"""`nomad check`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nomad.cli import options
+
+if TYPE_CHECKING:
+    from nomad.run.checks import Checked
+    from nomad.workspace import Workspace
+
+
+@click.command("check")
+@options.selection
+@options.dates
+@options.output()
+@options.workspace
+def command(
+    *,
+    workspace: Workspace,
+    selected: tuple[str, ...],
+    excluded: tuple[str, ...],
+    when: tuple[str | None, str | None, str | None],
+    output: str,
+) -> None:
+    """Test published partitions by their contracts, without building anything.
+
+    Exits 4 where rows break a test of severity error or quarantine, 5 where a table is late.
+
+    Example: nomad check ods_trade --dt 2024-01-02
+    """
+    from nomad import render
+    from nomad.run.checks import check
+    from nomad.selection import select
+
+    tables = select(workspace.project, selected, exclude=excluded)
+    order = [n for n in workspace.project.order if n in tables]
+    found = list(check(workspace, order, options.days(workspace, when)))
+    rows = [_row(c) for c in found]
+    render.listing("checks", _COLUMNS, rows, output=output, out=sys.stdout)
+    bad = [c for c in found if c.verdict.status not in ("pass", "warn")]
+    if output == "table":
+        for c in bad:
+            click.echo(f"{c.table} {c.partition or ''}: {c.verdict.told()}", err=True)
+    click.echo(f"{len(found)} checks, {len(bad)} broken", err=True)
+    sys.exit(_code(bad))
+
+
+_COLUMNS = ["table", "partition_date", "test", "severity", "status", "failed", "rows", "note"]
+
+
+def _row(found: Checked) -> dict[str, Any]:
+    body = found.verdict.as_body()
+    return {
+        "table": str(found.table),
+        "partition_date": found.partition and found.partition.isoformat(),
+        **{c: body.get(c, "") for c in _COLUMNS[2:]},
+    }
+
+
+def _code(bad: list[Checked]) -> int:
+    """Choose the exit code: refused data weighs more than late data."""
+    late = [c for c in bad if c.verdict.kind == "freshness"]
+    if len(late) < len(bad):
+        return 4
+    return 5 if late else 0

@@ -1,0 +1,69 @@
+"""`nomad contract infer`, `nomad contract check` and `nomad contract diff`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from nomad.cli import check as check_command
+from nomad.cli import options
+
+if TYPE_CHECKING:
+    from nomad.workspace import Workspace
+
+
+@click.group("contract")
+def command() -> None:
+    """Write a contract from the data, test what is published, or weigh a change.
+
+    Example: nomad contract infer ods_trade --dt 2024-01-02
+    """
+
+
+@command.command("infer")
+@click.argument("table", shell_complete=options.complete_tables)
+@options.dates
+@options.workspace
+def infer(
+    workspace: Workspace, table: str, when: tuple[str | None, str | None, str | None]
+) -> None:
+    """Print a contract that a published partition keeps to.
+
+    Example: nomad contract infer ods_trade --dt 2024-01-02 > sql/ods/ods_trade.yml
+    """
+    from nomad.project import find
+    from nomad.run import contracts
+
+    name = find(workspace.project, table)
+    dated = workspace.project.partitioned(name)
+    day = options.days(workspace, when)[-1] if dated else None
+    click.echo(contracts.infer(workspace, name, day), nl=False)
+
+
+@command.command("diff")
+@click.argument("table", shell_complete=options.complete_tables)
+@options.output()
+@options.workspace
+def diff(workspace: Workspace, table: str, output: str) -> None:
+    """Show what the contract of now would do to the partitions already published.
+
+    Of each: would it pass, lose rows to quarantine, or be refused; and how many rows that are in
+    quarantine would come back. Changes nothing.
+
+    Example: nomad contract diff ods_trade
+    """
+    from nomad import render
+    from nomad.project import find
+    from nomad.run import contracts
+
+    name = find(workspace.project, table)
+    rows = [asdict(c) for c in contracts.diff(workspace, name)]
+    columns = ["partition", "rows", "outcome", "quarantined", "released", "note"]
+    rows = [{**r, "partition": r["partition"] and r["partition"].isoformat()} for r in rows]
+    render.listing("partitions", columns, rows, output=output, out=sys.stdout)
+
+
+command.add_command(check_command.command, "check")

@@ -1,0 +1,139 @@
+"""`nomad quarantine list`, `nomad quarantine show` and `nomad quarantine replay`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nomad.cli import options
+from nomad.cli.report import Report, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nomad.manifest import Manifest
+    from nomad.workspace import Workspace
+
+When = tuple[str | None, str | None, str | None]
+
+
+@click.group("quarantine")
+def command() -> None:
+    """List or show the rows that tests refused, or run their partitions again.
+
+    Example: nomad quarantine list
+    """
+
+
+@command.command("list")
+@options.selection
+@options.output()
+@options.workspace
+def list_(
+    workspace: Workspace, selected: tuple[str, ...], excluded: tuple[str, ...], output: str
+) -> None:
+    """List the partitions that have rows in quarantine, and which tests sent them there.
+
+    Example: nomad quarantine list ods
+    """
+    from nomad import render
+
+    rows = [_row(m) for m in _held(workspace, selected, excluded)]
+    columns = ["table", "partition_date", "rows", "published", "tests", "run_id"]
+    render.listing("quarantine", columns, rows, output=output, out=sys.stdout)
+
+
+def _row(m: Manifest) -> dict[str, Any]:
+    tests = [f"{c['test']}: {c['failed']}" for c in m.checks if c["status"] == "quarantined"]
+    return {
+        "table": str(m.dest),
+        "partition_date": m.partition_date and m.partition_date.isoformat(),
+        "rows": m.quarantined.rows if m.quarantined else 0,
+        "published": m.row_count,
+        "tests": ", ".join(tests),
+        "run_id": m.run_id,
+    }
+
+
+def _held(
+    workspace: Workspace, selected: tuple[str, ...], excluded: tuple[str, ...]
+) -> Iterator[Manifest]:
+    """Give the manifests of partitions with refused rows."""
+    from nomad.selection import select
+
+    tables = select(workspace.project, selected, exclude=excluded)
+    for name in (n for n in workspace.project.order if n in tables):
+        dated = workspace.project.partitioned(name)
+        found = workspace.lake.manifests(name, partitioned=dated)
+        yield from (m for m in found if m.quarantined)
+
+
+@command.command("show")
+@click.argument("table", shell_complete=options.complete_tables)
+@options.dates
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@options.output()
+@options.workspace
+def show(*, workspace: Workspace, table: str, when: When, limit: int, output: str) -> None:
+    """Show refused rows: each with its test, column, value and row number, and where it came from.
+
+    Example: nomad quarantine show ods_trade --dt 2024-01-02
+    """
+    from nomad import render
+    from nomad.ask import refused
+    from nomad.project import find
+
+    name = find(workspace.project, table)
+    dated = workspace.project.partitioned(name)
+    days = options.days(workspace, when) if dated else [None]
+    columns, rows = refused(workspace, name, list(days), limit=limit)
+    named = [dict(zip(render.unique(columns), row, strict=True)) for row in rows]
+    if output == "json":
+        render.document({"version": 1, "rows": named}, sys.stdout)
+    else:
+        write = render.comma_separated if output == "csv" else render.table
+        write(columns, rows, sys.stdout)
+
+
+@command.command("replay")
+@options.selection
+@options.dates
+@options.talk
+@options.output()
+@options.workspace
+def replay(
+    *,
+    workspace: Workspace,
+    selected: tuple[str, ...],
+    excluded: tuple[str, ...],
+    when: When,
+    report: Report,
+) -> None:
+    """Run the partitions again that have rows in quarantine: the rule or the source is mended.
+
+    Without a date, all of them. A source that was mended is to be extracted first.
+
+    Example: nomad quarantine replay ods_trade
+    """
+    from nomad.plan import plan
+    from nomad.run.tables import Options, run
+
+    held = list(_held(workspace, selected, excluded))
+    if any(when):
+        days = options.days(workspace, when)
+        held = [m for m in held if m.partition_date is None or m.partition_date in days]
+    results = []
+    for name in dict.fromkeys(m.dest for m in held):
+        dates = [m.partition_date for m in held if m.dest == name and m.partition_date]
+        found = plan(
+            workspace.project, workspace.lake, workspace.pruner,
+            tables=frozenset([name]), dates=dates, force=True,
+        )  # fmt: skip
+        run_id, done = run(workspace, found, Options(force=True), report=report.step)
+        report.finish(run_id, done, workspace.requests)
+        results += done
+    if not held:
+        click.echo("nothing is in quarantine there", err=True)
+    sys.exit(worst(results))

@@ -1,0 +1,207 @@
+"""What a table promises: its columns, and the tests that its rows must pass.
+
+Values only; `read` makes them from a file, `quality` applies them. A NULL breaks `not_null` and
+nothing else: as in SQL, what is not known is not false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nomad.manifest import digest
+from nomad.names import literal, quote
+
+ERROR, WARN, QUARANTINE = "error", "warn", "quarantine"
+SEVERITIES = (ERROR, WARN, QUARANTINE)
+STRICT, ADDITIVE = "strict", "additive"
+MERGE = "merge"
+
+ROW_KINDS = (
+    "not_null", "unique", "accepted_values", "relationships", "range", "regex", "length",
+    "expression",
+)  # fmt: skip
+"""Tests that single rows pass or break."""
+
+TABLE_KINDS = ("row_count", "null_rate")
+"""Tests of what is published as a whole."""
+
+STAGED = quote("rows under test")
+"""The name under which a row test finds the rows it judges."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One declared column; `type` empty: any type will do."""
+
+    name: str
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test: of what kind, over which columns, how grave, and the words given with it.
+
+    `words` holds numbers, texts, booleans, or tuples of them; `where` limits it to some rows.
+    """
+
+    name: str
+    kind: str
+    columns: tuple[str, ...]
+    severity: str = ERROR
+    words: Mapping[str, object] = field(default_factory=dict)
+    where: str = ""
+    line: int = 0
+
+    @property
+    def by_row(self) -> bool:
+        """Whether rows break it one by one."""
+        return self.kind in ROW_KINDS
+
+    @property
+    def related(self) -> str:
+        """The table that `relationships` looks into, as spelled; else empty."""
+        return str(self.words["to"]) if self.kind == "relationships" else ""
+
+    def broken(self) -> str:
+        """Write the condition under which a row breaks the test, as SQL; NULL means it does not."""
+        condition = _CONDITIONS[self.kind](self)
+        return f"({self.where}) AND ({condition})" if self.where else condition
+
+    def fingerprint(self) -> str:
+        """Tell what of it can change rows or verdicts."""
+        words = repr(sorted(self.words.items()))
+        return digest(self.name, self.kind, *self.columns, self.severity, words, self.where)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many rows may go to quarantine: a count, or a share of all."""
+
+    count: int | None = None
+    share: float | None = None
+
+    def allows(self, bad: int, rows: int) -> bool:
+        """Tell whether so many bad rows of so many are few enough."""
+        if self.count is not None:
+            return bad <= self.count
+        return self.share is None or bad <= self.share * rows
+
+    def __str__(self) -> str:
+        """As it was written."""
+        return f"{self.share:.3%}" if self.share is not None else str(self.count)
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """Days after which the latest partition is late."""
+
+    warn_after: float | None = None
+    error_after: float | None = None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One contract file."""
+
+    path: str
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    tests: tuple[Test, ...] = ()
+    unique_key: tuple[str, ...] = ()
+    strategy: str = ""
+    evolution: str = STRICT
+    max_quarantined: Limit | None = None
+    freshness: Freshness | None = None
+    singular: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it names every column with its type: then no other column may be there."""
+        return bool(self.columns) and all(c.type for c in self.columns)
+
+    @property
+    def row_tests(self) -> tuple[Test, ...]:
+        """The tests that rows pass one by one."""
+        return tuple(t for t in self.tests if t.by_row)
+
+    def fingerprint(self) -> str:
+        """Digest what can change rows or verdicts: not descriptions, tags or freshness."""
+        return digest(
+            *(f"{c.name} {c.type}" for c in self.columns),
+            *(t.fingerprint() for t in self.tests),
+            "key", *self.unique_key,
+            self.strategy, self.evolution, str(self.max_quarantined),
+        )  # fmt: skip
+
+
+# Conditions --------------------------------------------------------------------------------------
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, (int, float)) else literal(str(value))
+
+
+def _listed(test: Test) -> tuple[object, ...]:
+    values = test.words["values"]
+    return values if isinstance(values, tuple) else (values,)
+
+
+def _one(test: Test) -> str:
+    return quote(test.columns[0])
+
+
+def _accepted_values(test: Test) -> str:
+    return f"{_one(test)} NOT IN ({', '.join(_value(v) for v in _listed(test))})"
+
+
+def _between(subject: str, test: Test) -> str:
+    more, less = (">", "<") if test.words.get("exclusive") else (">=", "<=")
+    bounds = ((more, test.words.get("min")), (less, test.words.get("max")))
+    kept = [f"{subject} {sign} {_value(v)}" for sign, v in bounds if v is not None]
+    return f"NOT ({' AND '.join(kept)})"
+
+
+def _length(test: Test) -> str:
+    subject = f"length(CAST({_one(test)} AS VARCHAR))"
+    if (exact := test.words.get("equal")) is not None:
+        return f"{subject} <> {_value(exact)}"
+    return _between(subject, test)
+
+
+def _unique(test: Test) -> str:
+    """Every row whose key another row has as well; a key with a NULL in it is no key."""
+    key = ", ".join(quote(c) for c in test.columns)
+    there = " AND ".join(f"{quote(c)} IS NOT NULL" for c in test.columns)
+    where = f" AND ({test.where})" if test.where else ""
+    twice = f"SELECT {key} FROM {STAGED} WHERE {there}{where} GROUP BY ALL HAVING count(*) > 1"
+    return f"{there} AND ({key}) IN ({twice})"
+
+
+def _relationships(test: Test) -> str:
+    field_ = quote(str(test.words["field"]))
+    parent = quote(f"parent of {test.name}")
+    known = f"SELECT {field_} FROM {parent} WHERE {field_} IS NOT NULL"
+    return f"{_one(test)} IS NOT NULL AND {_one(test)} NOT IN ({known})"
+
+
+def _expression(test: Test) -> str:
+    said = str(test.words["expression"])
+    return f"NOT ({_one(test)} {said})" if test.columns else f"NOT ({said})"
+
+
+_CONDITIONS = {
+    "not_null": lambda t: f"{_one(t)} IS NULL",
+    "unique": _unique,
+    "accepted_values": _accepted_values,
+    "relationships": _relationships,
+    "range": lambda t: _between(_one(t), t),
+    "regex": lambda t: (
+        f"NOT regexp_matches(CAST({_one(t)} AS VARCHAR), {_value(t.words['pattern'])})"
+    ),
+    "length": _length,
+    "expression": _expression,
+}

@@ -1,0 +1,76 @@
+"""A YAML file as plain values that know their lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+from nomad.errors import ConfigError
+
+Plain = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A scalar, a list of nodes or a map of nodes, and the line on which it begins."""
+
+    value: Plain | list[Node] | dict[str, Node]
+    line: int
+
+    @property
+    def scalar(self) -> Plain:
+        """The scalar; None of a list or a map."""
+        return None if isinstance(self.value, (list, dict)) else self.value
+
+    def items(self) -> Iterator[tuple[str, Node]]:
+        """Give the pairs of a map; of anything else, none."""
+        yield from (self.value.items() if isinstance(self.value, dict) else ())
+
+    def elements(self) -> list[Node]:
+        """Give the elements of a list; a scalar is a list of one, nothing is none."""
+        if isinstance(self.value, list):
+            return self.value
+        return [] if self.value is None else [self]
+
+    def get(self, key: str) -> Node | None:
+        """Give one value of a map."""
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
+    def plain(self) -> object:
+        """Give it all without the lines."""
+        if isinstance(self.value, dict):
+            return {k: v.plain() for k, v in self.value.items()}
+        return [v.plain() for v in self.value] if isinstance(self.value, list) else self.value
+
+
+def read(text: str, *, path: str) -> Node:
+    """Read a YAML file.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.MarkedYAMLError as e:
+        line = e.problem_mark.line + 1 if e.problem_mark else 1
+        raise ConfigError(
+            f"not valid YAML: {e.problem}", where=f"{path}:{line}", hint="mend that line"
+        ) from e
+    except yaml.YAMLError as e:
+        raise ConfigError(f"not valid YAML: {e}", where=path) from e
+    return _node(node) if node else Node({}, 1)
+
+
+def _node(node: yaml.Node) -> Node:
+    line = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        return Node({str(k.value): _node(v) for k, v in node.value}, line)
+    if isinstance(node, yaml.SequenceNode):
+        return Node([_node(v) for v in node.value], line)
+    if node.tag.endswith(":timestamp"):
+        return Node(str(node.value), line)
+    value = yaml.constructor.SafeConstructor().construct_object(node)
+    plain = isinstance(value, (str, int, float, bool)) or value is None
+    return Node(value if plain else str(node.value), line)

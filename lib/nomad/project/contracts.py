@@ -1,0 +1,138 @@
+"""Finds the contract of each table, beside its SQL file, and the checks in sql/checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nomad.contract import ERROR, MERGE, Contract
+from nomad.contract.read import parse
+from nomad.errors import ConfigError, SqlFileError
+from nomad.manifest import digest
+from nomad.names import TableName, did_you_mean
+from nomad.project.references import Index, Reading
+from nomad.sqlfile import SqlFile
+
+CHECKS = "checks"
+_ENDINGS = (".yml", ".yaml")
+
+
+@dataclass(frozen=True)
+class Check:
+    """A SELECT of rows that break a fact: sql/checks/<table>__<fact>.sql."""
+
+    name: str
+    severity: str
+    sql: SqlFile
+    reads: tuple[Reading, ...]
+
+    def fingerprint(self) -> str:
+        """Tell what of it can change a verdict."""
+        return digest(self.name, self.severity, self.sql.sql_hash)
+
+
+def contracts(
+    folder: Path, root: Path, tables: Mapping[TableName, Path]
+) -> dict[TableName, Contract]:
+    """Read every contract below `sql/`.
+
+    Raises:
+        ConfigError: one has faults, or belongs to no table; all faults at once.
+    """
+    owners = {path.with_suffix(""): name for name, path in tables.items()}
+    found: dict[TableName, Contract] = {}
+    faults: list[str] = []
+    for path in sorted(p for p in folder.rglob("*.y*ml") if p.suffix in _ENDINGS):
+        shown = path.relative_to(root).as_posix()
+        name = owners.get(path.with_suffix(""))
+        if name is None:
+            near = did_you_mean(path.stem, [t.name for t in tables])
+            faults.append(f"{shown}: a contract without its table `{path.stem}.sql`" + _hint(near))
+            continue
+        try:
+            found[name] = _sound(parse(_text(path, shown), path=shown, table=name.name))
+        except ConfigError as e:
+            faults.append(str(e))
+    if faults:
+        raise ConfigError("\n".join(faults), hint="docs/contracts.md has every key and test")
+    return found
+
+
+def _hint(near: str | None) -> str:
+    return f": {near}" if near else ""
+
+
+def _text(path: Path, shown: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"can't be read: {e}", where=shown, hint="save it as UTF-8") from e
+
+
+def _sound(contract: Contract) -> Contract:
+    """See that a contract agrees with itself: tests are of columns it declares, if it names all."""
+    declared = {c.name.lower() for c in contract.columns}
+    used = [(t, c) for t in contract.tests for c in t.columns] if contract.complete else []
+    faults = [
+        f"{contract.path}:{t.line}: `{t.kind}` tests column `{c}`, which is not among the columns"
+        + _hint(did_you_mean(c, [d.name for d in contract.columns]))
+        for t, c in used
+        if c.lower() not in declared | {"dt"}
+    ]
+    if contract.strategy == MERGE and not contract.unique_key:
+        faults.append(f"{contract.path}: `strategy: merge` needs a `unique_key`")
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return contract
+
+
+def related(contract: Contract | None, index: Index) -> tuple[tuple[str, TableName], ...]:
+    """Name the table that each `relationships` test looks into, by the test's name.
+
+    Raises:
+        ConfigError: there is no such table.
+    """
+    if contract is None:
+        return ()
+    tests = [t for t in contract.tests if t.related]
+    return tuple((t.name, index.named(t.related, contract.path, t.line)) for t in tests)
+
+
+def checks(
+    files: Mapping[str, SqlFile], index: Index, contract: Contract | None, *, partitioned: bool
+) -> Iterator[Check]:
+    """Put the checks of one table together; `files` are theirs, by fact.
+
+    Raises:
+        SqlFileError: a file is no check.
+        ConfigError: the contract speaks of a check that is not there.
+    """
+    severities = contract.singular if contract else {}
+    if contract and (strays := sorted(set(severities) - set(files))):
+        near = _hint(did_you_mean(strays[0], files))
+        raise ConfigError(f"no check `{strays[0]}` in sql/checks{near}", where=contract.path)
+    for fact, sql in sorted(files.items()):
+        if sql.setup:
+            what = "a check is one SELECT, without statements before it"
+            raise SqlFileError(what, where=sql.path)
+        if sql.partitioned and not partitioned:
+            raise SqlFileError("the date is used, but the table has none", where=sql.path)
+        yield Check(fact, severities.get(fact, ERROR), sql, tuple(index.readings(sql)))
+
+
+def of_table(stem: str, tables: Mapping[TableName, Path], shown: str) -> tuple[TableName, str]:
+    """Part a check's file name `<table>__<fact>` into the table and the fact.
+
+    Raises:
+        SqlFileError: it is not so named, or there is no such table.
+    """
+    by_name = {t.name.lower(): t for t in tables}
+    cuts = [i for i in range(len(stem)) if stem.startswith("__", i)]
+    for i in cuts:
+        if table := by_name.get(stem[:i].lower()):
+            return table, stem[i + 2 :]
+    near = did_you_mean(stem.split("__", maxsplit=1)[0], by_name)
+    raise SqlFileError(
+        "a check without its table: it is named `<table>__<fact>.sql`", where=shown, hint=near
+    )

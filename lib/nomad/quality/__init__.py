@@ -1,0 +1,1 @@
+"""Contract → verdict on rows that nobody else has seen yet."""

@@ -1,0 +1,81 @@
+"""What contract and checks need to know beside the rows: other tables, and the days before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from nomad import build
+from nomad.lake import Lake, Published
+from nomad.manifest import Input
+from nomad.names import TableName
+from nomad.partition import FIRST, Partition, Span
+from nomad.project import Project, Table
+from nomad.pruning import Pruner
+from nomad.quality.inspection import Others
+from nomad.schemas import Schemas
+
+_FEW_DAYS = 7
+"""So many days back, an earlier partition is looked for one by one; then the table is listed."""
+
+
+def gather(
+    project: Project, lake: Lake, pruner: Pruner, table: Table, partition: Partition
+) -> Others:
+    """Look up what a table's contract and checks read of other tables.
+
+    Raises:
+        MissingPartition: such a table has nothing for the date.
+    """
+    parents: dict[str, str] = {}
+    inputs: list[Input] = []
+    for test, name in table.related:
+        if name == table.name:
+            parents[test] = ""
+            continue
+        bound = build.related(project, lake, name, partition)
+        parents[test] = bound.select
+        inputs += bound.inputs
+    schemas = Schemas(project, lake, pruner)
+    bounds = {
+        c.name: _bound(schemas, project, lake, Table(table.name, c.sql, c.reads), partition)
+        for c in table.checks
+    }
+    made = {name: _views(table, name, found) for name, found in bounds.items()}
+    inputs += [i for found in bounds.values() for b in found for i in b.inputs]
+    return Others(parents, made, tuple(dict.fromkeys(inputs)))
+
+
+def _bound(
+    schemas: Schemas, project: Project, lake: Lake, seen: Table, partition: Partition
+) -> tuple[build.Bound, ...]:
+    """Look up the inputs of a check, seen as a table of its own, less the table it is of."""
+    found = schemas.reads(seen, partition)
+    if found is None:
+        others = [n for n in seen.queried if n != seen.name]
+        return tuple(build.related(project, lake, n, partition) for n in others)
+    return build.gather(project, lake, seen, [r for r in found if r.table != seen.name])
+
+
+def _views(
+    table: Table, name: str, bounds: tuple[build.Bound, ...]
+) -> list[tuple[tuple[str, str], str]]:
+    check = next(c for c in table.checks if c.name == name)
+    selects: dict[TableName, str] = {b.table: b.select for b in bounds}
+    return [
+        ((r.ref.schema, r.ref.name), selects[r.table]) for r in check.reads if r.table in selects
+    ]
+
+
+def rows_before(
+    lake: Lake, table: Table, partition: Partition, over: Published | None
+) -> int | None:
+    """Count the rows of the latest earlier partition; of a full table, of what is published."""
+    if partition is None:
+        return over.manifest.row_count if over else None
+    near = [partition - timedelta(days=n) for n in range(1, _FEW_DAYS + 1)]
+    found = next((m for d in near if (m := lake.manifest(table.name, d)) is not None), None)
+    if found is not None:
+        return found.row_count
+    span = Span(FIRST, near[-1] - timedelta(days=1))
+    earlier = lake.manifests(table.name, partitioned=True, spans=[span])
+    return earlier[-1].row_count if earlier else None

@@ -1,0 +1,120 @@
+"""Tests what is published, without building anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from nomad.contract import ERROR, WARN
+from nomad.engine import scan
+from nomad.engine.duck import Session
+from nomad.errors import Refused
+from nomad.lake import Published
+from nomad.manifest import Manifest
+from nomad.names import TableName, quote
+from nomad.partition import Partition
+from nomad.project import Table
+from nomad.quality.context import gather, rows_before
+from nomad.quality.inspection import Inspection
+from nomad.quality.verdict import Verdict
+from nomad.workspace import Workspace
+
+FRESHNESS = "freshness"
+_SECONDS_A_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one test found in one published partition."""
+
+    table: TableName
+    partition: Partition
+    verdict: Verdict
+
+
+def check(
+    workspace: Workspace, tables: Iterable[TableName], dates: Iterable[date]
+) -> Iterator[Checked]:
+    """Judge the published partitions of tables that have a contract or checks.
+
+    Partitions that are not published are passed over.
+    """
+    days = list(dates)
+    for name in tables:
+        table = workspace.project.tables[name]
+        for partition in days if table.partitioned else [None]:
+            if manifest := workspace.lake.manifest(name, partition):
+                yield from (
+                    Checked(name, partition, v) for v in judged(workspace, table, manifest).verdicts
+                )
+        yield from _freshness(workspace, table)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The verdicts on some rows, and how many of them belong in quarantine."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    bad: int = 0
+
+
+def judged(workspace: Workspace, table: Table, manifest: Manifest) -> Judged:
+    """Judge the rows of one published version."""
+    if not table.contract and not table.checks:
+        return Judged()
+    files = workspace.lake.files([manifest]) or [scan.Files((), manifest.schema)]
+    source = scan.select(files, partitioned=manifest.partition_date is not None)
+    return judge(workspace, table, manifest, source)
+
+
+def judge(workspace: Workspace, table: Table, manifest: Manifest, source: str) -> Judged:
+    """Judge the rows of a SELECT as if they were to be published as that partition."""
+    partition, lake = manifest.partition_date, workspace.lake
+    others = gather(workspace.project, lake, workspace.pruner, table, partition)
+
+    def before() -> int | None:
+        earlier = Published(manifest, "") if partition is None else None
+        return rows_before(lake, table, partition, earlier)
+
+    inspection = Inspection(
+        table, partition, others, workspace.temporary / "check", "check", before=before
+    )
+    with workspace.reader.session() as session:
+        return _told(inspection, session, source, manifest)
+
+
+def _told(inspection: Inspection, session: Session, source: str, manifest: Manifest) -> Judged:
+    columns = ", ".join(quote(c.name) for c in manifest.schema)
+    try:
+        inspection(session, f"SELECT {columns} FROM ({source})", manifest.schema)
+    except Refused as e:
+        if not inspection.verdicts:
+            wrong = Verdict("columns", "columns", (), ERROR, 1, manifest.row_count, e.what)
+            return Judged((wrong,))
+    return Judged(tuple(inspection.verdicts), inspection.bad)
+
+
+def _freshness(workspace: Workspace, table: Table) -> Iterator[Checked]:
+    """Say how old the latest partition is, against what the contract allows."""
+    limits = table.contract.freshness if table.contract else None
+    if limits is None:
+        return
+    latest = workspace.lake.latest(table.name, partitioned=table.partitioned)
+    age = _age(workspace, latest)
+    late = [s for s, most in ((ERROR, limits.error_after), (WARN, limits.warn_after))
+            if most is not None and (age is None or age > most)]  # fmt: skip
+    told = f"{age:.1f} days old" if age is not None else "never published"
+    severity = late[0] if late else ERROR
+    verdict = Verdict(FRESHNESS, FRESHNESS, (), severity, int(bool(late)), 1, told)
+    yield Checked(table.name, latest.partition_date if latest else None, verdict)
+
+
+def _age(workspace: Workspace, latest: Manifest | None) -> float | None:
+    """Days since the latest partition's date; of a full table, since it was published."""
+    if latest is None:
+        return None
+    if latest.partition_date:
+        return float((workspace.today - latest.partition_date).days)
+    published = datetime.fromisoformat(latest.generated_at)
+    return (workspace.now() - published).total_seconds() / _SECONDS_A_DAY

@@ -1,0 +1,111 @@
+"""A contract from the data, and what another contract would do to what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nomad.engine import scan
+from nomad.errors import MissingPartition
+from nomad.lake import REFUSED
+from nomad.manifest import Manifest
+from nomad.names import TableName, literal, quote
+from nomad.partition import Partition
+from nomad.quality.verdict import FAIL, PASS
+from nomad.run.checks import judge, judged
+from nomad.workspace import Workspace
+
+_KEYS = ("VARCHAR", "INTEGER", "BIGINT", "UUID", "DATE")
+"""Columns of other types that happen not to repeat are no keys."""
+
+_FEW_VALUES, _MANY_ROWS = 12, 3
+"""A column of so few values, each on so many rows in the mean, is taken for one of a set."""
+
+
+def infer(workspace: Workspace, name: TableName, partition: Partition) -> str:
+    """Write a contract that a published partition keeps to: types, NULLs, keys, small sets.
+
+    Raises:
+        MissingPartition: nothing is published there.
+    """
+    manifest = workspace.lake.manifest(name, partition)
+    if manifest is None:
+        what = f"{name} has no dt={partition}" if partition else f"{name} was never published"
+        raise MissingPartition(what, hint=f"see `nomad show {name.name}`")
+    lines = [
+        f"# Inferred from {manifest.row_count} rows; read it, and say what you know better.",
+        "columns:",
+        *_columns(workspace, manifest),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _columns(workspace: Workspace, manifest: Manifest) -> Iterator[str]:
+    files = workspace.lake.files([manifest]) or [scan.Files((), manifest.schema)]
+    source = scan.select(files, partitioned=manifest.partition_date is not None)
+    with workspace.reader.session() as session:
+        session.execute(f"CREATE TEMP TABLE found AS {source}")
+        for column in manifest.schema:
+            name = quote(column.name)
+            rows, there, distinct = session.execute(
+                f"SELECT count(*), count({name}), count(DISTINCT {name}) FROM found"
+            )[0]
+            tests = ["not_null"] if rows and there == rows else []
+            if rows > 1 and distinct == rows and column.type in _KEYS:
+                tests.append("unique")
+            if column.type == "VARCHAR" and 0 < distinct <= _FEW_VALUES < rows / _MANY_ROWS:
+                values = session.execute(
+                    f"SELECT DISTINCT {name} FROM found WHERE {name} IS NOT NULL ORDER BY 1"
+                )
+                listed = ", ".join(_yaml(str(v)) for (v,) in values)
+                tests.append(f"{{accepted_values: {{values: [{listed}]}}}}")
+            yield _line(column.name, column.type, tests)
+
+
+def _line(name: str, kind: str, tests: list[str]) -> str:
+    told = f", tests: [{', '.join(tests)}]" if tests else ""
+    return f"  - {{name: {_yaml(name)}, data_type: {_yaml(kind)}{told}}}"
+
+
+def _yaml(text: str) -> str:
+    return literal(text)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the contract as it is now would do to one published partition."""
+
+    partition: Partition
+    rows: int
+    outcome: str
+    quarantined: int
+    released: int
+    note: str
+
+
+def diff(workspace: Workspace, name: TableName) -> Iterator[Change]:
+    """Judge every published partition, and the rows refused there, by the contract of now."""
+    table = workspace.project.tables[name]
+    for m in workspace.lake.manifests(name, partitioned=table.partitioned):
+        if m.contract_hash == table.contract_hash:
+            yield Change(m.partition_date, m.row_count, "same contract", 0, 0, "")
+            continue
+        found = judged(workspace, table, m)
+        broken = [v for v in found.verdicts if v.status != PASS]
+        refused = any(v.status == FAIL for v in broken)
+        outcome = "refused" if refused else "quarantines" if found.bad else "passes"
+        note = "; ".join(f"{v.test}: {v.note or v.broken}" for v in broken)
+        released = _released(workspace, name, m)
+        yield Change(m.partition_date, m.row_count, outcome, found.bad, released, note)
+
+
+def _released(workspace: Workspace, name: TableName, manifest: Manifest) -> int:
+    """Count the rows in quarantine that no test would keep there now."""
+    if manifest.quarantined is None:
+        return 0
+    table = workspace.project.tables[name]
+    source = scan.select(
+        workspace.lake.quarantined([manifest]), partitioned=manifest.partition_date is not None
+    )
+    plain = f"SELECT * EXCLUDE ({', '.join(c.name for c in REFUSED)}) FROM ({source})"
+    return manifest.quarantined.rows - judge(workspace, table, manifest, plain).bad

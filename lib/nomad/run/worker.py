@@ -1,0 +1,268 @@
+"""Does one step of a plan, in whatever thread it is called: build, judge, publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nomad import build
+from nomad.contract import MERGE
+from nomad.engine.duck import Staged
+from nomad.errors import NomadError, QueryFailed, Refused, Unreachable
+from nomad.lake import Lake, Published
+from nomad.manifest import Input
+from nomad.names import TableName
+from nomad.plan import BUILD, Cell, Step, why_stale
+from nomad.project import Table
+from nomad.pruning import Read
+from nomad.quality.context import gather, rows_before
+from nomad.quality.inspection import Inspection
+from nomad.requests import about
+from nomad.run.attempt import BLOCKED, BUILT, FAILED, FRESH, PUBLISHED, Attempt, Result
+from nomad.schemas import Schemas
+from nomad.workspace import Workspace
+
+_TRIES = 5
+"""How often a step starts over when an input is replaced while it reads."""
+
+_BREATH = 0.05
+"""Seconds between two attempts to break off a query."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run goes about its plan. `jobs` 0 takes what the configuration says.
+
+    `full_refresh` makes tables that merge forget what they hold.
+    """
+
+    force: bool = False
+    allow_missing: bool = False
+    rehearse: bool = False
+    fail_fast: bool = False
+    wait: bool = False
+    jobs: int = 0
+    full_refresh: bool = False
+
+
+class Worker:
+    """Does one step, in whatever thread it is called."""
+
+    def __init__(self, going: Attempt, options: Options) -> None:
+        self._going, self._options = going, options
+        self._workspace = going.workspace
+        self._engine = self._workspace.engine(going.scratch)
+        self._busy: set[Cell] = set()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Break off what runs, and begin nothing more.
+
+        Said again until it is heard: between two statements an interrupt is lost.
+        """
+        self._stopping = True
+        while self._busy:
+            self._engine.interrupt()
+            time.sleep(_BREATH)
+
+    def act(self, step: Step, bad: Cell | None) -> Result:
+        """Bring one step to its end, `bad` being one it needs that failed.
+
+        An error becomes part of the result.
+        """
+        self._busy.add(step.cell)
+        try:
+            if self._stopping:
+                return Result(step.table, step.partition, BLOCKED, "interrupted")
+            return self._timed(step, bad)
+        finally:
+            self._busy.discard(step.cell)
+
+    def _timed(self, step: Step, bad: Cell | None) -> Result:
+        began = time.monotonic()
+        try:
+            with about(str(step.table)):
+                result = _blocked(step, bad) if bad else self._decided(step)
+        except NomadError as e:
+            result = Result(step.table, step.partition, FAILED, step.reason, error=e)
+        return replace(result, seconds=time.monotonic() - began)
+
+    def _decided(self, step: Step) -> Result:
+        """Skip what is fresh, also what has become so since the plan: an early cut-off."""
+        project, lake = self._workspace.project, self._going.lake
+        table = project.tables[step.table]
+        over = lake.published(step.table, step.partition)
+        fresh = step.action != BUILD
+        if not fresh and not self._options.force:
+            fresh = why_stale(project, table, over.manifest if over else None, lake) is None
+        if fresh:
+            return _kept(step, over)
+        return self._built(step, table, over)
+
+    def _built(self, step: Step, table: Table, over: Published | None) -> Result:
+        lake = self._going.lake
+        for attempt_left in reversed(range(_TRIES)):
+            bounds = self._gathered(step, table, lake)
+            try:
+                return self._published(step, table, bounds, over)
+            except (QueryFailed, Unreachable) as e:
+                lake = self._workspace.lake.remembering()
+                same = _inputs(bounds) == _inputs(self._gathered(step, table, lake))
+                if not attempt_left or same:
+                    raise e from None
+        raise AssertionError("unreachable")
+
+    def _gathered(self, step: Step, table: Table, lake: Lake) -> tuple[build.Bound, ...]:
+        project = self._workspace.project
+        reads = step.reads or self._reads(step, table)
+        return build.gather(
+            project,
+            lake,
+            table,
+            reads,
+            allow_missing=self._options.allow_missing,
+        )
+
+    def _reads(self, step: Step, table: Table) -> tuple[Read, ...]:
+        """Ask again for what the plan couldn't know before the inputs were built."""
+        workspace = self._workspace
+        schemas = Schemas(workspace.project, self._going.lake, workspace.pruner)
+        found = schemas.reads(table, step.partition)
+        if found is None:
+            name = _unpublished(workspace, self._going.lake, table)
+            dated = workspace.project.partitioned(name)
+            error = build.missing(name, step.partition if dated else None)
+            error.where = table.sql.path
+            raise error
+        return found
+
+    def _published(
+        self, step: Step, table: Table, bounds: tuple[build.Bound, ...], over: Published | None
+    ) -> Result:
+        going = self._going
+        path = going.scratch / _file_name(step)
+        inspection = self._inspection(step, table, bounds, path, over)
+        try:
+            staged = build.stage(
+                self._engine,
+                table,
+                step.partition,
+                bounds,
+                path,
+                sieve=inspection,
+                old=self._old(table, over),
+            )
+        except Refused as e:
+            checks = inspection.checks if inspection else ()
+            return Result(step.table, step.partition, FAILED, step.reason, error=e, checks=checks)
+        return self._committed(step, _inputs(bounds), staged, inspection, over)
+
+    def _old(self, table: Table, over: Published | None) -> str | None:
+        """What a merge keeps, unless all is to be built anew."""
+        keeps = table.contract and table.contract.strategy == MERGE
+        if not keeps or self._options.full_refresh:
+            return None
+        return build.published(self._going.lake, over.manifest if over else None)
+
+    def _inspection(
+        self,
+        step: Step,
+        table: Table,
+        bounds: tuple[build.Bound, ...],
+        path: Path,
+        over: Published | None,
+    ) -> Inspection | None:
+        if not table.contract and not table.checks:
+            return None
+        going, project = self._going, self._workspace.project
+        others = gather(project, going.lake, self._workspace.pruner, table, step.partition)
+        sources = ", ".join(dict.fromkeys(uri for b in bounds for uri in b.uris[:_FEW_FILES]))
+
+        def before() -> int | None:
+            return rows_before(going.lake, table, step.partition, over)
+
+        return Inspection(
+            table, step.partition, others, path, going.run_id, before=before, sources=sources
+        )
+
+    def _committed(
+        self,
+        step: Step,
+        inputs: tuple[Input, ...],
+        staged: Staged,
+        inspection: Inspection | None,
+        over: Published | None,
+    ) -> Result:
+        going, table = self._going, self._workspace.project.tables[step.table]
+        quarantined: Staged | None = None
+        checks: tuple[Mapping[str, Any], ...] = ()
+        if inspection:
+            inputs = tuple(dict.fromkeys((*inputs, *inspection.others.inputs)))
+            quarantined, checks = inspection.quarantined, inspection.checks
+        manifest = going.manifest(
+            step.table,
+            step.partition,
+            staged,
+            sql_hash=table.sql.sql_hash,
+            contract_hash=table.contract_hash,
+            inputs=inputs,
+            checks=checks,
+            quarantined=quarantined,
+        )
+        refused = quarantined.path if quarantined else None
+        going.publish(manifest, [staged.path] if staged.path else [], over, refused)
+        return Result(
+            step.table,
+            step.partition,
+            BUILT if self._options.rehearse else PUBLISHED,
+            step.reason,
+            row_count=staged.rows,
+            file_count=len(manifest.files),
+            bytes=staged.bytes,
+            location=going.location(step.table, step.partition),
+            checks=checks,
+            quarantined=quarantined.rows if quarantined else 0,
+        )
+
+
+_FEW_FILES = 3
+"""Of each input, so many files are named as the source of a refused row."""
+
+
+def _file_name(step: Step) -> str:
+    day = step.partition.isoformat() if step.partition else "all"
+    return f"{step.table}-{day}.parquet"
+
+
+def _inputs(bounds: tuple[build.Bound, ...]) -> tuple[Input, ...]:
+    return tuple(i for b in bounds for i in b.inputs)
+
+
+def _blocked(step: Step, by: Cell) -> Result:
+    table, day = by
+    named = f"{table} dt={day}" if day else str(table)
+    return Result(step.table, step.partition, BLOCKED, f"needs {named}, which failed")
+
+
+def _kept(step: Step, over: Published | None) -> Result:
+    reason = "fresh" if step.action != BUILD else "inputs rebuilt to the same rows"
+    m = over.manifest if over else None
+    return Result(
+        step.table,
+        step.partition,
+        FRESH,
+        reason,
+        row_count=m.row_count if m else None,
+        file_count=len(m.files) if m else None,
+        bytes=sum(f.bytes for f in m.files) if m else None,
+    )
+
+
+def _unpublished(workspace: Workspace, lake: Lake, table: Table) -> TableName:
+    """Name the first input of which nothing is published."""
+    known = workspace.project.partitioned
+    absent = (i for i in table.queried if lake.latest(i, partitioned=known(i)) is None)
+    return next(absent, table.queried[0])
