@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,22 @@ def ask_into(workspace: Workspace, query: str, path: Path) -> None:
     """Run a query and write the result as one Parquet file."""
     copy = f"COPY (\n{query}\n) TO {literal(str(path))} (FORMAT parquet)"
     _steady(workspace, query, lambda session: session.execute(copy, at=Place("query", 0)))
+
+
+def reads(workspace: Workspace) -> None:
+    """See that DuckDB reads what is written to the lake.
+
+    Raises:
+        LakeError: it can't reach it.
+        QueryFailed: it reads something else.
+    """
+    store, key = workspace.store, f"_probe/{uuid.uuid4().hex}"
+    store.write(key, b"here")
+    try:
+        with workspace.reader.session() as session:
+            session.execute(f"SELECT content FROM read_text({literal(store.uri(key))})")
+    finally:
+        store.delete(key)
 
 
 def refused(workspace: Workspace, table: TableName, days: list[Partition], *, limit: int) -> Rows:

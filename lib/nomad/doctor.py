@@ -6,7 +6,6 @@ table, that no manifest names and no live run may be about to name.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -54,12 +53,17 @@ def examine(
     for layer in layers:
         listed = _folders(store, layer)
         going_on = busy()
+        manifests = _manifests(store, listed)
         for folder, found in listed:
             spare = _spare(found, going_on, dead, store.grace)
-            yield from _published(store, folder, set(found), spare, deep=deep)
-        yield from _quarantine(store, layer, going_on, dead)
-        for folder, names in _folders(store, f"{HISTORY}/{layer}"):
-            yield from _past(store, folder, set(names))
+            yield from _published(folder, set(found), manifests[folder], spare)
+        if deep:
+            yield from _changed(store, manifests)
+        yield from _quarantine(store, layer, manifests, going_on, dead)
+        past = _folders(store, f"{HISTORY}/{layer}")
+        told = _manifests(store, past)
+        for folder, names in past:
+            yield from _past(folder, set(names), told[folder])
 
 
 def unfinished(store: Store, dead: Collection[str]) -> Iterator[Finding]:
@@ -94,49 +98,59 @@ def _spare(
     return spare
 
 
-def _manifest(store: Store, folder: str, names: set[str]) -> Manifest | None:
-    key = f"{folder}/{FILE}"
-    blob = store.read(key) if FILE in names else None
-    return from_json(blob.data, where=key) if blob else None
+Found = Manifest | LakeError | None
+
+
+def _manifests(
+    store: Store, folders: Iterable[tuple[str, Mapping[str, float]]]
+) -> dict[str, Found]:
+    """Read the manifest of each folder: it, or why it can't be read, or None without one."""
+    found: dict[str, Found] = {folder: None for folder, _ in folders}
+    keys = [f"{folder}/{FILE}" for folder, names in folders if FILE in names]
+    for key, blob in store.read_all(keys):
+        try:
+            found[key.rpartition("/")[0]] = from_json(blob.data, where=key) if blob else None
+        except LakeError as e:
+            found[key.rpartition("/")[0]] = e
+    return found
 
 
 def _published(
-    store: Store, folder: str, names: set[str], spare: Callable[[str], bool], *, deep: bool
+    folder: str, names: set[str], manifest: Found, spare: Callable[[str], bool]
 ) -> Iterator[Finding]:
-    try:
-        manifest = _manifest(store, folder, names)
-    except LakeError as e:
-        yield Finding(f"{folder}/{FILE}", f"{e.what}; {e.hint}")
+    if isinstance(manifest, LakeError):
+        yield Finding(f"{folder}/{FILE}", f"{manifest.what}; {manifest.hint}")
         return
     named = {f.name for f in manifest.files} if manifest else set()
     for name in sorted(names - named - {FILE, SUCCESS}):
-        match = _OURS.fullmatch(name)
-        if match is None:
+        if _OURS.fullmatch(name) is None:
             yield Finding(f"{folder}/{name}", "not a file of nomad's; no reader sees it")
         elif not spare(name):
             yield Finding(f"{folder}/{name}", "no manifest names it", "remove")
-    if manifest is not None:
-        yield from _damage(store, folder, names, manifest, deep=deep)
+    for name in sorted(named - names):
+        what = f"the manifest names it, but it is not there; {_again(manifest)}"
+        yield Finding(f"{folder}/{name}", what)
     yield from _mark(folder, names, manifest)
 
 
-def _damage(
-    store: Store, folder: str, names: set[str], manifest: Manifest, *, deep: bool
-) -> Iterator[Finding]:
+def _again(manifest: Manifest | None) -> str:
+    if manifest is None:
+        return ""
     again = f"build it again: nomad run {manifest.dest.name} --force"
-    if manifest.partition_date:
-        again += f" --dt {manifest.partition_date}"
-    for file in manifest.files:
-        path = f"{folder}/{file.name}"
-        if file.name not in names:
-            yield Finding(path, f"the manifest names it, but it is not there; {again}")
-        elif deep and not _whole(store, path, file.sha256):
-            yield Finding(path, f"not the bytes that were published; {again}")
+    return f"{again} --dt {manifest.partition_date}" if manifest.partition_date else again
 
 
-def _whole(store: Store, path: str, sha256: str) -> bool:
-    blob = store.read(path)
-    return blob is not None and hashlib.sha256(blob.data).hexdigest() == sha256
+def _changed(store: Store, manifests: Mapping[str, Found]) -> Iterator[Finding]:
+    """Read every file that a manifest names, and compare it with what was published."""
+    wanted = {
+        f"{folder}/{file.name}": (file.sha256, m)
+        for folder, m in manifests.items()
+        if isinstance(m, Manifest)
+        for file in m.files
+    }
+    for key, sha256 in store.digests(wanted):
+        if sha256 is not None and sha256 != wanted[key][0]:
+            yield Finding(key, f"not the bytes that were published; {_again(wanted[key][1])}")
 
 
 def _mark(folder: str, names: set[str], manifest: Manifest | None) -> Iterator[Finding]:
@@ -149,34 +163,29 @@ def _mark(folder: str, names: set[str], manifest: Manifest | None) -> Iterator[F
 
 
 def _quarantine(
-    store: Store, layer: str, busy: Collection[str], dead: Collection[str]
+    store: Store,
+    layer: str,
+    manifests: Mapping[str, Found],
+    busy: Collection[str],
+    dead: Collection[str],
 ) -> Iterator[Finding]:
     """Find files of refused rows that no published version names."""
     for folder, ages in _folders(store, f"{QUARANTINE}/{layer}"):
-        blob = store.read(f"{folder.removeprefix(f'{QUARANTINE}/')}/{FILE}")
-        try:
-            manifest = from_json(blob.data, where=folder) if blob else None
-        except LakeError:
+        manifest = manifests.get(folder.removeprefix(f"{QUARANTINE}/"))
+        if isinstance(manifest, LakeError):
             continue
         named = manifest.quarantined.name if manifest and manifest.quarantined else None
         for name in sorted(set(ages) - {named}):
             run_id = name.partition(".")[0]
             if run_id not in busy and (run_id in dead or ages[name] >= store.grace):
                 yield Finding(f"{folder}/{name}", "refused rows of no published version", "remove")
-        if named and named not in ages:
-            yield Finding(f"{folder}/{named}", "refused rows, named but not there")
 
 
-def _past(store: Store, folder: str, names: set[str]) -> Iterator[Finding]:
+def _past(folder: str, names: set[str], manifest: Found) -> Iterator[Finding]:
     """A version that was half-way into the history, or out of it, is of no use to anybody."""
-    try:
-        manifest = _manifest(store, folder, names)
-    except LakeError:
-        manifest = None
-    named = {f.name for f in manifest.files} | {FILE} if manifest else set()
-    if names != named:
-        for name in sorted(names):
-            yield Finding(f"{folder}/{name}", "an incomplete past version", "remove")
+    whole = isinstance(manifest, Manifest) and names == {FILE, *(f.name for f in manifest.files)}
+    for name in () if whole else sorted(names):
+        yield Finding(f"{folder}/{name}", "an incomplete past version", "remove")
 
 
 def mend(store: Store, findings: Iterable[Finding]) -> list[Finding]:

@@ -126,6 +126,13 @@ class Lake:
         if ours.partition_date and ours.dest in self._listed:
             self._listed[ours.dest][ours.partition_date] = found
 
+    def catch_up(self) -> bool:
+        """Note what this view saw of others' doing; tell whether there was anything new."""
+        seen = {k: p for k, p in (self._kept or {}).items() if p is not None}
+        return self._mirror.catch_up(
+            {k: Blob(p.manifest.to_json(), p.version) for k, p in seen.items()}
+        )
+
     def manifest(self, table: TableName, partition: Partition) -> Manifest | None:
         """Give a partition's manifest, or None."""
         found = self.published(table, partition)

@@ -35,7 +35,10 @@ class Mirror:
         read = self.store.read_all(k for k in stamps if k not in same)
         fetched = {k: b for k, b in read if b is not None}
         self._keep(fetched)
-        self._shelf.forget(self.store.uri(k) for k in seen if k not in stamps)
+        gone = [k for k in seen if k not in stamps]
+        self._shelf.forget(self.store.uri(k) for k in gone)
+        other = [k for k, b in fetched.items() if k not in seen or seen[k].version != b.version]
+        self._shelf.news |= bool(gone or other)
         self._shelf.mark_complete(self.store.uri(prefix))
         found = {**same, **fetched}
         return {k: found[k] for k in sorted(found)}
@@ -56,6 +59,15 @@ class Mirror:
     def learn(self, key: str, blob: Blob) -> None:
         """Note an object just written."""
         self._keep({key: blob})
+
+    def catch_up(self, found: Mapping[str, Blob]) -> bool:
+        """Note objects just read; tell whether any seen in this process was not known so."""
+        folders = {"/".join(key.split("/")[:2]) for key in found}
+        known = {k: b.version for folder in folders for k, b in self._seen(folder).items()}
+        news = {k: b for k, b in found.items() if known.get(k) != b.version}
+        self._keep(news)
+        self._shelf.news |= bool(news)
+        return self._shelf.news
 
     def _seen(self, prefix: str) -> dict[str, Blob]:
         start = len(self.store.uri("x")) - 1

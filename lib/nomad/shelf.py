@@ -32,10 +32,14 @@ class Seen(NamedTuple):
 
 
 class Shelf:
-    """A map from addresses of objects to what was seen there. `path` None keeps it in memory."""
+    """A map from addresses of objects to what was seen there. `path` None keeps it in memory.
+
+    `news` tells whether this process found something there that had not been seen so.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
+        self.news = False
         self._held: Connection | None = None
         self._lock = Lock()
 

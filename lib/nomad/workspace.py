@@ -134,6 +134,15 @@ class Workspace:
             learned=learned,
         )
 
+    def check_lake(self) -> None:
+        """See that the lake can be written safely, before anything is done for it.
+
+        Raises:
+            LakeError: its server doesn't keep to conditional writes, or can't be reached.
+        """
+        if isinstance(self.store, S3Store):
+            _ = self.store.understands
+
     @cached_property
     def remote(self) -> Remote | None:
         """How DuckDB reaches the lake, where that is in S3."""
@@ -158,12 +167,30 @@ class Workspace:
 
     def refresh_catalog(self, lake: Lake | None = None, *, fresh: bool = True) -> Refreshed:
         """Build the catalog anew from the lake as it is, or (not `fresh`) as `lake` knows it."""
-        return catalog.refresh(
+        made = catalog.refresh(
             self.project, lake or self.lake, now=self.now(), fresh=fresh, remote=self.remote
         )
+        self._catalogs.put(str(made.path), self.store.uri(""))
+        self._catalogs.save()
+        return made
+
+    @property
+    def catalog_is_due(self) -> bool:
+        """Whether there is no catalog yet, or one of another lake."""
+        path = self.catalog_path
+        return not path.exists() or self._catalogs.get(str(path)) != self.store.uri("")
+
+    @cached_property
+    def _catalogs(self) -> Cache:
+        return self._cache("catalogs")
 
     def connecting(self) -> list[str]:
-        """Write the statements by which another DuckDB opens the catalog; no key is in them."""
+        """Write the statements by which another DuckDB opens the catalog; no key is in them.
+
+        A catalog that is missing, or of another lake, is made first.
+        """
+        if self.catalog_is_due:
+            self.refresh_catalog()
         attach = f"ATTACH {literal(str(self.catalog_path))} AS catalog (READ_ONLY)"
         if self.remote is None:
             return [attach, "USE catalog"]

@@ -141,7 +141,10 @@ def refused(lake, *, exit_code=3):
     answer = lake("run", *DAY)
     assert answer.code == exit_code, answer.err
     assert answer.err.count("nomad: ") == 1, answer.err
-    assert lake("doctor").code == exit_code
+    doctor = lake("doctor")
+    assert doctor.code == exit_code
+    what = answer.err.splitlines()[0].rpartition(": ")[2]
+    assert what in doctor.out, (what, doctor.out)
     return answer.err
 
 

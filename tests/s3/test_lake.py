@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from conftest import ROOT, Project
@@ -163,6 +164,68 @@ def test_no_secret_is_printed_or_kept(lake, server, monkeypatch):
     assert kept == []
 
 
+def test_a_catalog_is_of_the_lake_that_it_is_asked_for(built_lake):
+    """Switching the lake renews the catalog, though all may be fresh there."""
+    local = {"NOMAD_LAKE_URL": "lake"}
+    for command in ("extract", "run"):
+        assert built_lake(command, "--dt", "2024-01-02", env=local).code == 0
+    told = built_lake("doctor")
+    assert built_lake("run", "--dt", "2024-01-02").err.endswith("nothing to do, 3 fresh\n")
+    after = built_lake("doctor")
+    there = built_lake("run", "--dt", "2024-01-02", env=local)
+
+    assert (told.code, after.code) == (1, 0)
+    assert "the catalog is of another lake" in told.out
+    assert there.code == 0
+    with duckdb.connect(str(built_lake.root / "catalog/catalog.duckdb"), read_only=True) as con:
+        assert con.execute("select count(*) from dwd.dwd_price").fetchone() == (2,)
+
+
+def test_what_another_machine_published_is_in_the_catalog_once_it_was_seen(built_lake, tmp_path):
+    other = Project(tmp_path / "other")
+    for path in ("nomad.yaml", *(f"sql/{n}/{n}_price.sql" for n in ("ods", "dwd", "dws"))):
+        other.write(path, (built_lake.root / path).read_text(encoding="utf-8"))
+    for _ in range(3):
+        assert other("run", "dwd_price", "--dt", "2024-01-02", "--force").code == 0
+    told = built_lake("catalog", "connect").out
+    duckdb_ = Path(sys.executable).with_name("duckdb")
+
+    def asked():
+        query = "select sum(close) from dwd.dwd_price"
+        words = [duckdb_, "-csv", "-noheader", "-cmd", told, "-c", query]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        return done.stdout.split()[-1] if done.returncode == 0 else "gone " + done.stderr
+
+    assert asked().startswith("gone")
+    assert built_lake("run", "--dt", "2024-01-02").err.endswith("nothing to do, 3 fresh\n")
+    assert asked() == "10"
+
+
+def test_columns_of_any_name_are_read(lake):
+    lake.write("in/2024-01-02.csv", 'file,The File,filename,"a""b",rowid\n1,2,3,4,5\n')
+    lake.write("sql/ods/ods_price.sql", "select * from raw.price where dt = '$<PARTITION_DATE>'")
+    lake("extract", "--dt", "2024-01-02")
+
+    assert lake("run", "ods_price", "--dt", "2024-01-02").code == 0
+    assert lake.rows("from ods.ods_price_dt('2024-01-02')") == [
+        ["1", "2", "3", "4", "5", "2024-01-02"]
+    ]
+
+
+def test_bad_rows_are_set_aside_in_a_bucket_too(built_lake, server, bucket):
+    built_lake.write(
+        "sql/dwd/dwd_price.yml",
+        "columns: [{name: close, tests: [range: {min: 2, severity: quarantine}]}]",
+    )
+
+    assert built_lake("run", "--dt", "2024-01-02").code == 0
+    shown = built_lake("quarantine", "show", "dwd_price", "--dt", "2024-01-02", "-o", "json")
+
+    assert [r["symbol"] for r in shown.json["rows"]] == ["A"]
+    assert len([k for k in listed(server, bucket) if "/_quarantine/" in k]) == 1
+    assert built_lake("doctor").code == 0
+
+
 # Requests ----------------------------------------------------------------------------------------
 
 
@@ -274,7 +337,11 @@ def test_a_large_file_goes_up_in_parts(tmp_path, server, bucket, monkeypatch):
     assert not path.exists()
 
 
-@pytest.mark.parametrize("url", ["s3://", "s3://bucket/a*b", "s3://bucket/a/../b", "gs://bucket/x"])
+@pytest.mark.parametrize(
+    "url",
+    ["s3://", "s3://bucket/a*b", "s3://bucket/a/../b", "gs://bucket/x", "s3://Buck_et/x",
+     "s3://bucket/dt=2024-01-02/x", "s3://key:hunter2@bucket/x"],
+)  # fmt: skip
 def test_an_address_that_is_none_is_refused(empty, url):
     empty.write("nomad.yaml", f'lake: {{url: "{url}"}}\n')
 
@@ -282,3 +349,15 @@ def test_an_address_that_is_none_is_refused(empty, url):
 
     assert answer.code == 2
     assert "lake.url" in answer.err
+    assert "hunter2" not in answer.err
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:9", "http://me:hunter2@h:9", "http://h:9/path"])
+def test_an_endpoint_that_is_none_is_refused(empty, endpoint):
+    empty.write("nomad.yaml", "lake: {url: 's3://bucket/x'}\n")
+
+    answer = empty("doctor", env={"AWS_ENDPOINT_URL": endpoint, "AWS_ENDPOINT_URL_S3": ""})
+
+    assert answer.code == 2
+    assert "AWS_ENDPOINT_URL: must be like `http://127.0.0.1:9000`" in answer.err
+    assert "hunter2" not in answer.err

@@ -146,7 +146,8 @@ def _those_that_can_be_read(
             _views(session, project, lake, {name: manifests})
             good[name] = manifests
         except QueryFailed as e:
-            _log.warning("left out of the catalog: %s (%s); see `nomad doctor`", name, e.what)
+            told = e.what.splitlines()[0]
+            _log.warning("left out of the catalog, as DuckDB can't read it: %s (%s)", name, told)
     return good
 
 

@@ -51,7 +51,7 @@ def connect(workspace: Workspace) -> None:
 
     For a lake in S3 it prints a CREATE SECRET, in which the key is named and not shown.
 
-    Example: duckdb -init <(nomad catalog connect --env minio)
+    Example: duckdb -cmd "$(nomad catalog connect --env minio)"
     """
     for statement in workspace.connecting():
         click.echo(f"{statement};")

@@ -10,7 +10,7 @@ import click
 from nomad.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from nomad.doctor import Finding
@@ -48,8 +48,9 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         for p in left
     ]
     path = workspace.catalog_path
-    if not path.exists():
-        rows.append({"where": str(path), "what": "the catalog is missing", "remedy": "write"})
+    if reachable and workspace.catalog_is_due:
+        what = "of another lake, or not known to be of this one" if path.exists() else "missing"
+        rows.append({"where": str(path), "what": f"the catalog is {what}", "remedy": "write"})
     amiss = len(rows)
     if fix and not unfit:
         amiss = len(doctor.mend(workspace.store, findings))
@@ -75,7 +76,24 @@ def _server(workspace: Workspace) -> Sequence[tuple[str, str, str]]:
     from nomad.store.survey import survey
 
     store = workspace.store
-    return list(survey(store)) if isinstance(store, S3Store) else []
+    if not isinstance(store, S3Store):
+        return []
+    found = list(survey(store))
+    return [*found, *_read_by_duckdb(workspace)] if found[0].verdict != "bad" else found
+
+
+def _read_by_duckdb(workspace: Workspace) -> Iterator[tuple[str, str, str]]:
+    """See that DuckDB reaches the lake by the same way."""
+    from nomad.ask import reads
+    from nomad.errors import NomadError
+
+    try:
+        reads(workspace)
+    except NomadError as e:
+        hint = "check `lake.style`, `lake.endpoint` and `lake.ca`"
+        yield "DuckDB", f"{e.what.splitlines()[0]}; {hint}", "bad"
+    else:
+        yield "DuckDB", "reads what was written", "good"
 
 
 def _examined(workspace: Workspace) -> tuple[list[Finding], list[Path]]:

@@ -138,9 +138,7 @@ def _from_environ(environ: Mapping[str, str]) -> Tree:
         if variable not in environ:
             continue
         text = environ[variable]
-        value: Value = int(text) if isinstance(rule.default, int) and text.isdigit() else text
-        if isinstance(rule.default, bool):
-            value = {"true": True, "false": False}.get(text.lower(), text)
+        value = _typed(text, rule.default)
         if isinstance(rule.default, list):
             value = [v.strip() for v in text.split(",")]
         head, _, last = key.rpartition(".")
@@ -181,10 +179,23 @@ def _value(tree: Tree, key: str, faults: list[str]) -> Value:
         return KEYS[key].default
     if found.value is None:
         return KEYS[key].default
-    if fault := KEYS[key].check(found.value):
-        faults.append(f"{found.origin}: `{key}` {fault} (got {found.value!r})")
+    value = _typed(found.value, KEYS[key].default)
+    if fault := KEYS[key].check(value):
+        got = "" if "@" in str(value) else f" (got {value!r})"
+        faults.append(f"{found.origin}: `{key}` {fault}{got}")
         return KEYS[key].default
-    return found.value
+    return value
+
+
+def _typed(value: Value, default: Value) -> Value:
+    """Read a number or a switch that came as text, from a variable."""
+    if isinstance(value, str) and isinstance(default, bool):
+        return {"true": True, "false": False}.get(value.lower(), value)
+    return int(value) if isinstance(value, str) and _counts(value, default) else value
+
+
+def _counts(text: str, default: Value) -> bool:
+    return isinstance(default, int) and text.isascii() and text.isdigit()
 
 
 def _leaves(tree: Tree, key: str, faults: list[str]) -> Iterator[tuple[str, Leaf]]:

@@ -7,7 +7,7 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from nomad.address import SCHEME
+from nomad.address import SCHEME, split
 from nomad.config.tree import Value
 from nomad.names import is_plain
 
@@ -56,31 +56,27 @@ def _memory(value: Value) -> str | None:
     return None if good else "must be a size like `4GB` or a share like `70%`"
 
 
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+_BAD_IN_PREFIX = re.compile(r"[*?\[\]{}\\]|(^|/)(\.{1,2}|dt=[^/]*)(/|$)|//", re.IGNORECASE)
+
+
 def _lake_url(value: Value) -> str | None:
+    """Refuse an address that is none, or that DuckDB would read as a pattern or a date."""
     if not isinstance(value, str) or not value:
         return "must be a text"
-    if "://" in value and not value.startswith(SCHEME):
-        return "must be a folder, or s3://bucket/prefix"
-    return None
+    if not value.startswith(SCHEME):
+        return "must be a folder, or s3://bucket/prefix" if "://" in value else None
+    bucket, prefix = split(value)
+    if "@" in bucket:
+        return "must not hold a key: that comes from the environment"
+    if not _BUCKET.fullmatch(bucket):
+        return "must be like s3://bucket/prefix, the bucket in small letters, digits, `.`, `-`"
+    bad = _BAD_IN_PREFIX.search(prefix)
+    return f"can't hold `{bad[0].strip('/') or bad[0]}` in its prefix" if bad else None
 
 
-def bad_in_url(prefix: str) -> bool:
-    """Tell whether a prefix holds what DuckDB reads as a pattern, or a part that looks like a date.
-
-    Example:
-        >>> bad_in_url("my lake/é"), bad_in_url("a*"), bad_in_url("x/dt=2024-01-02")
-        (False, True, True)
-    """
-    parts = prefix.split("/")
-    dated = any(p.lower().startswith("dt=") for p in parts)
-    return (
-        dated
-        or any(p in ("", ".", "..") for p in parts if prefix)
-        or bool(set(prefix) & set("*?[]{}\\"))
-    )
-
-
-def _endpoint(value: Value) -> str | None:
+def endpoint(value: Value) -> str | None:
+    """Refuse what is not the address of a server."""
     good = isinstance(value, str) and re.fullmatch(r"https?://[^/\s@?#]+/?", value)
     return None if good else "must be like `http://127.0.0.1:9000`, without a path or a key"
 
@@ -104,7 +100,7 @@ KEYS: Mapping[str, Key] = {
     "layers": Key(_layers, ["ods", "dwd", "dim", "dwm", "dws", "ads"]),
     "lake.url": Key(_lake_url, "lake"),
     "lake.history": Key(_whole(0), 1),
-    "lake.endpoint": Key(_endpoint, None),
+    "lake.endpoint": Key(endpoint, None),
     "lake.region": Key(_text, None),
     "lake.style": Key(_style, None),
     "lake.ca": Key(_text, None),

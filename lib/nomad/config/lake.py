@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nomad.address import SCHEME, Address, split
-from nomad.config.keys import bad_in_url
+from nomad.config import keys
 from nomad.config.tree import FILE, Value
 
 _VARIABLES = {
@@ -40,9 +40,9 @@ def read(
     if not url.startswith(SCHEME):
         return LakeConfig(url, history, None, unsafe)
     bucket, prefix = split(url)
-    if not bucket or bad_in_url(prefix):
-        faults.append(f"{FILE}: `lake.url` must be like `s3://bucket/prefix` (got {url!r})")
     endpoint = values["lake.endpoint"] or _from_aws(environ, "lake.endpoint")
+    if endpoint and (fault := keys.endpoint(str(endpoint))):
+        faults.append(f"{origins(environ).get('lake.endpoint', FILE)}: {fault}")
     region = values["lake.region"] or _from_aws(environ, "lake.region")
     ca = root / str(values["lake.ca"]) if values["lake.ca"] else _from_aws(environ, "lake.ca")
     style = values["lake.style"] or ("path" if endpoint else "virtual")

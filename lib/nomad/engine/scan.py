@@ -33,10 +33,10 @@ _DT = f"greatest({COLUMN}) AS {COLUMN}"
 behind a function that changes nothing it does not, and still opens no file too many."""
 
 
-_FILE = "the file"
-_DT_OF_PATH = (
-    f"CAST(regexp_extract({quote(_FILE)}, '/{COLUMN}=([0-9-]{{10}})/', 1) AS DATE) AS {COLUMN}"
-)
+def _file(group: Files) -> str:
+    """Choose a name for the column of the file's name that no column of the files has."""
+    taken = {c.name.lower() for c in group.schema}
+    return next(n for i in range(len(taken) + 1) if (n := "file" + "_" * i) not in taken)
 
 
 def select(groups: Sequence[Files], *, partitioned: bool, plain_dt: bool = False) -> str:
@@ -65,7 +65,9 @@ def _group(group: Files, columns: Sequence[Column], *, partitioned: bool, plain_
     held = {c.name.lower(): c.name for c in group.schema}
     wanted = [_column(c, held.get(c.name.lower())) for c in columns]
     if _is_remote(group):
-        wanted += [_DT_OF_PATH] if partitioned else []
+        if partitioned:
+            path = f"regexp_extract({quote(_file(group))}, '/{COLUMN}=([0-9-]{{10}})/', 1)"
+            wanted.append(f"CAST({path} AS DATE) AS {COLUMN}")
         return f"SELECT {', '.join(wanted)} FROM {_remote_reader(group)}"
     if partitioned:
         wanted.append(COLUMN if plain_dt else _DT)
@@ -90,7 +92,7 @@ def _remote_reader(group: Files) -> str:
         for c in group.schema
     )
     return (
-        f"read_parquet({paths}, hive_partitioning=false, filename={literal(_FILE)},"
+        f"read_parquet({paths}, hive_partitioning=false, filename={literal(_file(group))},"
         f" schema=MAP {{{told}}})"
     )
 

@@ -120,9 +120,14 @@ class Attempt:
                 self._superseded.append(over.manifest)
         return ours.manifest
 
-    def catalog_is_missing(self) -> None:
-        """Have the catalog made at the end of the run, where there is none."""
-        self._stale = not self.workspace.catalog_path.exists()
+    def look_around(self) -> None:
+        """Have the catalog renewed at the end, where it is missing or of another lake."""
+        self._stale = self.workspace.catalog_is_due
+
+    def catch_up(self) -> None:
+        """Where other machines write as well, have the catalog know what this run saw of theirs."""
+        if self.workspace.store.grace and not self.workspace.rehearsing and self.lake.catch_up():
+            self._stale = True
 
     def note(self, result: Result) -> Result:
         """Write a step's end to the journal; give it with the run's id."""
@@ -218,6 +223,7 @@ def attempt(
     run_id = new_run_id(now)
     top = _made(workspace.store.scratch())
     names = [] if rehearse else [f"{t} {folder(p)}".rstrip() for t, p in cells]
+    workspace.check_lake()
     with claim(top, run_id, names, wait=wait) as scratch:
         space = workspace.rehearsal(scratch / "lake") if rehearse else workspace
         if not rehearse:
@@ -225,7 +231,7 @@ def attempt(
         journal = Journal(space.store, run_id, now)
         seen = space.lake.remembering() if rehearse or wait or lake is None else lake
         going = Attempt(space, run_id, now, scratch, journal, seen)
-        going.catalog_is_missing()
+        going.look_around()
         yield from _going(going, command)
 
 
@@ -235,6 +241,7 @@ def _going(going: Attempt, command: str) -> Iterator[Attempt]:
     try:
         yield going
     finally:
+        going.catch_up()
         at = going.workspace.now().isoformat()
         going.journal.add({"event": "end", "run_id": run_id, "at": at})
         going.journal.flush(going.lake.mirror)

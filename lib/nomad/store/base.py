@@ -38,6 +38,9 @@ class Store(Protocol):
     def read_all(self, keys: Iterable[str]) -> Iterator[tuple[str, Blob | None]]:
         """Read many objects, side by side where that is faster, in the order of the keys."""
 
+    def digests(self, keys: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+        """Give the sha256 (hex) of many objects, in their order; None where there is none."""
+
     def write(self, key: str, data: bytes) -> None:
         """Put a small object in one step, whatever was there; one that can be made again."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -50,12 +51,13 @@ def client(
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     config = Config(
         s3={"addressing_style": "path" if address.path_style else "virtual"},
         retries={"mode": "standard", "total_max_attempts": _TRIES},
         connect_timeout=_CONNECT,
         read_timeout=_READ,
-        max_pool_connections=CONNECTIONS,
+        max_pool_connections=4 * CONNECTIONS,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
@@ -69,7 +71,9 @@ def client(
             config=config,
         )
     except (BotoCoreError, ValueError) as e:
-        raise ConfigError(f"S3 can't be set up: {e}", where="nomad.yaml") from e
+        raise ConfigError(
+            f"S3 can't be set up: {e}", hint="check `lake:` in nomad.yaml and AWS's variables"
+        ) from e
     if requests is not None:
         made.meta.events.register("before-send.s3", _counter(requests))
     return made

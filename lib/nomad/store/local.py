@@ -39,6 +39,18 @@ class LocalStore:
         """Read one after another: a disk answers at once."""
         return ((key, self.read(key)) for key in keys)
 
+    def digests(self, keys: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+        """Read one after another, piece by piece."""
+        return ((key, self._digest(key)) for key in keys)
+
+    def _digest(self, key: str) -> str | None:
+        with translated(key):
+            try:
+                with (self.root / key).open("rb") as f:
+                    return hashlib.file_digest(f, "sha256").hexdigest()
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                return None
+
     def write(self, key: str, data: bytes) -> None:
         """Write beside and rename in; not synced: what is so written can be made again."""
         with translated(key):

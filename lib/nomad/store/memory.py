@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -31,6 +32,11 @@ class MemoryStore:
     def read_all(self, keys: Iterable[str]) -> Iterator[tuple[str, Blob | None]]:
         """Read one after another."""
         return ((key, self.read(key)) for key in keys)
+
+    def digests(self, keys: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+        """Digest one after another."""
+        found = ((key, self.objects.get(key)) for key in keys)
+        return ((k, None if v is None else hashlib.sha256(v).hexdigest()) for k, v in found)
 
     def write(self, key: str, data: bytes) -> None:
         """Put an object."""

@@ -30,6 +30,12 @@ class OverlayStore:
         below = dict(self._below.read_all(k for k in wanted if k not in here))
         return ((key, here.get(key) or below.get(key)) for key in wanted)
 
+    def digests(self, keys: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+        """Digest what is here, or else what is below."""
+        for key in keys:
+            here = dict(self._above.digests([key]))
+            yield key, here[key] or dict(self._below.digests([key]))[key]
+
     def write(self, key: str, data: bytes) -> None:
         """Write here."""
         self._above.write(key, data)

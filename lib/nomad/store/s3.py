@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nomad.address import Address, Credentials
 from nomad.errors import LakeError
@@ -30,9 +30,12 @@ from nomad.store.probe import QUOTED, UNSAFE, Probed, probe
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_T = TypeVar("_T")
+
 _PART = 64 * 1024 * 1024
 """Bytes above which a file goes up in parts, and the size of a part."""
 
+_PIECE = 1024 * 1024
 _GRACE = 3600.0
 _TRIES, _PAUSE = 10, 0.1
 _BUSY = "ConditionalRequestConflict"
@@ -97,14 +100,35 @@ class S3Store:
 
     def read_all(self, keys: Iterable[str]) -> Iterator[tuple[str, Blob | None]]:
         """Get many objects, several at once."""
+        return self._each(self.read, keys)
+
+    def digests(self, keys: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+        """Read many objects, several at once, each piece by piece."""
+        return self._each(self._digest, keys)
+
+    def _digest(self, key: str) -> str | None:
+        state = hashlib.sha256()
+        with self._translated(key):
+            try:
+                found = self._client().get_object(Bucket=self.address.bucket, Key=self._full(key))
+            except self._client().exceptions.ClientError as e:
+                if door.code_of(e) in _GONE:
+                    return None
+                raise
+            for piece in found["Body"].iter_chunks(_PIECE):
+                state.update(piece)
+        return state.hexdigest()
+
+    def _each(self, act: Callable[[str], _T], keys: Iterable[str]) -> Iterator[tuple[str, _T]]:
+        """Do something to each of many objects, several at once, in the order of the keys."""
         wanted = list(keys)
         if len(wanted) <= 1:
-            yield from ((key, self.read(key)) for key in wanted)
+            yield from ((key, act(key)) for key in wanted)
             return
         self._client()
         context = copy_context()
         with ThreadPoolExecutor(min(door.CONNECTIONS, len(wanted))) as pool:
-            found = pool.map(lambda key: context.copy().run(self.read, key), wanted)
+            found = pool.map(lambda key: context.copy().run(act, key), wanted)
             yield from zip(wanted, found, strict=True)
 
     def write(self, key: str, data: bytes) -> None:
@@ -183,6 +207,11 @@ class S3Store:
         return self._scratch
 
     @property
+    def accepted(self) -> bool:
+        """Whether a server that ignores conditions is written all the same."""
+        return self._unsafe
+
+    @property
     def grace(self) -> float:
         """An hour: claims protect the runs of this machine only."""
         return _GRACE
@@ -190,7 +219,9 @@ class S3Store:
     def head(self) -> str | None:
         """Ask whether the bucket is there; give the server's date as it tells it."""
         with self._translated(""):
-            told = self._client().head_bucket(Bucket=self.address.bucket)
+            told = self._client().list_objects_v2(
+                Bucket=self.address.bucket, Prefix=self._full("_probe/"), MaxKeys=1
+            )
         return told["ResponseMetadata"]["HTTPHeaders"].get("date")
 
     def unfinished(self, prefix: str) -> Iterator[Entry]:

@@ -39,7 +39,7 @@ def survey(store: S3Store) -> Iterator[Verdict]:
     try:
         seconds, skew = _round_trips(store)
     except NomadError as e:
-        yield Verdict("reachable", f"{at}: {e.what}; {e.hint}", BAD)
+        yield Verdict("reachable", f"{at}: {e.what}{f'; {e.hint}' if e.hint else ''}", BAD)
         return
     yield Verdict("reachable", f"{store.address.url} at {at}", GOOD)
     yield Verdict("round trip", f"{seconds * 1000:.1f} ms, the median of {_ROUNDS}", GOOD)
@@ -78,8 +78,10 @@ def _conditions(store: S3Store) -> Iterator[Verdict]:
         told = f"If-None-Match and If-Match are kept to (the ETag {form})"
         yield Verdict("conditional writes", told, GOOD)
         return
-    consequence = "two publishers of one partition could both win"
-    yield Verdict("conditional writes", f"{'; '.join(found.faults)}: {consequence}", BAD)
+    told = f"{'; '.join(found.faults)}: two publishers of one partition could both win"
+    if store.accepted:
+        told += " (accepted by `lake.allow_unsafe_commit`)"
+    yield Verdict("conditional writes", told, DOUBTFUL if store.accepted else BAD)
 
 
 def _listing(store: S3Store) -> Iterator[Verdict]:
