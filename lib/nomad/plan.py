@@ -6,6 +6,7 @@ of the manifest, and every input partition now has the content recorded there. `
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -143,7 +144,8 @@ class _Planner:
 
     def __init__(self, project: Project, lake: Lake, pruner: Pruner, *, force: bool) -> None:
         self._project, self._lake, self._pruner, self._force = project, lake, pruner, force
-        self._building: dict[TableName, set[Partition]] = {}
+        self._building: dict[TableName, dict[Partition, None]] = {}
+        self._days: dict[TableName, list[date]] = {}
         self._schemas = Schemas(project, lake, pruner)
         self.steps: list[Step] = []
         self.passed_over: list[Cell] = []
@@ -156,7 +158,7 @@ class _Planner:
                 self.passed_over.append(step.cell)
                 continue
             if step.action == BUILD:
-                self._building.setdefault(table.name, set()).add(partition)
+                self._building.setdefault(table.name, {})[partition] = None
             self.steps.append(step)
 
     def _step(self, table: Table, partition: Partition) -> Step:
@@ -175,28 +177,45 @@ class _Planner:
     def _upstream_reason(self, manifest: Manifest) -> str | None:
         """Name an input that this plan builds first; the run will see whether its rows change."""
         for found in manifest.inputs:
-            table = TableName.parse(found.table)
-            for partition in sorted(self._building.get(table, ()), key=str):
-                span = found.span
-                if span is None or (partition is not None and partition in span):
-                    day = Span(partition, partition) if partition else None
-                    return f"input {_named(found.table, day)} changed"
+            spans = (found.span,) if found.span else None
+            for partition in self._due(TableName.parse(found.table), spans):
+                day = Span(partition, partition) if partition else None
+                return f"input {_named(found.table, day)} changed"
         return None
+
+    def _due(self, name: TableName, spans: tuple[Span, ...] | None) -> list[Partition]:
+        """Name the partitions within spans (None: any) that this plan builds, in order."""
+        building = self._building.get(name, {})
+        if spans is None or None in building:
+            return sorted(building, key=str)
+        days: list[date] = self._days.setdefault(name, [])
+        if len(days) < len(building):
+            days[:] = sorted(d for d in building if d is not None)
+        found = (days[bisect_left(days, s.first) : bisect_right(days, s.last)] for s in spans)
+        return list(dict.fromkeys(day for part in found for day in part))
 
     def _needs(
         self, table: Table, partition: Partition, reads: tuple[Read, ...] | None
     ) -> tuple[Cell, ...]:
         known = {r.table: r.spans for r in reads or ()}
         own = self._related(table, partition)
-        return tuple(
-            (name, p)
-            for name in table.inputs
-            for p in sorted(self._building.get(name, ()), key=str)
-            if reads is None
-            or p is None
-            or (name in known and _covers(known[name], p))
-            or (name in own and _covers(own[name], p))
-        )
+        found: dict[Cell, None] = {}
+        for name in table.inputs:
+            asked = [m[name] for m in (known, own) if name in m] if reads is not None else [None]
+            for spans in asked:
+                found |= dict.fromkeys((name, p) for p in self._waited(table, name, spans))
+        return tuple(found)
+
+    def _waited(
+        self, table: Table, name: TableName, spans: tuple[Span, ...] | None
+    ) -> list[Partition]:
+        """Name the partitions to wait for; of a table's own past the latest of a span will do.
+
+        That one has waited for those before it.
+        """
+        if name != table.name or spans is None:
+            return self._due(name, spans)
+        return [due[-1] for s in spans if (due := self._due(name, (s,)))]
 
     def _related(
         self, table: Table, partition: Partition
@@ -223,7 +242,3 @@ class _Planner:
     def _will_be_there(self, table: TableName, day: date) -> bool:
         building = day in self._building.get(table, ())
         return building or self._lake.manifest(table, day) is not None
-
-
-def _covers(spans: tuple[Span, ...] | None, day: date) -> bool:
-    return spans is None or any(day in s for s in spans)

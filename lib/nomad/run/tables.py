@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from itertools import islice
+from heapq import heapify, heappop, heappush
 
-from nomad.plan import BUILD, Cell, Plan, Step
+from nomad.plan import BUILD, Cell, Plan
 from nomad.run.attempt import BLOCKED, BUILT, FAILED, FRESH, PUBLISHED, Result, attempt
 from nomad.run.worker import Options, Worker
 from nomad.workspace import Workspace
@@ -50,20 +50,29 @@ def run(
 
 
 class _Walk:
-    """Hands out the steps of a plan, each after those it needs."""
+    """Hands out the steps of a plan, each after those it needs, in the order of the plan."""
 
     def __init__(self, plan: Plan, worker: Worker, jobs: int) -> None:
-        self._waiting = {s.cell: s for s in plan.steps}
+        self._steps = plan.steps
+        places = {s.cell: i for i, s in enumerate(plan.steps)}
+        self._missing = [sum(n in places for n in s.needs) for s in plan.steps]
+        self._readers: dict[Cell, list[int]] = {}
+        for i, step in enumerate(plan.steps):
+            for need in step.needs:
+                self._readers.setdefault(need, []).append(i)
+        self._ready = [i for i, missing in enumerate(self._missing) if not missing]
+        heapify(self._ready)
+        self._begun: set[int] = set()
         self._worker = worker
         self._jobs = jobs
-        self._running: dict[Future[Result], Step] = {}
+        self._running: dict[Future[Result], int] = {}
         self.ended: dict[Cell, Result] = {}
 
     def results(self, *, fail_fast: bool) -> Iterator[Result]:
         """Give each step's end as it comes. Interrupted, break off what runs and wait for it."""
         with ThreadPoolExecutor(max_workers=self._jobs) as pool:
             try:
-                while self._waiting or self._running:
+                while self._ready or self._running:
                     self._submit(pool)
                     for result in self._next():
                         yield result
@@ -75,34 +84,33 @@ class _Walk:
                 raise
 
     def _submit(self, pool: ThreadPoolExecutor) -> None:
-        for step in self._ready(free=self._jobs - len(self._running)):
-            del self._waiting[step.cell]
+        while self._ready and len(self._running) < self._jobs:
+            i = heappop(self._ready)
+            self._begun.add(i)
+            step = self._steps[i]
             bad = next((n for n in step.needs if not _good(self.ended.get(n))), None)
-            self._running[pool.submit(self._worker.act, step, bad)] = step
-
-    def _ready(self, *, free: int) -> list[Step]:
-        running = {s.cell for s in self._running.values()}
-        open_ = (
-            step
-            for step in self._waiting.values()
-            if not any(n in self._waiting or n in running for n in step.needs)
-        )
-        return list(islice(open_, free))
+            self._running[pool.submit(self._worker.act, step, bad)] = i
 
     def _next(self) -> Iterator[Result]:
         done = wait(self._running, timeout=_LISTEN, return_when=FIRST_COMPLETED).done
         for future in done:
-            step = self._running.pop(future)
+            step = self._steps[self._running.pop(future)]
             self.ended[step.cell] = future.result()
+            for i in self._readers.get(step.cell, ()):
+                self._missing[i] -= 1
+                if not self._missing[i] and i not in self._begun:
+                    heappush(self._ready, i)
             yield self.ended[step.cell]
 
     def _drop(self) -> Iterator[Result]:
         """Give up on all steps that have not begun."""
-        for step in self._waiting.values():
-            reason = "stopped at the first failure"
-            self.ended[step.cell] = Result(step.table, step.partition, BLOCKED, reason)
-            yield self.ended[step.cell]
-        self._waiting.clear()
+        for i, step in enumerate(self._steps):
+            if i not in self._begun:
+                self._begun.add(i)
+                reason = "stopped at the first failure"
+                self.ended[step.cell] = Result(step.table, step.partition, BLOCKED, reason)
+                yield self.ended[step.cell]
+        self._ready.clear()
 
 
 def _good(result: Result | None) -> bool:
