@@ -286,6 +286,60 @@ def test_every_row_lands_on_exactly_one_side(project, rows):
     assert sorted(good) == sorted(expected)
 
 
+@pytest.mark.parametrize(
+    "name", ["rowid", '"row number"', '"broken 0"', "n", "s", '"filter"', "_rows"]
+)
+def test_columns_of_any_name_are_judged(project, name):
+    project.write(
+        "sql/ods/ods_price.sql",
+        f"select symbol, 7 as {name}, cast(close as integer) as close from raw.price"
+        " where dt = '$<PARTITION_DATE>'",
+    )
+    contract(project, QUARANTINE)
+    deliver(project, "A,1", "B,-2", "C,3", "D,-4")
+
+    assert project("run", "ods_price", *DAY).code == 0
+
+    assert project.rows("select symbol from ods.ods_price order by 1") == [["A"], ["C"]]
+    assert [(r["symbol"], r["_row_number"]) for r in quarantined(project)] == [("B", 2), ("D", 4)]
+
+
+def test_a_check_sees_what_would_be_published_and_the_days_before(project):
+    contract(project, QUARANTINE)
+    project.write(
+        "sql/checks/ods_price__none_below.sql", "select * from ods.ods_price where close < 0"
+    )
+    project.write(
+        "sql/checks/ods_price__never_falls.sql",
+        "select a.symbol from ods.ods_price as a join ods.ods_price as b using (symbol)"
+        " where a.dt = '$<PARTITION_DATE>' and b.dt = date '$<PARTITION_DATE>' - 1 and a.close < b.close",
+    )
+    deliver(project, "A,2", "B,-1")
+    deliver(project, "A,1", dt="2024-01-03")
+
+    first = project("run", "ods_price", *DAY)
+    falls = project("run", "ods_price", "--dt", "2024-01-03")
+
+    assert first.code == 0, first.err
+    assert falls.code == 4
+    assert "`never_falls`: 1 rows found" in falls.err
+
+
+def test_numbers_and_texts_of_accepted_values_meet_either_kind(project):
+    contract(
+        project,
+        "columns: [{name: symbol, tests: [accepted_values: {values: [1, 2, null]}]}, {name: close, tests: [accepted_values: {values: ['1', '2']}]}]\n",
+    )
+    deliver(project, "1,2", ",1")
+    assert project("run", "ods_price", *DAY).code == 0
+    deliver(project, "A,3")
+
+    answer = project("run", "ods_price", *DAY)
+
+    assert answer.code == 4
+    assert "refused by 2 of the tests" in answer.err
+
+
 # Columns -----------------------------------------------------------------------------------------
 
 
@@ -401,9 +455,24 @@ def test_diff_tells_what_a_change_would_do(project):
     looser = project("contract", "diff", "ods_price", "-o", "json").json["partitions"]
 
     assert [(r["outcome"], r["quarantined"], r["released"]) for r in tighter] == [
-        ("quarantines", 1, 0)
+        ("quarantines", 2, 0)
     ]
     assert [(r["outcome"], r["quarantined"], r["released"]) for r in looser] == [("passes", 0, 1)]
+
+
+def test_diff_counts_what_is_in_quarantine_already(project):
+    """Made an error, the rule would stop what it now sets aside; so would a limit."""
+    contract(project, QUARANTINE)
+    deliver(project, "A,-1", "B,1")
+    assert project("run", "ods_price", *DAY).code == 0
+
+    def outcome(text):
+        contract(project, text)
+        (row,) = project("contract", "diff", "ods_price", "-o", "json").json["partitions"]
+        return row["outcome"], project("run", "ods_price", *DAY).code
+
+    assert outcome(QUARANTINE + "max_quarantined: 0\n") == ("refused", 4)
+    assert outcome(QUARANTINE.replace("quarantine", "error")) == ("refused", 4)
 
 
 # Relationships, by date --------------------------------------------------------------------------
@@ -461,6 +530,19 @@ def test_a_merge_keeps_old_rows_and_the_same_twice_is_the_same(merging):
     assert last(merging) == [["B", 20], ["C", 3]]
 
 
+def test_a_bad_new_row_leaves_the_old_one_in_place(merging):
+    contract(
+        merging,
+        MERGE + "columns: [{name: close, tests: [range: {min: 0, severity: quarantine}]}]\n",
+        "dws/dws_last",
+    )
+    deliver(merging, "A,-5", "C,3", dt="2024-01-03")
+
+    assert merging("run", "--dt", "2024-01-03").code == 0
+
+    assert last(merging) == [["A", 1], ["B", 2], ["C", 3]]
+
+
 def test_a_merge_refuses_two_new_rows_of_one_key(merging):
     before = last(merging)
     deliver(merging, "A,5", "A,6", dt="2024-01-03")
@@ -489,8 +571,17 @@ BAD = [
     ("strategy: merge\nunique_key: [symbol]", "`strategy: merge` is for full tables"),
     ("freshness: {warn_after: soon}", "must be like `2 days`"),
     ("max_quarantined: some", "must be a count or a share"),
-    ("columns: [{name: symbol, tests: [{regex: '('}]}]", "not a regular expression"),
+    ("columns: [{name: symbol, tests: [{regex: '('}]}]", "test `symbol_regex` can't run: missing )"),
     ("columns:\n  - name: [", "not valid YAML"),
+    ("tests: [{row_count: {min: '10'}}]", "`min` must be a whole number"),
+    ("tests: [{row_count: {min: 1, where: 'a > 0'}}]", "of the whole table and has no `where`"),
+    ("columns: [{name: close, tests: [{not_null: {config: {severty: warn}}}]}]", "unknown key `severty`: did you mean `severity`?"),
+    ("columns: []\ncolumns: []", "ods_price.yml:2: `columns` is given twice"),
+    ("checks: [x]", "`checks` must hold `fact: severity` pairs"),
+    ("max_quarantined: 150%", "must be a count or a share"),
+    ("tests: [{expression: !is_deleted}]", "not valid YAML"),
+    ("models: [{name: other}]", "`models` has no `ods_price`"),
+    ("columns: [{name: close, tests: [{relationships: {to: ods_price, field: close, severity: quarantine}}]}]", "looks into the table itself and can't quarantine"),
     ("checks: {no_such: warn}", "no check `no_such` in sql/checks"),
 ]  # fmt: skip
 

@@ -81,10 +81,10 @@ def stage(
             session.execute(statement, at=Place(table.sql.path, 1))
         columns = session.describe(query, at=at)
         shaped, schema = _shaped(query, columns, table, partition)
-        if table.contract and table.contract.strategy == MERGE:
-            shaped = merged(session, shaped, schema, table.contract, old, at=at)
         if sieve:
             shaped = sieve(session, shaped, schema)
+        if table.contract and table.contract.strategy == MERGE:
+            shaped = merged(session, shaped, schema, table.contract, old, at=at)
         return session.stage(shaped, schema, path, at=at)
 
 

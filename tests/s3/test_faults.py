@@ -144,7 +144,7 @@ def refused(lake, *, exit_code=3):
     doctor = lake("doctor")
     assert doctor.code == exit_code
     what = answer.err.splitlines()[0].rpartition(": ")[2]
-    assert what in doctor.out, (what, doctor.out)
+    assert what.partition(" for ")[0] in doctor.out, (what, doctor.out)
     return answer.err
 
 

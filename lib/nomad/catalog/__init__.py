@@ -20,7 +20,7 @@ from nomad.engine import scan
 from nomad.engine.duck import Macro, Remote, Session, View, database
 from nomad.errors import CorruptManifest, LakeError, QueryFailed
 from nomad.journal import FOLDER as JOURNALS
-from nomad.lake import Lake
+from nomad.lake import REFUSED, Lake
 from nomad.manifest import Manifest
 from nomad.names import RAW, TableName, literal, quote
 from nomad.partition import COLUMN
@@ -167,8 +167,11 @@ def relations(
 def _quarantine(
     project: Project, lake: Lake, name: TableName, manifests: Sequence[Manifest]
 ) -> list[View | Macro]:
-    """Give the view of the rows that tests refused, where a published version has some."""
+    """Give the view of the rows that tests refused, where they can refuse some."""
     groups = lake.quarantined(manifests)
+    contract = project.tables[name].contract if name in project.tables else None
+    if not groups and contract and contract.quarantines:
+        groups = [scan.Files((), (*manifests[-1].schema, *REFUSED))]
     if not groups:
         return []
     select = scan.select(groups, partitioned=project.partitioned(name))

@@ -6,6 +6,7 @@ nothing else: as in SQL, what is not known is not false.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -66,7 +67,7 @@ class Test:
     def broken(self) -> str:
         """Write the condition under which a row breaks the test, as SQL; NULL means it does not."""
         condition = _CONDITIONS[self.kind](self)
-        return f"({self.where}) AND ({condition})" if self.where else condition
+        return f"({self.where}\n) AND ({condition})" if self.where else condition
 
     def fingerprint(self) -> str:
         """Tell what of it can change rows or verdicts."""
@@ -122,6 +123,11 @@ class Contract:
         return bool(self.columns) and all(c.type for c in self.columns)
 
     @property
+    def quarantines(self) -> bool:
+        """Whether a row can go to quarantine by it."""
+        return any(t.severity == QUARANTINE for t in self.tests)
+
+    @property
     def row_tests(self) -> tuple[Test, ...]:
         """The tests that rows pass one by one."""
         return tuple(t for t in self.tests if t.by_row)
@@ -142,6 +148,8 @@ class Contract:
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"CAST({literal(str(value))} AS DOUBLE)"
     return repr(value) if isinstance(value, (int, float)) else literal(str(value))
 
 
@@ -155,7 +163,15 @@ def _one(test: Test) -> str:
 
 
 def _accepted_values(test: Test) -> str:
-    return f"{_one(test)} NOT IN ({', '.join(_value(v) for v in _listed(test))})"
+    """Compare as numbers where all values are, else as text: dbt's users quote them, or not."""
+    values = [v for v in _listed(test) if v is not None]
+    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+    if numbers:
+        found = f"TRY_CAST({_one(test)} AS DOUBLE) IN ({', '.join(map(_value, values))})"
+    else:
+        texts = (str(v).lower() if isinstance(v, bool) else str(v) for v in values)
+        found = f"CAST({_one(test)} AS VARCHAR) IN ({', '.join(map(literal, texts))})"
+    return f"{_one(test)} IS NOT NULL AND NOT coalesce({found}, false)"
 
 
 def _between(subject: str, test: Test) -> str:
@@ -190,7 +206,7 @@ def _relationships(test: Test) -> str:
 
 def _expression(test: Test) -> str:
     said = str(test.words["expression"])
-    return f"NOT ({_one(test)} {said})" if test.columns else f"NOT ({said})"
+    return f"NOT ({_one(test)} {said}\n)" if test.columns else f"NOT ({said}\n)"
 
 
 _CONDITIONS = {

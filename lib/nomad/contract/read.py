@@ -7,7 +7,7 @@ beside a test's name or below `arguments:`, `config: {severity, where}`, `ref('x
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nomad.contract import (
@@ -26,46 +26,18 @@ from nomad.contract import (
     Test,
 )
 from nomad.contract.tree import Node, read
+from nomad.contract.words import (
+    ALSO_CALLED,
+    COLUMN_KEYS,
+    COMMON,
+    CONFIG,
+    KEYS,
+    RENAMED,
+    SHORT,
+    WORDS,
+)
 from nomad.errors import ConfigError
 from nomad.names import did_you_mean
-
-_KEYS = (
-    "description", "tags", "unique_key", "strategy", "evolution", "columns", "tests", "data_tests",
-    "freshness", "max_quarantined", "checks", "name", "meta", "config", "version",
-)  # fmt: skip
-_COLUMN_KEYS = (
-    "name", "data_type", "description", "tests", "data_tests", "quote", "meta", "tags",
-    "constraints", "config",
-)  # fmt: skip
-
-_WORDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "not_null": ((), ()),
-    "unique": ((), ("columns",)),
-    "accepted_values": (("values",), ("quote",)),
-    "relationships": (("to", "field"), ()),
-    "range": ((), ("min", "max", "exclusive")),
-    "regex": (("pattern",), ()),
-    "length": ((), ("min", "max", "equal")),
-    "expression": (("expression",), ()),
-    "row_count": ((), ("min", "max", "max_change")),
-    "null_rate": (("max",), ()),
-}
-"""The words each test must have, and those it may have."""
-
-_ALSO_CALLED = {
-    "dbt_utils.expression_is_true": "expression",
-    "dbt_utils.unique_combination_of_columns": "unique",
-    "dbt_utils.accepted_range": "range",
-    "dbt_expectations.expect_column_values_to_match_regex": "regex",
-}
-_RENAMED = {
-    "combination_of_columns": "columns", "min_value": "min", "max_value": "max",
-    "inclusive": "inclusive", "regex": "pattern",
-}  # fmt: skip
-_COMMON = ("name", "severity", "where", "config", "arguments", "description", "tags", "meta")
-_SHORT = {"regex": "pattern", "expression": "expression", "accepted_values": "values",
-          "null_rate": "max", "unique": "columns"}  # fmt: skip
-"""The word meant where a test has a bare value: `regex: '^6'`."""
 
 _REF = re.compile(r"""^\s*(?:ref|source)\s*\(\s*(?:['"]\w+['"]\s*,\s*)?['"](\w+)['"]\s*\)\s*$""")
 _DAYS = {"day": 1.0, "hour": 1 / 24, "week": 7.0, "minute": 1 / 1440}
@@ -78,20 +50,12 @@ def parse(text: str, *, path: str, table: str) -> Contract:
         ConfigError: it has faults; the message lists them all, each with its line.
     """
     faults: list[str] = []
-    node = _own(read(text, path=path), table)
     reader = _Reader(path, faults)
+    node = reader.own(read(text, path=path), table)
     contract = reader.contract(node)
     if faults:
         raise ConfigError("\n".join(faults), hint="docs/contracts.md has every key and test")
     return contract
-
-
-def _own(node: Node, table: str) -> Node:
-    """Of a whole dbt file, take the entry of the table."""
-    models = node.get("models")
-    entries = models.elements() if models else []
-    found = (m for m in entries if (name := m.get("name")) and name.scalar == table)
-    return next(found, node)
 
 
 @dataclass
@@ -102,8 +66,21 @@ class _Reader:
     def fault(self, line: int, text: str) -> None:
         self.faults.append(f"{self.path}:{line}: {text}")
 
+    def own(self, node: Node, table: str) -> Node:
+        """Of a whole dbt file, take the entry of the table."""
+        models = node.get("models")
+        if models is None:
+            return node
+        entries = {self.name_of(m): m for m in models.elements()}
+        if table not in entries:
+            near = did_you_mean(table, entries) or f"it has: {', '.join(entries) or 'none'}"
+            self.fault(models.line, f"`models` has no `{table}`: {near}")
+        if strays := [k for k, _ in node.items() if k not in ("models", "version")]:
+            self.fault(node.line, f"beside `models` there can be no `{strays[0]}`")
+        return entries.get(table, Node({}, models.line))
+
     def contract(self, node: Node) -> Contract:
-        self.known(node, _KEYS)
+        self.known(node, KEYS)
         columns = self.columns(node)
         tests = [
             t for c in columns for t in (*self.constraints(c), *self.tests(c, self.name_of(c)))
@@ -136,7 +113,7 @@ class _Reader:
     def columns(self, node: Node) -> list[Node]:
         found = []
         for c in _elements(node, "columns"):
-            self.known(c, _COLUMN_KEYS)
+            self.known(c, COLUMN_KEYS)
             if self.name_of(c):
                 found.append(c)
             else:
@@ -148,7 +125,7 @@ class _Reader:
         return found
 
     def name_of(self, node: Node) -> str:
-        return self.text(node, "name")
+        return self.text(node, "name").strip('"')
 
     def text(self, node: Node, key: str) -> str:
         found = node.get(key)
@@ -166,11 +143,11 @@ class _Reader:
         found = node.get("max_quarantined")
         if found is None:
             return None
-        share = _share(found.scalar)
-        if share is not None:
-            return Limit(share=share)
-        if isinstance(found.scalar, int) and found.scalar >= 0:
+        if type(found.scalar) is int and found.scalar >= 0:
             return Limit(count=found.scalar)
+        share = _share(found.scalar)
+        if share is not None and share <= 1:
+            return Limit(share=share)
         self.fault(found.line, "`max_quarantined` must be a count or a share like `5%`")
         return None
 
@@ -197,6 +174,8 @@ class _Reader:
     def singular(self, node: Node) -> dict[str, str]:
         """Read `checks: {fact: severity}` of the files in sql/checks."""
         found = node.get("checks")
+        if found and not isinstance(found.value, dict):
+            self.fault(found.line, "`checks` must hold `fact: severity` pairs")
         return {k: self.severity(v, str(v.scalar)) for k, v in found.items()} if found else {}
 
     # Tests -----------------------------------------------------------------------------------
@@ -218,7 +197,7 @@ class _Reader:
         if isinstance(node.value, str):
             return self.made(node.value, {}, node, column)
         pairs = dict(node.items())
-        kinds = [k for k in pairs if k not in _COMMON]
+        kinds = [k for k in pairs if k not in COMMON]
         if len(kinds) != 1:
             told = f" (got {', '.join(kinds)})" if kinds else ""
             self.fault(node.line, f"a test is one name with its words{told}")
@@ -228,21 +207,24 @@ class _Reader:
         return self.made(kind, {**words, **pairs}, node, column)
 
     def short(self, kind: str, node: Node | None) -> dict[str, Node]:
-        word = _SHORT.get(_ALSO_CALLED.get(kind, kind))
+        word = SHORT.get(ALSO_CALLED.get(kind, kind))
         told = node is not None and node.value is not None and not isinstance(node.value, dict)
         return {word: node} if word and node and told else {}
 
     def made(self, said: str, words: dict[str, Node], node: Node, column: str) -> Test | None:
-        kind = _ALSO_CALLED.get(said, said)
-        if kind not in _WORDS:
-            near = did_you_mean(said, _WORDS) or f"there is: {', '.join(sorted(_WORDS))}"
+        kind = ALSO_CALLED.get(said, said)
+        if kind not in WORDS:
+            near = did_you_mean(said, WORDS) or f"there is: {', '.join(sorted(WORDS))}"
             self.fault(node.line, f"no test `{said}`: {near}")
             return None
-        common = {k: words.pop(k) for k in _COMMON if k in words}
+        common = {k: words.pop(k) for k in COMMON if k in words}
         for holder in ("config", "arguments"):
-            given = dict(common.pop(holder, Node({}, 0)).items())
-            (common if holder == "config" else words).update(given)
-        words = {_RENAMED.get(k, k): v for k, v in words.items()} if said != kind else words
+            given = common.pop(holder, Node({}, 0))
+            self.known(given, CONFIG if holder == "config" else tuple(dict(given.items())))
+            (common if holder == "config" else words).update(dict(given.items()))
+        words = {RENAMED.get(k, k): v for k, v in words.items()} if said != kind else words
+        if kind in TABLE_KINDS and "where" in common:
+            self.fault(common["where"].line, f"`{kind}` is of the whole table and has no `where`")
         values = self.words(kind, words, node)
         columns = self.over(kind, values, node, column)
         severity = common.get("severity")
@@ -257,7 +239,7 @@ class _Reader:
         )
 
     def words(self, kind: str, words: dict[str, Node], node: Node) -> dict[str, object]:
-        needed, allowed = _WORDS[kind]
+        needed, allowed = WORDS[kind]
         found: dict[str, object] = {}
         if "inclusive" in words and kind == "range":
             found["exclusive"] = words.pop("inclusive").scalar is False
@@ -283,16 +265,15 @@ class _Reader:
                 found[key] = share
             elif key in found:
                 self.fault(node.line, f"`{key}` must be a share like `50%` (got {found[key]!r})")
-        if kind in ("range", "length", "row_count") and not found:
-            self.fault(node.line, f"`{kind}` needs a bound: {', '.join(_WORDS[kind][1])}")
-        if kind == "regex":
-            self.pattern(str(found["pattern"]), node)
-
-    def pattern(self, text: str, node: Node) -> None:
-        try:
-            re.compile(text)
-        except re.error as e:
-            self.fault(node.line, f"not a regular expression: {e}")
+        counted = ("min", "max", "equal") if kind in ("row_count", "length") else ()
+        for key in counted:
+            if key in found and type(found[key]) is not int:
+                self.fault(node.line, f"`{key}` must be a whole number (got {found[key]!r})")
+        if "exclusive" in found and not isinstance(found["exclusive"], bool):
+            self.fault(node.line, f"`exclusive` must be true or false (got {found['exclusive']!r})")
+        bounds = [w for w in WORDS[kind][1] if w != "exclusive"]
+        if kind in ("range", "length", "row_count") and not any(b in found for b in bounds):
+            self.fault(node.line, f"`{kind}` needs a bound: {', '.join(bounds)}")
 
     def over(self, kind: str, words: dict[str, object], node: Node, column: str) -> tuple[str, ...]:
         several = words.pop("columns", None)
@@ -301,10 +282,12 @@ class _Reader:
         if column:
             return (column,)
         if kind not in ("expression", "row_count"):
-            self.fault(node.line, f"`{kind}` belongs below a column, or needs `columns`")
+            more = ", or needs `columns`" if kind == "unique" else ""
+            self.fault(node.line, f"`{kind}` belongs below a column{more}")
         return ()
 
-    def severity(self, node: Node, text: str, kind: str = "") -> str:
+    def severity(self, node: Node, said: str, kind: str = "") -> str:
+        text = said.lower()
         if text not in SEVERITIES:
             self.fault(node.line, f"`severity` must be error, warn or quarantine (got {text!r})")
         elif text == QUARANTINE and kind not in ROW_KINDS:
@@ -316,9 +299,9 @@ class _Reader:
         """See that no two tests bear one name: verdicts are found by it."""
         seen: dict[str, Test] = {}
         for t in tests:
-            if t.name in seen:
+            if t.name.lower() in seen:
                 self.fault(t.line, f"two tests are called `{t.name}`: give one a `name`")
-            seen[t.name] = t
+            seen[t.name.lower()] = t
         return tests
 
 
@@ -333,9 +316,9 @@ def _words(node: Node) -> object:
 
 
 def _share(value: object) -> float | None:
-    """Read `5%` or 0.05; a whole number is no share."""
-    if isinstance(value, float) and value >= 0:
-        return value
+    """Read `5%` or 0.05."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+        return float(value)
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", str(value))
     return float(match[1]) / 100 if match else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import yaml
 
@@ -53,24 +53,36 @@ def read(text: str, *, path: str) -> Node:
     """
     try:
         node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return _node(node, path) if node else Node({}, 1)
     except yaml.MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark else 1
         raise ConfigError(
             f"not valid YAML: {e.problem}", where=f"{path}:{line}", hint="mend that line"
         ) from e
-    except yaml.YAMLError as e:
-        raise ConfigError(f"not valid YAML: {e}", where=path) from e
-    return _node(node) if node else Node({}, 1)
+    except (yaml.YAMLError, ValueError, RecursionError) as e:
+        told = str(e).splitlines()[0] if str(e) else "it refers to itself"
+        raise ConfigError(f"not valid YAML: {told}", where=path) from e
 
 
-def _node(node: yaml.Node) -> Node:
+def _node(node: yaml.Node, path: str) -> Node:
     line = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
-        return Node({str(k.value): _node(v) for k, v in node.value}, line)
+        return Node(_pairs(node, path), line)
     if isinstance(node, yaml.SequenceNode):
-        return Node([_node(v) for v in node.value], line)
-    if node.tag.endswith(":timestamp"):
+        return Node([_node(v, path) for v in node.value], line)
+    if node.tag.endswith((":timestamp", ":value")):
         return Node(str(node.value), line)
     value = yaml.constructor.SafeConstructor().construct_object(node)
     plain = isinstance(value, (str, int, float, bool)) or value is None
     return Node(value if plain else str(node.value), line)
+
+
+def _pairs(node: yaml.MappingNode, path: str) -> dict[str, Node]:
+    """Read a map; a value is said to begin where its key does."""
+    found: dict[str, Node] = {}
+    for key, value in node.value:
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in found:
+            raise ConfigError(f"`{name}` is given twice", where=f"{path}:{line}")
+        found[name] = replace(_node(value, path), line=line)
+    return found

@@ -214,7 +214,7 @@ def _contracted(
     return replace(
         table,
         contract=contract,
-        related=found.related(contract, index),
+        related=found.related(table.name, contract, index),
         checks=tuple(found.checks(checks, index, contract, partitioned=table.partitioned)),
     )
 

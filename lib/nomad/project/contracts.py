@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nomad.contract import ERROR, MERGE, Contract
+from nomad.contract import ERROR, MERGE, QUARANTINE, Contract
 from nomad.contract.read import parse
 from nomad.errors import ConfigError, SqlFileError
 from nomad.manifest import digest
@@ -50,6 +50,9 @@ def contracts(
             near = did_you_mean(path.stem, [t.name for t in tables])
             faults.append(f"{shown}: a contract without its table `{path.stem}.sql`" + _hint(near))
             continue
+        if name in found:
+            faults.append(f"{shown}: {name} has a contract in {found[name].path} already")
+            continue
         try:
             found[name] = _sound(parse(_text(path, shown), path=shown, table=name.name))
         except ConfigError as e:
@@ -87,7 +90,9 @@ def _sound(contract: Contract) -> Contract:
     return contract
 
 
-def related(contract: Contract | None, index: Index) -> tuple[tuple[str, TableName], ...]:
+def related(
+    name: TableName, contract: Contract | None, index: Index
+) -> tuple[tuple[str, TableName], ...]:
     """Name the table that each `relationships` test looks into, by the test's name.
 
     Raises:
@@ -96,7 +101,16 @@ def related(contract: Contract | None, index: Index) -> tuple[tuple[str, TableNa
     if contract is None:
         return ()
     tests = [t for t in contract.tests if t.related]
-    return tuple((t.name, index.named(t.related, contract.path, t.line)) for t in tests)
+    found = [(t, index.named(t.related, contract.path, t.line)) for t in tests]
+    for test, other in found:
+        if other == name and test.severity == QUARANTINE:
+            raise ConfigError(
+                f"`{test.name}` looks into the table itself and can't quarantine: a row that goes"
+                " may be what another one looks for",
+                where=f"{contract.path}:{test.line}",
+                hint="let its severity be error or warn",
+            )
+    return tuple((t.name, other) for t, other in found)
 
 
 def checks(

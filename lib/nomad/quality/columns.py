@@ -9,7 +9,8 @@ from nomad.contract import ADDITIVE, Contract
 from nomad.engine.duck import Session
 from nomad.errors import ConfigError, QueryFailed
 from nomad.manifest import Column
-from nomad.names import quote
+from nomad.names import did_you_mean, quote
+from nomad.partition import COLUMN
 
 _LADDERS = (
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DECIMAL(38,0)"),
@@ -17,18 +18,24 @@ _LADDERS = (
     ("FLOAT", "DOUBLE"),
     ("DATE", "TIMESTAMP"),
 )
+_TYPES = tuple({t for ladder in _LADDERS for t in ladder} | {"VARCHAR", "BOOLEAN", "BLOB"})
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 
-def differences(session: Session, contract: Contract, actual: Sequence[Column]) -> list[str]:
+def differences(
+    session: Session, contract: Contract, actual: Sequence[Column], *, dated: bool
+) -> list[str]:
     """Name the columns that are missing, too many, or of another type than declared.
 
-    With `evolution: additive` further columns are let in, and wider types.
+    With `evolution: additive` further columns are let in, and wider types. Of a table by date
+    (`dated`), `dt` is in the path.
 
     Raises:
         ConfigError: a declared type is none.
     """
-    declared = {c.name.lower(): c.type for c in contract.columns if c.name.lower() != "dt"}
+    declared = {c.name.lower(): c.type for c in contract.columns}
+    if dated:
+        declared.pop(COLUMN, None)
     types = _normal(session, contract, declared)
     there = {c.name.lower(): c for c in actual}
     additive = contract.evolution == ADDITIVE
@@ -39,8 +46,9 @@ def differences(session: Session, contract: Contract, actual: Sequence[Column]) 
         extra = (c for n, c in there.items() if n not in declared)
         found += [f"extra `{c.name}` ({c.type})" for c in extra]
     for name, wanted in types.items():
-        if name in there and wanted and not _fits(wanted, there[name].type, additive=additive):
-            found.append(f"`{name}` is {there[name].type}, declared {wanted}")
+        stored = _stored(there[name].type) if name in there else ""
+        if stored and wanted and not _fits(wanted, stored, additive=additive):
+            found.append(f"`{name}` is {stored}, declared {wanted}")
     return found
 
 
@@ -48,13 +56,23 @@ def _normal(session: Session, contract: Contract, declared: dict[str, str]) -> d
     """Spell types as DuckDB does: `string` is VARCHAR, `int` INTEGER."""
     found: dict[str, str] = {}
     for name, text in declared.items():
+        if text.count("(") != text.count(")") or text.find(")") < text.find("("):
+            raise ConfigError(f"column `{name}`: no data type `{text}`", where=contract.path)
         try:
             query = f"SELECT CAST(NULL AS {text}) AS {quote(name)}"
             found[name] = session.describe(query)[0].type if text else ""
         except QueryFailed as e:
             what = f"column `{name}`: no data type `{text}`"
-            raise ConfigError(what, where=contract.path, hint="write it as DuckDB does") from e
+            hint = did_you_mean(text.upper(), _TYPES) or "write it as DuckDB does"
+            raise ConfigError(what, where=contract.path, hint=hint) from e
     return {n: "DECIMAL(38,0)" if t in ("HUGEINT", "UHUGEINT") else t for n, t in found.items()}
+
+
+def _stored(kind: str) -> str:
+    """Name a type as Parquet gives it back."""
+    if kind in ("HUGEINT", "UHUGEINT"):
+        return "DECIMAL(38,0)"
+    return re.sub(r"\bU?HUGEINT\b", "DOUBLE", re.sub(r"ENUM\([^)]*\)", "VARCHAR", kind))
 
 
 def _fits(wanted: str, actual: str, *, additive: bool) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from nomad import build
+from nomad.errors import MissingPartition
 from nomad.lake import Lake, Published
 from nomad.manifest import Input
-from nomad.names import TableName
+from nomad.names import RAW, TableName
 from nomad.partition import FIRST, Partition, Span
 from nomad.project import Project, Table
 from nomad.pruning import Pruner
@@ -32,7 +33,7 @@ def gather(
         if name == table.name:
             parents[test] = ""
             continue
-        bound = build.related(project, lake, name, partition)
+        bound = _parent(project, lake, table, name, partition)
         parents[test] = bound.select
         inputs += bound.inputs
     schemas = Schemas(project, lake, pruner)
@@ -41,19 +42,37 @@ def gather(
         for c in table.checks
     }
     made = {name: _views(table, name, found) for name, found in bounds.items()}
+    past = {n: b.select for n, found in bounds.items() for b in found if b.table == table.name}
     inputs += [i for found in bounds.values() for b in found for i in b.inputs]
-    return Others(parents, made, tuple(dict.fromkeys(inputs)))
+    return Others(parents, made, past, tuple(dict.fromkeys(inputs)))
 
 
 def _bound(
     schemas: Schemas, project: Project, lake: Lake, seen: Table, partition: Partition
 ) -> tuple[build.Bound, ...]:
-    """Look up the inputs of a check, seen as a table of its own, less the table it is of."""
+    """Look up the inputs of a check, seen as a table of its own.
+
+    Of the table it is of, these are the earlier partitions; that of the day is not published yet.
+    """
     found = schemas.reads(seen, partition)
     if found is None:
         others = [n for n in seen.queried if n != seen.name]
         return tuple(build.related(project, lake, n, partition) for n in others)
-    return build.gather(project, lake, seen, [r for r in found if r.table != seen.name])
+    bound = build.gather(project, lake, seen, [r for r in found if r.table != seen.name])
+    past = [r for r in found if r.table == seen.name and r.spans]
+    return (*bound, *build.gather(project, lake, seen, past, allow_missing=True))
+
+
+def _parent(
+    project: Project, lake: Lake, table: Table, name: TableName, partition: Partition
+) -> build.Bound:
+    try:
+        return build.related(project, lake, name, partition)
+    except MissingPartition as e:
+        e.where = table.contract.path if table.contract else None
+        act = "extract" if name.layer == RAW else "run"
+        e.hint = f"publish it first: nomad {act} {name.name}"
+        raise
 
 
 def _views(
@@ -62,20 +81,22 @@ def _views(
     check = next(c for c in table.checks if c.name == name)
     selects: dict[TableName, str] = {b.table: b.select for b in bounds}
     return [
-        ((r.ref.schema, r.ref.name), selects[r.table]) for r in check.reads if r.table in selects
+        ((r.ref.schema, r.ref.name), selects[r.table])
+        for r in check.reads
+        if r.table in selects and r.table != table.name
     ]
 
 
 def rows_before(
     lake: Lake, table: Table, partition: Partition, over: Published | None
 ) -> int | None:
-    """Count the rows of the latest earlier partition; of a full table, of what is published."""
+    """Count the rows of the latest earlier partition that has some; of a full table, of itself."""
     if partition is None:
         return over.manifest.row_count if over else None
     near = [partition - timedelta(days=n) for n in range(1, _FEW_DAYS + 1)]
-    found = next((m for d in near if (m := lake.manifest(table.name, d)) is not None), None)
-    if found is not None:
-        return found.row_count
+    found = (m.row_count for d in near if (m := lake.manifest(table.name, d)) is not None)
+    if rows := next((n for n in found if n), None):
+        return rows
     span = Span(FIRST, near[-1] - timedelta(days=1))
     earlier = lake.manifests(table.name, partitioned=True, spans=[span])
-    return earlier[-1].row_count if earlier else None
+    return next((m.row_count for m in reversed(earlier) if m.row_count), None)

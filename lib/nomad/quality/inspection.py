@@ -13,13 +13,14 @@ from pathlib import Path
 from nomad.contract import ERROR, QUARANTINE, STAGED, Contract, Test
 from nomad.engine.duck import Place, Session, Staged, View
 from nomad.errors import ConfigError, QueryFailed, Refused
+from nomad.lake import REFUSED
 from nomad.manifest import Column, Input
-from nomad.names import quote
+from nomad.names import did_you_mean, quote
 from nomad.partition import COLUMN, Partition
 from nomad.project import Table
 from nomad.project.contracts import Check
 from nomad.quality.columns import differences
-from nomad.quality.refused import JUDGED, NUMBER, refused_rows
+from nomad.quality.refused import JUDGED, free_name, refused_rows
 from nomad.quality.verdict import Verdict, failed, message
 
 _ROWS = "staged rows"
@@ -30,11 +31,13 @@ _EXAMPLES = 3
 class Others:
     """What contract and checks read beside the table: SELECTs, and what they read of each.
 
-    `parents` by test, `bound` by check and spelling (schema, name).
+    `parents` by test, `bound` by check and spelling (schema, name), `past` by check: the table's
+    own earlier partitions.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
     bound: Mapping[str, Sequence[tuple[tuple[str, str], str]]] = field(default_factory=dict)
+    past: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
 
 
@@ -57,6 +60,8 @@ class Inspection:
     quarantined: Staged | None = None
     bad: int = 0
     _plain: str = ""
+    _number: str = ""
+    _columns_told: str = ""
 
     def __call__(self, session: Session, query: str, schema: Sequence[Column]) -> str:
         """Judge what a query yields; give the query of the rows that may be published.
@@ -69,16 +74,18 @@ class Inspection:
         self._columns(session, contract, schema)
         if not (contract.tests or self.table.checks):
             return query
+        self._number = free_name("row number", schema)
         session.execute(
-            f"CREATE TEMP TABLE {quote(_ROWS)} AS {query}",
-            at=Place(self.table.sql.path, self.table.sql.line - 1),
+            f"CREATE TEMP TABLE {quote(_ROWS)} AS"
+            f" SELECT *, row_number() OVER () AS {self._number} FROM (\n{query}\n)",
+            at=Place(self.table.sql.path, self.table.sql.line - 2),
         )
         self._bind(session, schema)
         rows = int(session.execute(f"SELECT count(*) FROM {quote(_ROWS)}")[0][0])
         self.verdicts += self._by_row(session, contract, rows)
         bad = self.bad = self._bad(session, contract)
         self.verdicts += self._whole(session, contract, rows - bad)
-        self.verdicts += [self._single(session, check) for check in self.table.checks]
+        self.verdicts += [self._single(session, contract, check) for check in self.table.checks]
         self._refuse(contract, rows, bad)
         return self._parted(session, contract, bad)
 
@@ -90,13 +97,23 @@ class Inspection:
     # Before ---------------------------------------------------------------------------------
 
     def _columns(self, session: Session, contract: Contract, schema: Sequence[Column]) -> None:
+        self._refuse_reserved(contract, schema)
         typed = {c.name.lower() for c in contract.columns if c.type}
         self._tested(contract, schema, but=typed)
-        if told := differences(session, contract, schema):
+        if told := differences(session, contract, schema, dated=bool(self.partition)):
             raise Refused(
                 f"the columns are not those of the contract: {'; '.join(told)}",
                 where=self.table.sql.path,
                 hint=f"mend the SQL or {contract.path}; `evolution: additive` lets new ones in",
+            )
+
+    def _refuse_reserved(self, contract: Contract, schema: Sequence[Column]) -> None:
+        reserved = {c.name for c in REFUSED} & {c.name.lower() for c in schema}
+        if contract.quarantines and reserved:
+            raise ConfigError(
+                f"column `{min(reserved)}` bears the name of one of quarantine's own",
+                where=self.table.sql.path,
+                hint="rename it, or let no test have severity quarantine",
             )
 
     def _tested(self, contract: Contract, schema: Sequence[Column], *, but: set[str]) -> None:
@@ -108,7 +125,8 @@ class Inspection:
                     raise ConfigError(
                         f"`{test.kind}` tests column `{column}`, which {self.table.name} lacks",
                         where=f"{contract.path}:{test.line}",
-                        hint=f"it has: {', '.join(c.name for c in schema)}",
+                        hint=did_you_mean(column, [c.name for c in schema])
+                        or f"it has: {', '.join(c.name for c in schema)}",
                     )
 
     def _bind(self, session: Session, schema: Sequence[Column]) -> None:
@@ -116,11 +134,12 @@ class Inspection:
         columns = [quote(c.name) for c in schema]
         if self.partition:
             columns.append(f"DATE '{self.partition}' AS {COLUMN}")
-        number = f"rowid + 1 AS {NUMBER}"
+        number = self._number
         head = "CREATE OR REPLACE TEMP VIEW"
         source = f"FROM {quote(_ROWS)}"
         session.execute(f"{head} {STAGED} AS SELECT {', '.join([*columns, number])} {source}")
         self._plain = f"SELECT {', '.join(columns)} {source}"
+        self._columns_told = ", ".join(quote(c.name) for c in schema)
         for test, select in self.others.parents.items():
             parent = select or f"SELECT * FROM {STAGED}"
             session.execute(f"{head} {quote(f'parent of {test}')} AS {parent}")
@@ -136,7 +155,7 @@ class Inspection:
         judged = ", ".join(
             f"coalesce(({t.broken()}), false) AS {f}" for t, f in zip(tests, flags, strict=True)
         )
-        kept = f"SELECT {NUMBER}, {judged} FROM {STAGED}"
+        kept = f"SELECT {self._number}, {judged} FROM {STAGED}"
         statement = f"CREATE TEMP TABLE {JUDGED} AS FROM ({kept}) WHERE {' OR '.join(flags)}"
         try:
             session.execute(statement)
@@ -179,10 +198,10 @@ class Inspection:
         self, session: Session, test: Test, flag: str
     ) -> Iterator[tuple[int, tuple[tuple[str, object], ...]]]:
         """Show the first rows that break a test, the tested columns first."""
-        bad = f"SELECT {NUMBER} FROM {JUDGED} WHERE {flag}"
+        bad = f"SELECT {self._number} FROM {JUDGED} WHERE {flag}"
         names, rows = session.query(
-            f"SELECT {NUMBER}, * EXCLUDE ({NUMBER}) FROM {STAGED}"
-            f" WHERE {NUMBER} IN ({bad}) ORDER BY 1 LIMIT {_EXAMPLES}"
+            f"SELECT {self._number}, * EXCLUDE ({self._number}) FROM {STAGED}"
+            f" WHERE {self._number} IN ({bad}) ORDER BY 1 LIMIT {_EXAMPLES}"
         )
         first = [c.lower() for c in test.columns]
         for number, *values in rows:
@@ -203,7 +222,7 @@ class Inspection:
         if not (flags := _flags(contract)):
             return "true"
         where = " OR ".join(flag for _, flag in flags)
-        return f"rowid + 1 NOT IN (SELECT {NUMBER} FROM {JUDGED} WHERE {where})"
+        return f"{self._number} NOT IN (SELECT {self._number} FROM {JUDGED} WHERE {where})"
 
     def _whole(self, session: Session, contract: Contract, rows: int) -> Iterator[Verdict]:
         """Judge what would be published as a whole."""
@@ -237,13 +256,16 @@ class Inspection:
         told = f"{nulls} of {rows} are NULL, more than {most:.3%}" if nulls > most * rows else ""
         return _fact(contract, test, told, rows)
 
-    def _single(self, session: Session, check: Check) -> Verdict:
+    def _single(self, session: Session, contract: Contract, check: Check) -> Verdict:
         """Run a check: a SELECT that finds bad rows."""
         made = [
             View(schema, name, select) for (schema, name), select in self.others.bound[check.name]
         ]
         own = [(r.ref.schema, r.ref.name) for r in check.reads if r.table == self.table.name]
-        made += [View(schema, name, self._plain) for schema, name in own]
+        seen = f"{self._plain} WHERE {self._good(contract)}"
+        if past := self.others.past.get(check.name):
+            seen = f"({seen}) UNION ALL BY NAME ({past})"
+        made += [View(schema, name, seen) for schema, name in own]
         session.make(made)
         _, query = check.sql.statements(self.partition)
         at = Place(check.sql.path, check.sql.line)
@@ -277,11 +299,15 @@ class Inspection:
 
     def _parted(self, session: Session, contract: Contract, bad: int) -> str:
         """Stage the bad rows for quarantine; give the query of the good ones."""
-        everything = f"SELECT * FROM {quote(_ROWS)}"
+        everything = f"SELECT {self._columns_told} FROM {quote(_ROWS)}"
         if not bad:
             return everything
         query = refused_rows(
-            _flags(contract), sources=self.sources, run_id=self.run_id, dated=bool(self.partition)
+            _flags(contract),
+            number=self._number,
+            sources=self.sources,
+            run_id=self.run_id,
+            dated=bool(self.partition),
         )
         path = self.scratch.with_suffix(".quarantine.parquet")
         self.quarantined = session.stage(query, session.describe(query), path)

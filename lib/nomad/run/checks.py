@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from nomad.contract import ERROR, WARN
+from nomad.contract import ADDITIVE, ERROR, WARN
 from nomad.engine import scan
 from nomad.engine.duck import Session
 from nomad.errors import Refused
 from nomad.lake import Published
-from nomad.manifest import Manifest
+from nomad.manifest import Column, Manifest
 from nomad.names import TableName, quote
-from nomad.partition import Partition
+from nomad.partition import COLUMN, Partition
 from nomad.project import Table
 from nomad.quality.context import gather, rows_before
 from nomad.quality.inspection import Inspection
@@ -53,10 +53,11 @@ def check(
 
 @dataclass(frozen=True)
 class Judged:
-    """The verdicts on some rows, and how many of them belong in quarantine."""
+    """The verdicts on some rows, how many belong in quarantine, and whether all are refused."""
 
     verdicts: tuple[Verdict, ...] = ()
     bad: int = 0
+    refused: bool = False
 
 
 def judged(workspace: Workspace, table: Table, manifest: Manifest) -> Judged:
@@ -85,14 +86,28 @@ def judge(workspace: Workspace, table: Table, manifest: Manifest, source: str) -
 
 
 def _told(inspection: Inspection, session: Session, source: str, manifest: Manifest) -> Judged:
-    columns = ", ".join(quote(c.name) for c in manifest.schema)
+    schema, told = _grown(inspection.table, manifest)
     try:
-        inspection(session, f"SELECT {columns} FROM ({source})", manifest.schema)
+        inspection(session, f"SELECT {told} FROM ({source})", schema)
     except Refused as e:
         if not inspection.verdicts:
             wrong = Verdict("columns", "columns", (), ERROR, 1, manifest.row_count, e.what)
-            return Judged((wrong,))
+            return Judged((wrong,), refused=True)
+        return Judged(tuple(inspection.verdicts), inspection.bad, refused=True)
     return Judged(tuple(inspection.verdicts), inspection.bad)
+
+
+def _grown(table: Table, manifest: Manifest) -> tuple[tuple[Column, ...], str]:
+    """Give an older partition the columns it lacks, as NULL, where the contract lets them grow."""
+    told = [quote(c.name) for c in manifest.schema]
+    schema, contract = list(manifest.schema), table.contract
+    there = {c.name.lower() for c in schema} | {COLUMN}
+    if contract and contract.evolution == ADDITIVE:
+        for column in (c for c in contract.columns if c.name.lower() not in there):
+            kind = column.type or "INTEGER"
+            schema.append(Column(column.name, kind))
+            told.append(f"CAST(NULL AS {kind}) AS {quote(column.name)}")
+    return tuple(schema), ", ".join(told)
 
 
 def _freshness(workspace: Workspace, table: Table) -> Iterator[Checked]:

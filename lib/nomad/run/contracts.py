@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from nomad.lake import REFUSED
 from nomad.manifest import Manifest
 from nomad.names import TableName, literal, quote
 from nomad.partition import Partition
-from nomad.quality.verdict import FAIL, PASS
+from nomad.quality.verdict import PASS
 from nomad.run.checks import judge, judged
 from nomad.workspace import Workspace
 
@@ -68,7 +69,7 @@ def _line(name: str, kind: str, tests: list[str]) -> str:
 
 
 def _yaml(text: str) -> str:
-    return literal(text)
+    return json.dumps(text, ensure_ascii=False) if "\n" in text else literal(text)
 
 
 @dataclass(frozen=True)
@@ -90,22 +91,23 @@ def diff(workspace: Workspace, name: TableName) -> Iterator[Change]:
         if m.contract_hash == table.contract_hash:
             yield Change(m.partition_date, m.row_count, "same contract", 0, 0, "")
             continue
-        found = judged(workspace, table, m)
+        whole, held = _with_refused(workspace, m)
+        found = judge(workspace, table, m, whole)
+        kept = judged(workspace, table, m).bad if held else found.bad
         broken = [v for v in found.verdicts if v.status != PASS]
-        refused = any(v.status == FAIL for v in broken)
-        outcome = "refused" if refused else "quarantines" if found.bad else "passes"
+        outcome = "refused" if found.refused else "quarantines" if found.bad else "passes"
         note = "; ".join(f"{v.test}: {v.note or v.broken}" for v in broken)
-        released = _released(workspace, name, m)
+        released = 0 if found.refused else held - (found.bad - kept)
         yield Change(m.partition_date, m.row_count, outcome, found.bad, released, note)
 
 
-def _released(workspace: Workspace, name: TableName, manifest: Manifest) -> int:
-    """Count the rows in quarantine that no test would keep there now."""
-    if manifest.quarantined is None:
-        return 0
-    table = workspace.project.tables[name]
-    source = scan.select(
-        workspace.lake.quarantined([manifest]), partitioned=manifest.partition_date is not None
-    )
-    plain = f"SELECT * EXCLUDE ({', '.join(c.name for c in REFUSED)}) FROM ({source})"
-    return manifest.quarantined.rows - judge(workspace, table, manifest, plain).bad
+def _with_refused(workspace: Workspace, m: Manifest) -> tuple[str, int]:
+    """Write the SELECT of a partition's rows, those in quarantine included; count the latter."""
+    dated = m.partition_date is not None
+    files = workspace.lake.files([m]) or [scan.Files((), m.schema)]
+    source = scan.select(files, partitioned=dated)
+    if m.quarantined is None:
+        return source, 0
+    refused = scan.select(workspace.lake.quarantined([m]), partitioned=dated)
+    plain = f"SELECT * EXCLUDE ({', '.join(c.name for c in REFUSED)}) FROM ({refused})"
+    return f"({source}) UNION ALL BY NAME ({plain})", m.quarantined.rows
