@@ -3,6 +3,7 @@ with grouped as (
 
     select sum(trades) as trades
     from ads.ads_trade_statistics
+    where dt = '$<PARTITION_DATE>'
 
 ),
 

@@ -10,14 +10,17 @@ import shutil
 import statistics
 import sys
 import tempfile
+from collections import Counter
 from datetime import date
 from pathlib import Path
+
+import duckdb
 
 from bench import measure, nomad
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
-from accounts.generate import write  # noqa: E402
+from accounts.generate import Faults, write  # noqa: E402
 
 TARGET = 1.6
 DAY = date(2024, 1, 2)
@@ -29,7 +32,7 @@ sources:
 """
 
 
-def project(folder: Path, *, contracts: bool, trades: int) -> None:
+def project(folder: Path, *, contracts: bool, trades: int) -> tuple[Faults, Faults]:
     """The two tables of the second reference set, with the same files."""
     (folder / "sql" / "ods").mkdir(parents=True)
     (folder / "nomad.yaml").write_text(CONFIG, encoding="utf-8")
@@ -37,8 +40,25 @@ def project(folder: Path, *, contracts: bool, trades: int) -> None:
         for ending in ("sql", "yml") if contracts else ("sql",):
             path = ROOT / "sql" / "ods" / f"ods_{name}.{ending}"
             shutil.copy(path, folder / "sql" / "ods")
-    write(folder / "in", DAY, accounts=5_000, count=trades, share=0.01)
+    faults = write(folder / "in", DAY, accounts=5_000, count=trades, share=0.01)
     measure(*nomad("extract", "--dt", str(DAY), "-q"), cwd=folder)
+    return faults
+
+
+def compare(folder: Path, seeded: tuple[Faults, Faults]) -> None:
+    """Hold what is in quarantine against the generator's own list, and print the counts."""
+    for table, faults in zip(("asset", "trade"), seeded, strict=True):
+        (path,) = (folder / "lake" / "_quarantine" / "ods" / f"ods_{table}").rglob("*.parquet")
+        rows = duckdb.sql(f"SELECT _row_number, unnest(_tests) FROM '{path}'").fetchall()
+        found = {(int(n), str(t)) for n, t in rows}
+        print(
+            f"ods_{table}: {len(faults):,} faults seeded, {len(found & faults):,} found,"
+            f" {len(found - faults):,} invented"
+        )
+        for test, count in sorted(Counter(t for _, t in found).items()):
+            print(f"  {test:<32}{count:>8,}")
+        if found != faults:
+            raise SystemExit("checks: what was found is not what was seeded")
 
 
 def main() -> None:
@@ -51,9 +71,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="nomad-checks-") as top:
         plain, checked = Path(top) / "plain", Path(top) / "checked"
         project(plain, contracts=False, trades=given.trades)
-        project(checked, contracts=True, trades=given.trades)
+        seeded = project(checked, contracts=True, trades=given.trades)
         pairs = [(measure(*run, cwd=plain), measure(*run, cwd=checked))
                  for _ in range(given.rounds + 1)][1:]  # fmt: skip
+        compare(checked, seeded)
     ratio = statistics.median(c.wall / p.wall for p, c in pairs)
     without, with_ = (statistics.median(x.wall for x in side) for side in zip(*pairs, strict=True))
     told = "met" if ratio <= TARGET else "not met"

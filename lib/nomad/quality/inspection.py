@@ -61,6 +61,7 @@ class Inspection:
     bad: int = 0
     _plain: str = ""
     _number: str = ""
+    _counted_by: str = ""
     _columns_told: str = ""
 
     def __call__(self, session: Session, query: str, schema: Sequence[Column]) -> str:
@@ -75,11 +76,7 @@ class Inspection:
         if not (contract.tests or self.table.checks):
             return query
         self._number = free_name("row number", schema)
-        session.execute(
-            f"CREATE TEMP TABLE {quote(_ROWS)} AS"
-            f" SELECT *, row_number() OVER () AS {self._number} FROM (\n{query}\n)",
-            at=Place(self.table.sql.path, self.table.sql.line - 2),
-        )
+        self._counted_by = self._stage(session, query, schema)
         self._bind(session, schema)
         rows = int(session.execute(f"SELECT count(*) FROM {quote(_ROWS)}")[0][0])
         self.verdicts += self._by_row(session, contract, rows)
@@ -93,6 +90,19 @@ class Inspection:
     def checks(self) -> tuple[dict[str, object], ...]:
         """The verdicts so far, as the manifest keeps them."""
         return tuple(v.as_body() for v in self.verdicts)
+
+    def _stage(self, session: Session, query: str, schema: Sequence[Column]) -> str:
+        """Keep the query's rows in a table; give what numbers them from 1, in its own columns.
+
+        DuckDB numbers rows by `rowid`, for nothing, unless a column bears that name.
+        """
+        at = Place(self.table.sql.path, self.table.sql.line - 1)
+        if all(c.name.lower() != "rowid" for c in schema):
+            session.execute(f"CREATE TEMP TABLE {quote(_ROWS)} AS {query}", at=at)
+            return "rowid + 1"
+        numbered = f"SELECT *, row_number() OVER () AS {self._number} FROM (\n{query}\n)"
+        session.execute(f"CREATE TEMP TABLE {quote(_ROWS)} AS {numbered}", at=at)
+        return self._number
 
     # Before ---------------------------------------------------------------------------------
 
@@ -134,7 +144,7 @@ class Inspection:
         columns = [quote(c.name) for c in schema]
         if self.partition:
             columns.append(f"DATE '{self.partition}' AS {COLUMN}")
-        number = self._number
+        number = f"{self._counted_by} AS {self._number}"
         head = "CREATE OR REPLACE TEMP VIEW"
         source = f"FROM {quote(_ROWS)}"
         session.execute(f"{head} {STAGED} AS SELECT {', '.join([*columns, number])} {source}")
@@ -222,7 +232,7 @@ class Inspection:
         if not (flags := _flags(contract)):
             return "true"
         where = " OR ".join(flag for _, flag in flags)
-        return f"{self._number} NOT IN (SELECT {self._number} FROM {JUDGED} WHERE {where})"
+        return f"{self._counted_by} NOT IN (SELECT {self._number} FROM {JUDGED} WHERE {where})"
 
     def _whole(self, session: Session, contract: Contract, rows: int) -> Iterator[Verdict]:
         """Judge what would be published as a whole."""
