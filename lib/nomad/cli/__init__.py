@@ -17,6 +17,7 @@ COMMANDS = {
     "extract": "Land raw data from the sources.",
     "plan": "Show what is stale, in the order in which it would run, and why.",
     "run": "Build and publish what is stale.",
+    "status": "Show a calendar of what is published, stale, missing or failed.",
     "ls": "List the tables, and what each reads.",
     "graph": "Show what reads what.",
     "lineage": "Trace columns to the columns they are computed from.",
@@ -29,6 +30,8 @@ COMMANDS = {
     "check": "Test what is published by its contracts.",
     "contract": "Infer a contract, test by it, or weigh a change of it.",
     "quarantine": "List, show or replay the rows that tests refused.",
+    "history": "List the versions of a partition that are kept.",
+    "rollback": "Publish an old version again, or undo a run.",
     "config": "Print each value of the configuration and its origin.",
     "doctor": "Check the lake, and remove what crashed runs left.",
 }

@@ -60,6 +60,13 @@ class Store(Protocol):
         It is durable at the latest with the next `write_if` in its folder.
         """
 
+    def take(self, key: str, to: Path) -> None:
+        """Bring an object into a file of this machine, for `put` to take in again.
+
+        Raises:
+            LakeError: there is none.
+        """
+
     def move(self, key: str, to: str) -> None:
         """Move an object; one that is gone already is passed over."""
 

@@ -76,6 +76,11 @@ class LocalStore:
             _sync(source)
             source.replace(path)
 
+    def take(self, key: str, to: Path) -> None:
+        """Link the file: what is published never changes."""
+        with translated(key):
+            os.link(self.root / key, to)
+
     def move(self, key: str, to: str) -> None:
         """Rename a file."""
         with translated(to):

@@ -57,6 +57,10 @@ class MemoryStore:
         self.before("put", key)
         self.objects[key] = source.read_bytes()
 
+    def take(self, key: str, to: Path) -> None:
+        """Write the bytes to a file."""
+        to.write_bytes(self.objects[key])
+
     def move(self, key: str, to: str) -> None:
         """Move an object, in one step."""
         self.before("move", key)

@@ -51,6 +51,11 @@ class OverlayStore:
         """Take a file in here."""
         self._above.put(key, source)
 
+    def take(self, key: str, to: Path) -> None:
+        """Bring what is here, or else what is below."""
+        here = Path(self._above.uri(key)).exists()
+        (self._above if here else self._below).take(key, to)
+
     def move(self, key: str, to: str) -> None:
         """Move what was written here."""
         self._above.move(key, to)

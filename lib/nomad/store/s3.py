@@ -167,6 +167,13 @@ class S3Store:
                 self._put(key, source.read_bytes())
         source.unlink(missing_ok=True)
 
+    def take(self, key: str, to: Path) -> None:
+        """Get an object piece by piece into a file."""
+        with self._translated(key), to.open("wb") as f:
+            found = self._client().get_object(Bucket=self.address.bucket, Key=self._full(key))
+            for piece in found["Body"].iter_chunks(_PIECE):
+                f.write(piece)
+
     def move(self, key: str, to: str) -> None:
         """Copy an object on the server, then delete it."""
         with self._translated(to):

@@ -1,0 +1,50 @@
+"""`nomad history`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from nomad.cli import options
+
+if TYPE_CHECKING:
+    from nomad.workspace import Workspace
+
+
+@click.command("history")
+@click.argument("table", shell_complete=options.complete_tables)
+@options.dates
+@options.output()
+@options.workspace
+def command(
+    workspace: Workspace,
+    table: str,
+    when: tuple[str | None, str | None, str | None],
+    output: str,
+) -> None:
+    """List the versions of a partition: the published one, and those kept since it replaced them.
+
+    Example: nomad history dwd_daily_stock_price --dt 2024-01-02
+    """
+    from nomad import render
+    from nomad.project import find
+    from nomad.run.history import versions
+
+    name = find(workspace.project, table)
+    dated = workspace.project.partitioned(name)
+    rows = [
+        {
+            "partition_date": day and day.isoformat(),
+            "run_id": v.manifest.run_id,
+            "state": "published" if v.published else "kept",
+            "generated_at": v.manifest.generated_at,
+            "row_count": v.manifest.row_count,
+            "content_hash": v.manifest.content_hash,
+        }
+        for day in (options.days(workspace, when) if dated else [None])
+        for v in versions(workspace.store, workspace.lake, name, day)
+    ]
+    columns = ["partition_date", "run_id", "state", "generated_at", "row_count", "content_hash"]
+    render.listing("versions", columns, rows, output=output, out=sys.stdout)

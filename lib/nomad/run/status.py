@@ -1,0 +1,89 @@
+"""What state each table is in at each date, from manifests, the plan and the journals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from nomad.journal import FOLDER as JOURNALS
+from nomad.lake import Lake
+from nomad.names import TableName
+from nomad.partition import Partition
+from nomad.plan import BUILD, Cell, Step, plan
+from nomad.workspace import Workspace
+
+PUBLISHED, EMPTY, STALE, MISSING = "published", "empty", "stale", "missing"
+FAILED, QUARANTINED = "failed", "quarantined"
+MARKS = {PUBLISHED: "#", EMPTY: "0", STALE: "~", MISSING: ".", FAILED: "!", QUARANTINED: "q"}
+"""How a calendar shows each state: told apart without colour."""
+
+
+@dataclass(frozen=True)
+class State:
+    """One cell: its state, and where it is not simply published, why."""
+
+    table: TableName
+    partition: Partition
+    state: str
+    reason: str = ""
+    rows: int | None = None
+
+
+def status(
+    workspace: Workspace, tables: frozenset[TableName], dates: Sequence[date]
+) -> list[State]:
+    """Tell the state of each table at each date (of a full table, once), tables in their order.
+
+    `failed` means that the last attempt did; what was published before it is still there.
+    """
+    found = plan(workspace.project, workspace.lake, workspace.pruner, tables=tables, dates=dates)
+    assert found.lake
+    wrong = _failures(found.lake)
+    states = [_state(found.lake, step, wrong) for step in found.steps]
+    states += [State(t, p, MISSING, "no source has the date") for t, p in found.passed_over]
+    places = {name: i for i, name in enumerate(workspace.project.order)}
+    return sorted(states, key=lambda s: (places[s.table], str(s.partition)))
+
+
+def _state(lake: Lake, step: Step, wrong: dict[Cell, tuple[str, str]]) -> State:
+    manifest = lake.manifest(step.table, step.partition)
+    failure = wrong.get(step.cell)
+    if failure and (manifest is None or manifest.run_id < failure[0]) and step.action == BUILD:
+        rows = manifest.row_count if manifest else None
+        return State(*step.cell, FAILED, failure[1], rows)
+    if manifest is None:
+        return State(*step.cell, MISSING, step.reason)
+    rows = manifest.row_count
+    if step.action == BUILD:
+        return State(*step.cell, STALE, step.reason, rows)
+    if manifest.quarantined:
+        return State(*step.cell, QUARANTINED, f"{manifest.quarantined.rows} rows", rows)
+    return State(*step.cell, PUBLISHED if rows else EMPTY, "", rows)
+
+
+def _failures(lake: Lake) -> dict[Cell, tuple[str, str]]:
+    """Name the cells whose last attempt failed: the run, and what it said."""
+    found: dict[Cell, tuple[str, str]] = {}
+    journals = lake.mirror.every(JOURNALS, suffix=".jsonl", fresh=True)
+    for key in sorted(journals, key=lambda k: k.rpartition("/")[2]):
+        for event in _steps(journals[key].data):
+            day = event["partition_date"]
+            cell = TableName.parse(event["table"]), date.fromisoformat(day) if day else None
+            if event["status"] in ("failed", "blocked"):
+                found[cell] = event["run_id"], event["error"] or event["reason"]
+            elif event["status"] == PUBLISHED:
+                found.pop(cell, None)
+    return found
+
+
+def _steps(data: bytes) -> Iterable[dict[str, str]]:
+    """Give the steps of a journal; a line cut short by a crash is passed over."""
+    for line in data.splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if event.get("event") == "step":
+            yield event

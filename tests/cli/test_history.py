@@ -1,0 +1,112 @@
+"""Past versions: listed, and published again."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+DAYS = [f"2024-01-{d:02d}" for d in range(1, 31)]
+RANGE = ("--from", DAYS[0], "--to", DAYS[-1])
+
+
+@pytest.fixture
+def month(project):
+    """Thirty days, built once."""
+    for n, day in enumerate(DAYS):
+        project.write(f"in/{day}.csv", f"symbol,close\nA,{n + 1}\nB,{n + 2}\n")
+    for command in ("extract", "run"):
+        answer = project(command, *RANGE, "-q")
+        assert answer.code == 0, answer.err
+    return project
+
+
+def hashes(project, table="dwd.dwd_price"):
+    return [project.manifest(table, day)["content_hash"] for day in DAYS]
+
+
+def versions(project, dt="2024-01-02"):
+    return project("history", "dwd_price", "--dt", dt, "-o", "json").json["versions"]
+
+
+def change(project, condition):
+    path = project.root / "sql/dwd/dwd_price.sql"
+    path.write_text(re.sub(r"close > \d", condition, path.read_text()))
+
+
+def test_a_bad_backfill_of_thirty_dates_is_undone_in_one_command(month):
+    before = hashes(month)
+    change(month, "close > 9")
+    bad = month("run", "dwd_price", *RANGE, "-o", "json").json["run_id"]
+    assert hashes(month) != before
+
+    told = month("rollback", "--run", bad, "--dry-run")
+    done = month("rollback", "--run", bad, "-o", "json")
+
+    assert told.out.count(f"from {bad} to ") == 30
+    assert done.code == 0, done.err
+    assert [s["reason"].startswith("back to ") for s in done.json["steps"]] == [True] * 30
+    assert hashes(month) == before
+    assert month.rows("select count(*) from dwd.dwd_price") == [[60]]
+    assert month("doctor").code == 0, month("doctor").out
+    assert [v["state"] for v in versions(month)] == ["published", "kept"]
+    assert versions(month)[1]["run_id"] == bad
+
+
+def test_a_run_is_undone_as_a_whole_or_not_at_all(month):
+    change(month, "close > 9")
+    bad = month("run", "dwd_price", *RANGE, "-o", "json").json["run_id"]
+    change(month, "close > 8")
+    assert month("run", "dwd_price", "--dt", DAYS[3]).code == 0
+    there = hashes(month)
+
+    answer = month("rollback", "--run", bad)
+
+    assert answer.code == 2
+    assert f"run {bad} can't be undone as a whole:" in answer.err
+    assert f"dwd/dwd_price/dt={DAYS[3]} has moved on to " in answer.err
+    assert hashes(month) == there
+
+
+def test_one_partition_returns_to_a_version_and_forth_again(built):
+    first = versions(built)[0]
+    change(built, "close > 1")
+    assert built("run", "dwd_price", "--dt", "2024-01-02").code == 0
+    second = versions(built)[0]
+
+    back = built("rollback", "dwd_price", "--dt", "2024-01-02", "--to", first["run_id"])
+    there = versions(built)[0]
+    forth = built("rollback", "dwd_price", "--dt", "2024-01-02", "--to", second["run_id"])
+
+    assert (back.code, forth.code) == (0, 0), back.err + forth.err
+    assert there["content_hash"] == first["content_hash"] != second["content_hash"]
+    assert versions(built)[0]["content_hash"] == second["content_hash"]
+    assert built("plan", "dwd_price", "--dt", "2024-01-02", "-o", "json").reasons() == {
+        "dwd.dwd_price 2024-01-02": "fresh"
+    }
+    assert built("doctor").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("dwd_price", "--dt", "2024-01-02", "--to", "20200101T000000Z-000000"), "no version"),
+        (("dwd_price", "--dt", "2020-01-01", "--to", "20200101T000000Z-000000"), "nothing is"),
+        (("--run", "20200101T000000Z-000000"), "no run 20200101T000000Z-000000"),
+        (("dwd_price",), "give TABLE, --dt and --to RUN_ID, or --run RUN_ID alone"),
+    ],
+)
+def test_what_is_not_there_can_t_be_returned_to(built, words, told):
+    answer = built("rollback", *words)
+
+    assert answer.code == 2
+    assert told in answer.err
+
+
+def test_the_first_version_has_none_before_it(built):
+    run = versions(built)[0]["run_id"]
+
+    answer = built("rollback", "--run", run)
+
+    assert answer.code == 2
+    assert "has no version before it that is kept" in answer.err
