@@ -45,7 +45,7 @@ daily: install ## The whole chain for one day: make daily DT=2024-01-02 (default
 .PHONY: backfill
 backfill: install ## The chain for a range: make backfill FROM=2023-12-25 TO=2024-01-31
 	$(NOMAD) extract $(env) --from $(call need,FROM,FROM=2023-12-25 TO=2024-01-31) --to $(call need,TO,FROM=2023-12-25 TO=2024-01-31)
-	$(NOMAD) run $(env) --from $(FROM) --to $(TO)
+	$(NOMAD) backfill $(env) --from $(FROM) --to $(TO)
 
 .PHONY: sql
 sql: install ## Ask the lake: make sql Q="from dws.dws_market_daily"

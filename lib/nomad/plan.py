@@ -7,8 +7,8 @@ of the manifest, and every input partition now has the content recorded there. `
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from nomad.engine.duck import VERSION
@@ -63,6 +63,36 @@ class Plan:
     def days_without_source(self) -> tuple[date, ...]:
         """The dates passed over, each once, in order."""
         return tuple(sorted({day for _, day in self.passed_over if day is not None}))
+
+
+def narrowed(
+    found: Plan, *, keep: Callable[[Step], bool], newest_first: bool = False, most: int = 0
+) -> Plan:
+    """Keep some steps of a plan, perhaps the newest dates first, and perhaps only so many.
+
+    Whatever the order, a step comes after those it needs; `most` 0 sets no limit.
+    """
+    steps = [s for s in found.steps if s.action == BUILD and keep(s)]
+    if newest_first:
+        steps.sort(key=lambda s: s.partition or date.max, reverse=True)
+    ordered = list(_after_their_needs(steps))
+    return replace(found, steps=tuple(ordered[:most] if most else ordered))
+
+
+def _after_their_needs(steps: Sequence[Step]) -> Iterator[Step]:
+    """Give steps in their order, each preceded by those of its needs that are among them."""
+    waiting = {s.cell: s for s in steps}
+    for step in steps:
+        stack = [step]
+        while stack:
+            top = stack[-1]
+            missing = next((waiting[n] for n in top.needs if n in waiting), None)
+            if missing is not None and missing is not top:
+                stack.append(missing)
+                continue
+            stack.pop()
+            if waiting.pop(top.cell, None):
+                yield top
 
 
 def plan(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Report:
     log_format: str = "text"
     _tell: Callable[[str], None] = field(default=lambda line: click.echo(line) if line else None)
     _few: bool = True
+    _began: float = field(default_factory=time.monotonic)
 
     def step(self, result: Result) -> None:
         """Tell of one step's end."""
@@ -56,6 +58,12 @@ class Report:
             yield
         self._tell = plain
 
+    def _rate(self, results: Sequence[Result]) -> str:
+        """Say how fast many steps went."""
+        done = sum(r.status == "published" for r in results)
+        seconds = time.monotonic() - self._began
+        return f" in {seconds:.1f} s, {done / seconds:.1f} a second" if done > _MANY else ""
+
     def finish(
         self, run_id: str, results: Sequence[Result], requests: Requests | None = None
     ) -> None:
@@ -73,7 +81,7 @@ class Report:
             if result.error and result.status == "failed":
                 say(result.error)
         if not self.quiet:
-            click.echo(f"run {run_id}: {_sum(results)}", err=True)
+            click.echo(f"run {run_id}: {_sum(results)}{self._rate(results)}", err=True)
         if self.verbose and requests and not self.quiet:
             _tell_requests(requests)
 

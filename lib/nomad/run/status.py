@@ -11,7 +11,7 @@ from nomad.journal import FOLDER as JOURNALS
 from nomad.lake import Lake
 from nomad.names import TableName
 from nomad.partition import Partition
-from nomad.plan import BUILD, Cell, Step, plan
+from nomad.plan import BUILD, Cell, Plan, Step, plan
 from nomad.workspace import Workspace
 
 PUBLISHED, EMPTY, STALE, MISSING = "published", "empty", "stale", "missing"
@@ -45,6 +45,13 @@ def status(
     states += [State(t, p, MISSING, "no source has the date") for t, p in found.passed_over]
     places = {name: i for i, name in enumerate(workspace.project.order)}
     return sorted(states, key=lambda s: (places[s.table], str(s.partition)))
+
+
+def of_plan(found: Plan) -> dict[Cell, State]:
+    """Tell the state of each step's cell, as the plan found it."""
+    assert found.lake
+    wrong = _failures(found.lake)
+    return {step.cell: _state(found.lake, step, wrong) for step in found.steps}
 
 
 def _state(lake: Lake, step: Step, wrong: dict[Cell, tuple[str, str]]) -> State:

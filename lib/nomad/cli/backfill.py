@@ -1,0 +1,104 @@
+"""`nomad backfill`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nomad.cli import options
+from nomad.cli.plan import make, tell_passed_over
+from nomad.cli.report import Report, worst
+
+if TYPE_CHECKING:
+    from nomad.plan import Plan
+    from nomad.workspace import Workspace
+
+_ONLY = ("missing", "failed", "stale", "all")
+
+
+@click.command("backfill")
+@options.selection
+@options.dates
+@click.option("--only", metavar="STATE,…", help="missing, failed, stale, or all of them.  [all]")
+@click.option("--force", is_flag=True, help="Build what is fresh, too.")
+@click.option("--order", type=click.Choice(("asc", "desc")), default="asc", show_default=True)
+@click.option("--max-steps", type=click.IntRange(1), help="Build so many partitions at most.")
+@click.option("--jobs", "-j", type=click.IntRange(1), help="Partitions side by side.")
+@click.option("--fail-fast/--continue-on-error", "-x", default=False, help="Stop at a failure.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be built, and why.")
+@click.option("--wait", is_flag=True, help="Wait for a run that builds the same partitions.")
+@options.talk
+@options.output()
+@options.workspace
+def command(
+    *,
+    workspace: Workspace,
+    report: Report,
+    only: str | None,
+    order: str,
+    max_steps: int | None,
+    jobs: int | None,
+    fail_fast: bool,
+    dry_run: bool,
+    wait: bool,
+    **words: Any,
+) -> None:
+    """Build a range of dates: what is missing, what failed and what waited for it, what is stale.
+
+    Dates go side by side where the SQL allows it, in order where a table reads its own past.
+    Interrupted or killed, the same command goes on where it stopped.
+
+    Example: nomad backfill ods dwd --from 2024-01-01 --to 2024-03-31 --only missing,failed
+    """
+    from nomad.plan import narrowed
+    from nomad.run.status import of_plan
+    from nomad.run.tables import Options, run
+
+    wanted = _states(only)
+    workspace.counting = report.verbose
+    found = make(workspace, **words)
+    states = of_plan(found)
+    forced = words["force"] and "all" in wanted
+    found = narrowed(
+        found,
+        keep=lambda s: forced or states[s.cell].state in wanted,
+        newest_first=order == "desc",
+        most=max_steps or 0,
+    )
+    if not report.quiet:
+        tell_passed_over(found)
+    if dry_run:
+        _list(found, report.output)
+        return
+    chosen = Options(force=words["force"], fail_fast=fail_fast, wait=wait, jobs=jobs or 0)
+    with report.progress(len(found.steps)):
+        run_id, results = run(workspace, found, chosen, report=report.step)
+    report.finish(run_id, results, workspace.requests)
+    sys.exit(worst(results))
+
+
+def _states(only: str | None) -> set[str]:
+    """Read `missing,failed`; a cell that is missing because it failed is `failed`."""
+    wanted = set((only or "all").split(","))
+    if strays := sorted(wanted - set(_ONLY)):
+        raise click.BadParameter(
+            f"`{strays[0]}` is none of {', '.join(_ONLY)}", param_hint="--only"
+        )
+    return wanted | ({"missing", "failed", "stale"} if "all" in wanted else set())
+
+
+def _list(found: Plan, output: str) -> None:
+    from nomad import render
+
+    rows = [
+        {
+            "table": str(s.table),
+            "partition_date": s.partition and s.partition.isoformat(),
+            "reason": s.reason,
+        }
+        for s in found.steps
+    ]
+    columns = ["table", "partition_date", "reason"]
+    render.listing("steps", columns, rows, output=output, out=sys.stdout)

@@ -1,0 +1,136 @@
+"""Backfill: exactly the cells that need it, in the order asked for, and on from where it stopped."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import date, timedelta
+
+import pytest
+
+from conftest import ROOT
+
+RANGE = ("--from", "2024-01-02", "--to", "2024-01-07")
+
+
+@pytest.fixture
+def week(project):
+    """Six days; of the fourth, ods can't be built."""
+    for n in range(2, 8):
+        row = "A,x" if n == 5 else f"A,{n}"
+        project.write(f"in/2024-01-0{n}.csv", f"symbol,close\n{row}\n")
+    assert project("extract", *RANGE).code == 0
+    return project
+
+
+def cells(answer):
+    return [
+        f"{s['table'].partition('.')[2]} {s['partition_date'] or ''}".strip()
+        for s in answer.json["steps"]
+    ]
+
+
+def test_only_failed_runs_those_and_what_waited_for_them(week):
+    first = week("backfill", *RANGE, "-o", "json")
+    assert first.code == 1
+    assert sum(s == "published" for s in first.statuses().values()) == 10
+    week.write("in/2024-01-05.csv", "symbol,close\nA,5\n")
+    week("extract", "--dt", "2024-01-05")
+
+    again = week("backfill", *RANGE, "--only", "failed", "-o", "json")
+
+    assert again.code == 0, again.err
+    assert cells(again) == ["ods_price 2024-01-05", "dwd_price 2024-01-05", "dws_price"]
+    assert week("backfill", *RANGE).err.endswith("nothing to do\n")
+
+
+def test_only_stale_leaves_what_is_missing(week):
+    week("backfill", "--from", "2024-01-02", "--to", "2024-01-03")
+    path = week.root / "sql/dwd/dwd_price.sql"
+    path.write_text(path.read_text() + " and close < 100")
+
+    told = week("backfill", *RANGE, "--only", "stale", "--dry-run", "-o", "json")
+
+    assert cells(told) == ["dwd_price 2024-01-02", "dwd_price 2024-01-03", "dws_price"]
+
+
+def test_the_newest_first_and_only_so_many(week):
+    told = week("backfill", "ods dwd", *RANGE, "--order", "desc", "--max-steps", "4", "-o", "json")
+
+    assert cells(told) == [
+        "ods_price 2024-01-07", "dwd_price 2024-01-07",
+        "ods_price 2024-01-06", "dwd_price 2024-01-06",
+    ]  # fmt: skip
+
+
+def test_a_table_that_reads_its_own_past_goes_forward_whatever_the_order(week):
+    week.write("in/2024-01-05.csv", "symbol,close\nA,5\n")
+    week("extract", "--dt", "2024-01-05")
+    week.write(
+        "sql/dws/dws_sum.sql",
+        "select coalesce(max(p.total), 0) + any_value(o.close) as total from ods.ods_price as o"
+        " left join dws.dws_sum as p on p.dt = date '$<PARTITION_DATE>' - 1"
+        " where o.dt = '$<PARTITION_DATE>'",
+    )
+
+    done = week("backfill", "ods dws_sum", *RANGE, "--order", "desc", "--jobs", "2", "-o", "json")
+
+    assert week.rows("select max(total) from dws.dws_sum") == [[2 + 3 + 4 + 5 + 6 + 7]], done.err
+
+
+def test_a_state_that_is_none(week):
+    answer = week("backfill", *RANGE, "--only", "misssing")
+
+    assert answer.code == 2
+    assert "`misssing` is none of missing, failed, stale, all" in answer.err
+
+
+def test_killed_three_times_and_resumed_it_ends_the_same(tmp_path, empty, capsys):
+    """Of four layers over a hundred dates, no step is run twice but those in flight at a kill."""
+    days = 100
+    dates = ("--from", "2020-01-01", "--to", str(date(2020, 1, 1) + timedelta(days - 1)))
+    empty.write("nomad.yaml", "layers: [ods, dwd, dwm, dws]\ntimezone: UTC\n")
+    empty.write(
+        "sql/ods/ods_a.sql",
+        "select range as k, range * 2 as v from range(20) where '$<PARTITION_DATE>' > ''",
+    )
+    for layer, below in (("dwd", "ods"), ("dwm", "dwd"), ("dws", "dwm")):
+        empty.write(
+            f"sql/{layer}/{layer}_a.sql",
+            f"select k, v + 1 as v from {below}.{below}_a where dt = '$<PARTITION_DATE>'",
+        )
+    command = [
+        sys.executable,
+        "-m",
+        "nomad",
+        "backfill",
+        *dates,
+        "--jobs",
+        "2",
+        "--log-format",
+        "json",
+        "-q",
+    ]
+    env = {"PYTHONPATH": str(ROOT / "lib"), "PATH": "/usr/bin:/bin"}
+    rng, steps = random.Random(7), 0
+    for kill in (True, True, True, False):
+        with (tmp_path / "log").open("w+") as log:
+            run = subprocess.Popen(
+                command, cwd=empty.root, env=env, stderr=log, stdout=subprocess.DEVNULL
+            )
+            if kill:
+                time.sleep(1 + rng.random())
+                run.send_signal(signal.SIGKILL)
+            code = run.wait()
+            log.seek(0)
+            steps += log.read().count('"status": "published"')
+        assert code == (-9 if kill else 0)
+
+    assert 4 * days - 3 * 2 <= steps <= 4 * days + 3 * 2
+    assert empty.rows("select count(*), sum(v) from dws.dws_a") == [[days * 20, days * (380 + 60)]]
+    assert empty("doctor").code == 0
+    with capsys.disabled():
+        print(f"\n  backfill: {steps} steps in four runs, three killed, for {4 * days} partitions")  # noqa: T201
