@@ -32,6 +32,7 @@ COMMANDS = {
     "contract": "Infer a contract, test by it, or weigh a change of it.",
     "quarantine": "List, show or replay the rows that tests refused.",
     "history": "List the versions of a partition that are kept.",
+    "diff": "Show the rows in which two versions of a partition differ.",
     "rollback": "Publish an old version again, or undo a run.",
     "config": "Print each value of the configuration and its origin.",
     "doctor": "Check the lake, and remove what crashed runs left.",

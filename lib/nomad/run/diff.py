@@ -1,0 +1,181 @@
+"""What differs between two versions of a partition: rows added, removed and changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nomad.engine import scan
+from nomad.engine.duck import Session
+from nomad.errors import Misuse
+from nomad.lake import Published, folder_key
+from nomad.manifest import Manifest
+from nomad.names import TableName, quote
+from nomad.partition import Partition
+from nomad.plan import BUILD, Step
+from nomad.project import Table
+from nomad.publish import HISTORY
+from nomad.run.attempt import attempt
+from nomad.run.history import to_version
+from nomad.run.worker import Options, Worker
+from nomad.workspace import Workspace
+
+_EXAMPLES = 5
+OLD, NEW = quote("the old rows"), quote("the new rows")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Counts, per column how many rows changed in it, and the first of each kind.
+
+    An example is (`added`, `removed` or `changed`, key or row as text, column, old, new). Without
+    a `key`, a changed row counts as one removed and one added.
+    """
+
+    key: tuple[str, ...]
+    added: int
+    removed: int
+    changed: int
+    columns: dict[str, int]
+    examples: tuple[tuple[str, str, str, Any, Any], ...]
+
+
+def between(
+    workspace: Workspace, name: TableName, partition: Partition, old: str | None, new: str | None
+) -> Difference:
+    """Compare two versions: the one before the last and the last, where none is named.
+
+    Raises:
+        Misuse: a version is not there.
+    """
+    over = workspace.lake.published(name, partition)
+    if over is None:
+        raise Misuse("nothing is published there", where=folder_key(name, partition))
+    first = old or over.manifest.previous
+    if first is None:
+        raise Misuse("there is no version before it", where=folder_key(name, partition))
+    sources = [_source(workspace, name, partition, run, over) for run in (first, new)]
+    table = workspace.project.tables.get(name)
+    with workspace.reader.session() as session:
+        return compare(session, *sources, key=_key(table))
+
+
+def staged(workspace: Workspace, name: TableName, partition: Partition) -> Difference:
+    """Build a partition in scratch, and compare that with what is published.
+
+    Raises:
+        NomadError: the build fails.
+        Misuse: nothing is published there.
+    """
+    over = workspace.lake.published(name, partition)
+    if over is None:
+        raise Misuse("nothing is published there", where=folder_key(name, partition))
+    table = workspace.project.tables[name]
+    step = Step(name, partition, BUILD, "diff")
+    with attempt(workspace, "diff", [], rehearse=True) as going:
+        result = Worker(going, Options(force=True, rehearse=True)).act(step, None)
+        if result.error:
+            raise result.error
+        made = going.lake.manifest(name, partition)
+        assert made
+        sources = [_select(workspace, over.manifest), _select(going.workspace, made)]
+        with going.workspace.engine(going.scratch).session() as session:
+            return compare(session, *sources, key=_key(table))
+
+
+def _source(
+    workspace: Workspace, name: TableName, partition: Partition, run: str | None, over: Published
+) -> str:
+    """Write the SELECT of one version; none named is the published one."""
+    if run is None or run == over.manifest.run_id:
+        return _select(workspace, over.manifest)
+    past = to_version(workspace, name, partition, run).to
+    folder = f"{HISTORY}/{folder_key(name, partition)}/{run}"
+    uris = tuple(workspace.store.uri(f"{folder}/{f.name}") for f in past.files)
+    return scan.select([scan.Files(uris, past.schema)], partitioned=False)
+
+
+def _select(workspace: Workspace, manifest: Manifest) -> str:
+    files = workspace.lake.files([manifest]) or [scan.Files((), manifest.schema)]
+    return scan.select(files, partitioned=False)
+
+
+def _key(table: Table | None) -> tuple[str, ...]:
+    """Tell what identifies a row: the contract's key, or else a column it calls unique."""
+    contract = table.contract if table else None
+    if contract is None:
+        return ()
+    unique = (t.columns for t in contract.tests if t.kind == "unique")
+    return contract.unique_key or next(unique, ())
+
+
+def compare(session: Session, old: str, new: str, *, key: Sequence[str]) -> Difference:
+    """Compare the rows of two SELECTs, by key where both have it and it identifies their rows."""
+    for name, source in ((OLD, old), (NEW, new)):
+        session.execute(f"CREATE TEMP TABLE {name} AS {source}")
+    columns = [[c.name for c in session.describe(f"FROM {name}")] for name in (OLD, NEW)]
+    shared = [c for c in columns[1] if c.lower() in {n.lower() for n in columns[0]}]
+    if key and all(_identifies(session, name, key) for name in (OLD, NEW)):
+        return _by_key(session, tuple(key), [c for c in shared if c not in key])
+    return _as_sets(session, shared)
+
+
+def _identifies(session: Session, name: str, key: Sequence[str]) -> bool:
+    there = {c.name.lower() for c in session.describe(f"FROM {name}")}
+    if any(k.lower() not in there for k in key):
+        return False
+    listed = ", ".join(quote(k) for k in key)
+    query = f"SELECT count(*) = count(DISTINCT ({listed})) FROM {name}"
+    return bool(session.execute(query)[0][0])
+
+
+def _by_key(session: Session, key: tuple[str, ...], others: Sequence[str]) -> Difference:
+    same = " AND ".join(f"o.{quote(k)} IS NOT DISTINCT FROM n.{quote(k)}" for k in key)
+    pairs = f"{OLD} AS o JOIN {NEW} AS n ON {same}"
+    differs = {c: f"o.{quote(c)} IS DISTINCT FROM n.{quote(c)}" for c in others}
+    any_ = " OR ".join(differs.values()) or "false"
+    counts = ", ".join(f"count(*) FILTER ({d})" for d in (any_, *differs.values()))
+    changed, *each = session.execute(f"SELECT {counts} FROM {pairs}")[0]
+    told = f"concat_ws(', ', {', '.join(f'n.{quote(k)}' for k in key)})"
+    sides = [("added", NEW, OLD), ("removed", OLD, NEW)]
+    alone = {
+        what: f"FROM {one} AS n ANTI JOIN {other} AS o ON {same}" for what, one, other in sides
+    }
+    examples = [
+        *(("changed", k, c, a, b) for c, d in differs.items() for k, a, b in session.execute(
+            f"SELECT {told}, o.{quote(c)}, n.{quote(c)} FROM {pairs} WHERE {d} LIMIT {_EXAMPLES}"
+        )),
+        *((what, k, "", None, None) for what, source in alone.items() for (k,) in session.execute(
+            f"SELECT {told} {source} LIMIT {_EXAMPLES}"
+        )),
+    ]  # fmt: skip
+    added, removed = (int(session.execute(f"SELECT count(*) {s}")[0][0]) for s in alone.values())
+    columns = {c: int(n) for c, n in zip(differs, each, strict=True) if n}
+    return Difference(key, added, removed, int(changed), columns, tuple(examples))
+
+
+def _as_sets(session: Session, shared: Sequence[str]) -> Difference:
+    """Compare without a key: rows that one side has more often than the other."""
+    listed = ", ".join(quote(c) for c in shared)
+    counts, examples = [], []
+    for what, one, other in (("added", NEW, OLD), ("removed", OLD, NEW)):
+        only = f"SELECT {listed} FROM {one} EXCEPT ALL SELECT {listed} FROM {other}"
+        counts.append(int(session.execute(f"SELECT count(*) FROM ({only})")[0][0]))
+        examples += [(what, row) for row in session.execute(f"FROM ({only}) LIMIT {_EXAMPLES}")]
+    told = tuple(_told(what, shared, row) for what, row in examples)
+    return Difference((), counts[0], counts[1], 0, {}, told)
+
+
+def _told(what: str, columns: Sequence[str], row: Sequence[Any]) -> tuple[str, str, str, Any, Any]:
+    cells = ", ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True))
+    return (what, cells, "", None, None)
+
+
+def lines(found: Difference) -> Iterator[str]:
+    """Put a difference into words."""
+    yield f"{found.added} added, {found.removed} removed, {found.changed} changed"
+    for column, count in found.columns.items():
+        yield f"  {column}: changed in {count}"
+    for what, row, column, old, new in found.examples:
+        yield f"  {what} {row}" + (f": {column} {old} → {new}" if column else "")

@@ -1,0 +1,84 @@
+"""What differs between two versions of a partition."""
+
+from __future__ import annotations
+
+DAY = ("--dt", "2024-01-02")
+KEY = "columns: [{name: symbol, tests: [unique]}]\n"
+
+
+def deliver(project, *rows):
+    project.write("in/2024-01-02.csv", "\n".join(["symbol,close", *rows, ""]))
+    assert project("extract", *DAY).code == 0
+
+
+def test_a_change_of_one_row_names_the_row_the_column_old_and_new(built):
+    built.write("sql/ods/ods_price.yml", KEY)
+    built("run", "ods_price", *DAY)
+    deliver(built, "A,1", "B,7")
+    built("run", "ods_price", *DAY)
+
+    shown = built("diff", "ods_price", *DAY)
+
+    assert shown.code == 0, shown.err
+    assert shown.out.splitlines() == [
+        "0 added, 0 removed, 1 changed",
+        "  close: changed in 1",
+        "  changed B: close 2 → 7",
+    ]
+
+
+def test_rows_that_came_and_went(built):
+    built.write("sql/ods/ods_price.yml", KEY)
+    built("run", "ods_price", *DAY)
+    first = built.manifest("ods.ods_price", "2024-01-02")["run_id"]
+    deliver(built, "A,1", "C,3")
+    built("run", "ods_price", *DAY)
+    second = built.manifest("ods.ods_price", "2024-01-02")["run_id"]
+
+    forth = built("diff", "ods_price", first, second, *DAY, "-o", "json").json
+    back = built("diff", "ods_price", second, first, *DAY, "-o", "json").json
+
+    assert (forth["key"], forth["added"], forth["removed"], forth["changed"]) == (
+        ["symbol"],
+        1,
+        1,
+        0,
+    )
+    assert [(e["kind"], e["row"]) for e in forth["examples"]] == [("added", "C"), ("removed", "B")]
+    assert [(e["kind"], e["row"]) for e in back["examples"]] == [("added", "B"), ("removed", "C")]
+
+
+def test_without_a_key_a_changed_row_is_one_less_and_one_more(built):
+    deliver(built, "A,1", "A,1", "B,7")
+    built("run", "ods_price", *DAY)
+
+    shown = built("diff", "ods_price", *DAY).out.splitlines()
+
+    assert shown == [
+        "2 added, 1 removed, 0 changed",
+        "  added symbol=A, close=1",
+        "  added symbol=B, close=7",
+        "  removed symbol=B, close=2",
+    ] or sorted(shown[1:3]) == ["  added symbol=A, close=1", "  added symbol=B, close=7"]
+
+
+def test_a_build_can_be_looked_at_before_it_is_published(built):
+    built.write("sql/ods/ods_price.yml", KEY)
+    built("run", *DAY)
+    before = built.manifest("ods.ods_price", "2024-01-02")
+    path = built.root / "sql/ods/ods_price.sql"
+    path.write_text(
+        path.read_text().replace("cast(close as integer)", "cast(close as integer) * 10")
+    )
+
+    shown = built("diff", "ods_price", *DAY, "--staged")
+
+    assert shown.out.splitlines()[:2] == ["0 added, 0 removed, 2 changed", "  close: changed in 2"]
+    assert built.manifest("ods.ods_price", "2024-01-02") == before
+
+
+def test_the_first_version_has_nothing_to_differ_from(built):
+    answer = built("diff", "ods_price", *DAY)
+
+    assert answer.code == 2
+    assert "there is no version before it" in answer.err
