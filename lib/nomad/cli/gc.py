@@ -1,0 +1,44 @@
+"""`nomad gc`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from nomad.cli import options
+
+if TYPE_CHECKING:
+    from nomad.workspace import Workspace
+
+
+@click.command("gc")
+@click.option(
+    "--dry-run/--yes", "dry", default=None, help="Only list, or remove.  [on a terminal: list]"
+)
+@click.option("--journals", "days", metavar="DAYS", type=click.IntRange(1), default=365,
+              show_default=True, help="Keep journals for so long.")  # fmt: skip
+@options.output()
+@options.workspace
+def command(workspace: Workspace, *, dry: bool | None, days: int, output: str) -> None:
+    """Remove history past its keep, leftovers of crashed runs, and old journals.
+
+    On a terminal it only lists, until --yes is given. What a manifest names, published or kept, is
+    never touched.
+
+    Example: nomad gc --dry-run
+    """
+    from nomad import render
+    from nomad.run import gc
+
+    found = gc.waste(workspace, journal_days=days)
+    only_list = sys.stdout.isatty() if dry is None else dry
+    if not only_list:
+        gc.remove(workspace, found)
+    if found or output != "table":
+        render.listing("waste", ["key", "why"], [asdict(w) for w in found], output=output,
+                       out=sys.stdout)  # fmt: skip
+    told = "would be removed; give --yes" if only_list and found else "removed"
+    click.echo(f"{len(found)} objects {told}" if found else "nothing to remove", err=True)

@@ -1,0 +1,74 @@
+"""Finds what can go: history past its keep, leftovers of crashed runs, old journals.
+
+It never names a file that a manifest names, published or in a history that is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from nomad import doctor
+from nomad.claims import dead, live
+from nomad.journal import FOLDER as JOURNALS
+from nomad.manifest import FILE
+from nomad.partition import from_folder
+from nomad.publish import HISTORY
+from nomad.store.base import Entry
+from nomad.workspace import Workspace
+
+JOURNAL_DAYS = 365
+"""Days after which a journal is old, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class Waste:
+    """One object that can go, and why."""
+
+    key: str
+    why: str
+
+
+def waste(workspace: Workspace, *, journal_days: int = JOURNAL_DAYS) -> list[Waste]:
+    """Name all that can go, in the order in which to remove it."""
+    store = workspace.store
+    top = store.scratch()
+    gone = frozenset(p.name for p in dead(top, now=workspace.now().timestamp()))
+    layers = ("raw", *workspace.config.layers)
+    found = doctor.examine(store, layers, busy=lambda: live(top), dead=gone, deep=False)
+    left = [Waste(f.where, f.what) for f in found if f.remedy == "remove"]
+    known = {w.key for w in left}
+    return [
+        *left,
+        *(w for layer in layers for w in _history(workspace, layer) if w.key not in known),
+        *_journals(workspace, journal_days),
+    ]
+
+
+def _history(workspace: Workspace, layer: str) -> Iterator[Waste]:
+    """Name the versions of each partition beyond the newest few, manifests last."""
+    versions: dict[str, dict[str, list[Entry]]] = {}
+    for entry in workspace.store.entries(f"{HISTORY}/{layer}"):
+        folder, run, _ = entry.key.rsplit("/", 2)
+        versions.setdefault(folder, {}).setdefault(run, []).append(entry)
+    keep = workspace.config.lake.history
+    for runs in versions.values():
+        whole = [r for r, found in runs.items() if any(e.key.endswith(f"/{FILE}") for e in found)]
+        for run in sorted(whole, reverse=True)[keep:]:
+            for entry in sorted(runs[run], key=lambda e: e.key.endswith(FILE)):
+                yield Waste(entry.key, f"a past version beyond the {keep} that are kept")
+
+
+def _journals(workspace: Workspace, days: int) -> Iterator[Waste]:
+    oldest = workspace.now().date() - timedelta(days=days)
+    for entry in workspace.store.entries(JOURNALS):
+        day = from_folder(entry.key.split("/")[1])
+        if day is not None and day < oldest:
+            yield Waste(entry.key, f"a journal older than {days} days")
+
+
+def remove(workspace: Workspace, found: list[Waste]) -> None:
+    """Remove what was found."""
+    for one in found:
+        workspace.store.delete(one.key)
