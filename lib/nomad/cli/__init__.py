@@ -34,6 +34,7 @@ COMMANDS = {
     "history": "List the versions of a partition that are kept.",
     "diff": "Show the rows in which two versions of a partition differ.",
     "rollback": "Publish an old version again, or undo a run.",
+    "compact": "Write partitions of many small files anew in few.",
     "gc": "Remove old history, leftovers and old journals.",
     "config": "Print each value of the configuration and its origin.",
     "doctor": "Check the lake, and remove what crashed runs left.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -160,10 +160,18 @@ class Session:
         source = f"read_parquet([{literal(str(path))}], hive_partitioning=false)"
         return self.describe(f"FROM {source}")
 
-    def _row_hashes(self, schema: tuple[Column, ...], path: Path) -> int:
+    def _row_hashes(self, schema: tuple[Column, ...], *paths: Path) -> int:
         names = ", ".join(_hashed(c) for c in schema)
-        source = f"read_parquet([{literal(str(path))}], hive_partitioning=false)"
+        listed = ", ".join(literal(str(p)) for p in paths)
+        source = f"read_parquet([{listed}], hive_partitioning=false)"
         return int(self.execute(f"SELECT sum(hash({names})) FROM {source}")[0][0])
+
+    def content_of(self, staged: Sequence[Staged]) -> str:
+        """Give the content hash of several staged files of one schema as a whole."""
+        schema, rows = staged[0].schema, sum(s.rows for s in staged)
+        paths = [s.path for s in staged if s.path]
+        hashed = self._row_hashes(schema, *paths) if rows else 0
+        return digest(schema_hash(schema), str(rows), str(hashed))
 
     def table_names(self, statement: str) -> set[str] | None:
         """Name the tables DuckDB itself sees in a statement; None where it can't tell.

@@ -1,0 +1,87 @@
+"""`nomad compact`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from nomad.cli import options
+from nomad.cli.report import Report, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nomad.run.compact import Gain
+    from nomad.workspace import Workspace
+
+_UNITS = {"KB": 1000, "MB": 1000**2, "GB": 1000**3}
+
+
+@click.command("compact")
+@options.selection
+@options.dates
+@click.option("--target", metavar="SIZE", default="128MB", show_default=True, help="Of a file.")
+@click.option("--dry-run", is_flag=True, help="Only tell files, bytes and gain.")
+@options.talk
+@options.output()
+@options.workspace
+def command(
+    *,
+    workspace: Workspace,
+    selected: tuple[str, ...],
+    excluded: tuple[str, ...],
+    when: tuple[str | None, str | None, str | None],
+    target: str,
+    dry_run: bool,
+    report: Report,
+) -> None:
+    """Write partitions of many small files anew in few; the rows stay what they are.
+
+    Sorted by the contract's `unique_key`, if there is one. Published like any build; the small
+    files go to the history.
+
+    Example: nomad compact ods_trade --from 2024-01-01 --to 2024-01-31 --dry-run
+    """
+    from nomad.run.compact import compact, worthwhile
+    from nomad.selection import select
+
+    tables = select(workspace.project, selected, exclude=excluded)
+    order = [n for n in workspace.project.order if n in tables]
+    gains = list(worthwhile(workspace, order, options.days(workspace, when), _bytes(target)))
+    if dry_run:
+        _list(gains, report.output)
+        return
+    if not gains:
+        click.echo("nothing to compact", err=True)
+        return
+    with report.progress(len(gains)):
+        run_id, results = compact(workspace, gains, report=report.step)
+    report.finish(run_id, results, workspace.requests)
+    sys.exit(worst(results))
+
+
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"(\d+)\s*(KB|MB|GB)", text.strip().upper())
+    if not match or not int(match[1]):
+        raise click.BadParameter(f"`{text}` is no size like 128MB", param_hint="--target")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _list(gains: Sequence[Gain], output: str) -> None:
+    from nomad import render
+
+    rows = [
+        {
+            "table": str(g.manifest.dest),
+            "partition_date": g.manifest.partition_date and g.manifest.partition_date.isoformat(),
+            "files": len(g.manifest.files),
+            "bytes": g.bytes,
+            "files_after": g.target_files,
+        }
+        for g in gains
+    ]
+    columns = ["table", "partition_date", "files", "bytes", "files_after"]
+    render.listing("partitions", columns, rows, output=output, out=sys.stdout)

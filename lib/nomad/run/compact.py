@@ -1,0 +1,132 @@
+"""Many small files of a partition become few, with the same rows, by the same publish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from math import ceil
+
+from nomad.engine import scan
+from nomad.engine.duck import Engine, Session, Staged
+from nomad.errors import NomadError, QueryFailed
+from nomad.lake import Published
+from nomad.manifest import DataFile, Manifest
+from nomad.names import TableName, quote
+from nomad.plan import Cell
+from nomad.run.attempt import FAILED, PUBLISHED, Attempt, Result, attempt
+from nomad.workspace import Workspace
+
+_ROWS = quote("all rows")
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A partition worth compacting: its files and bytes now, and how many files it will have."""
+
+    over: Published
+    target_files: int
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is published."""
+        return self.over.manifest
+
+    @property
+    def cell(self) -> Cell:
+        """Table and date."""
+        return (self.manifest.dest, self.manifest.partition_date)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(f.bytes for f in self.manifest.files)
+
+
+def worthwhile(
+    workspace: Workspace, tables: Iterable[TableName], dates: Sequence[date], target: int
+) -> Iterator[Gain]:
+    """Find the partitions that have more files than they need at `target` bytes each."""
+    for name in tables:
+        dated = workspace.project.partitioned(name)
+        for day in dates if dated else [None]:
+            over = workspace.lake.published(name, day)
+            files = over.manifest.files if over else ()
+            wanted = max(1, ceil(sum(f.bytes for f in files) / target))
+            if over and wanted < len(files):
+                yield Gain(over, wanted)
+
+
+def compact(
+    workspace: Workspace, gains: Sequence[Gain], *, report: Callable[[Result], None]
+) -> tuple[str, list[Result]]:
+    """Write each partition anew in fewer files, sorted by the contract's key if it has one.
+
+    The content hash must come out as it was; else nothing is published of that partition.
+    """
+    with attempt(workspace, "compact", [g.cell for g in gains]) as going:
+        engine = workspace.engine(going.scratch)
+        results = []
+        for gain in gains:
+            result = going.note(_result(going, engine, gain))
+            report(result)
+            results.append(result)
+            going.renew()
+        return going.run_id, results
+
+
+def _result(going: Attempt, engine: Engine, gain: Gain) -> Result:
+    before = len(gain.manifest.files)
+    try:
+        made = _published(going, engine, gain)
+    except NomadError as e:
+        return Result(*gain.cell, FAILED, "compact", error=e)
+    return Result(
+        *gain.cell,
+        PUBLISHED,
+        f"{before} files are now {len(made.files)}",
+        row_count=made.row_count,
+        file_count=len(made.files),
+        bytes=sum(f.bytes for f in made.files),
+        location=going.location(*gain.cell),
+    )
+
+
+def _published(going: Attempt, engine: Engine, gain: Gain) -> Manifest:
+    old, lake = gain.manifest, going.workspace.lake
+    source = scan.select(lake.files([old]), partitioned=False)
+    with engine.session() as session:
+        staged = list(_staged(going, session, source, gain))
+        if session.content_of(staged) != old.content_hash:
+            raise QueryFailed(
+                "the rows did not come out as they were; nothing is published",
+                where=str(old.dest),
+                hint="see `nomad doctor`",
+            )
+    files = tuple(
+        DataFile(f"{going.run_id}-{i}.parquet", s.rows, s.bytes, s.sha256)
+        for i, s in enumerate(staged)
+    )
+    ours = replace(
+        old,
+        run_id=going.run_id,
+        generated_at=going.workspace.now().isoformat(timespec="seconds"),
+        files=files,
+    )
+    return going.publish(ours, [s.path for s in staged if s.path], gain.over)
+
+
+def _staged(going: Attempt, session: Session, source: str, gain: Gain) -> Iterator[Staged]:
+    """Write the rows in so many files, one after the other."""
+    contract = going.workspace.project.tables[gain.manifest.dest].contract
+    key = ", ".join(quote(c) for c in contract.unique_key) if contract else ""
+    order = f" ORDER BY {key}" if key else ""
+    session.execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS {source}{order}")
+    rows = max(1, ceil(gain.manifest.row_count / gain.target_files))
+    columns = ", ".join(quote(c.name) for c in gain.manifest.schema)
+    for i in range(gain.target_files):
+        part = f"SELECT {columns} FROM {_ROWS} LIMIT {rows} OFFSET {i * rows}"
+        path = going.scratch / f"{gain.manifest.dest}-{gain.manifest.partition_date}-{i}.parquet"
+        staged = session.stage(part, session.describe(part), path)
+        if staged.path:
+            yield staged

@@ -1,0 +1,95 @@
+"""Many small files become few, and the rows stay what they are."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from datetime import date
+
+import duckdb
+import pytest
+
+from nomad.engine.duck import Engine, Settings
+from nomad.lake import Lake
+from nomad.manifest import DataFile, Manifest, from_json
+from nomad.names import TableName
+from nomad.publish import publish, retire
+from nomad.store.local import LocalStore
+
+DAY = ("--dt", "2024-01-02")
+TABLE, DATE = TableName("dwd", "dwd_price"), date(2024, 1, 2)
+
+
+@pytest.fixture
+def pieces(built, tmp_path):
+    """The partition of one day in two hundred files, as pieces that arrived one by one."""
+    store = LocalStore(built.lake)
+    over = Lake(store).published(TABLE, DATE)
+    run, staged = "20240103T000000Z-abcdef", []
+    with Engine(Settings(scratch=tmp_path)).session() as session:
+        for n in range(200):
+            query = f"SELECT 's' || (range % 97) AS symbol, CAST(range AS INTEGER) AS close FROM range({n * 500}, {n * 500 + 500})"
+            staged.append(session.stage(query, session.describe(query), tmp_path / f"{n}.parquet"))
+        content = session.content_of(staged)
+    files = tuple(
+        DataFile(f"{run}-{n}.parquet", s.rows, s.bytes, s.sha256) for n, s in enumerate(staged)
+    )
+    body = json.loads(over.manifest.to_json()) | {"run_id": run, "content_hash": content}
+    made: Manifest = from_json(json.dumps(body).encode(), where="x")
+    publish(store, replace(made, files=files), [s.path for s in staged], over=over)
+    retire(store, over.manifest, keep=0)
+    built("catalog", "refresh")
+    return built
+
+
+def scanned(project) -> float:
+    paths = project("files", "dwd_price", *DAY).out.split()
+    best = 9.0
+    for _ in range(5):
+        con, began = duckdb.connect(), time.perf_counter()
+        con.execute(f"select symbol, sum(close) from read_parquet({paths}) group by all").fetchall()
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def test_two_hundred_files_become_one_with_the_same_rows(pieces, capsys):
+    before, slow = pieces.manifest("dwd.dwd_price", "2024-01-02"), scanned(pieces)
+    told = pieces("compact", "dwd_price", *DAY, "--dry-run", "-o", "json").json["partitions"]
+    assert pieces.manifest("dwd.dwd_price", "2024-01-02") == before
+
+    done = pieces("compact", "dwd_price", *DAY)
+
+    after = pieces.manifest("dwd.dwd_price", "2024-01-02")
+    assert done.code == 0, done.err
+    assert [(r["files"], r["files_after"]) for r in told] == [(200, 1)]
+    assert (before["file_count"], after["file_count"]) == (200, 1)
+    assert after["content_hash"] == before["content_hash"]
+    assert pieces.rows("select count(*), sum(close) from dwd.dwd_price_dt('2024-01-02')") == [
+        [100_000, sum(range(100_000))]
+    ]
+    assert "nothing to compact" in pieces("compact", "dwd_price", *DAY).err
+    assert pieces("doctor").code == 0
+    with capsys.disabled():
+        print(f"\n  compact: a full scan takes {scanned(pieces) / slow:.2f} of the time before")  # noqa: T201
+
+
+def test_the_target_says_how_many_files(pieces):
+    total = sum(f["bytes"] for f in pieces.manifest("dwd.dwd_price", "2024-01-02")["files"])
+
+    done = pieces("compact", "dwd_price", *DAY, "--target", f"{total // 3000}KB")
+
+    assert done.code == 0, done.err
+    assert 2 <= pieces.manifest("dwd.dwd_price", "2024-01-02")["file_count"] <= 4
+    assert pieces.rows("select count(*) from dwd.dwd_price_dt('2024-01-02')") == [[100_000]]
+
+
+def test_a_compacted_partition_is_fresh_for_what_reads_it(pieces):
+    pieces("run", "dws", *DAY)
+    pieces("compact", "dwd_price", *DAY)
+
+    assert pieces("plan", "dws", *DAY, "-o", "json").reasons() == {"dws.dws_price": "fresh"}
+
+
+def test_a_size_that_is_none(built):
+    assert built("compact", "--target", "many").code == 2
