@@ -499,6 +499,22 @@ def test_a_table_waits_for_what_its_contract_looks_into(project):
     assert quarantined(project) == []
 
 
+def test_late_data_is_looked_for_as_far_back_as_the_contract_says(built):
+    contract(built, "restate: 3 days\n")
+    for day in ("2024-01-02", "2024-01-03"):
+        assert built("run", "--dt", day).code == 0
+    deliver(built, "A,1", "B,2", "C,30")
+    deliver(built, "A,5", dt="2024-01-04")
+
+    answer = built("run", "--dt", "2024-01-04", "-o", "json")
+
+    assert answer.code == 0, answer.err
+    found = answer.statuses()
+    assert found["ods.ods_price 2024-01-02"] == found["dwd.dwd_price 2024-01-02"] == "published"
+    assert found["ods.ods_price 2024-01-03"] == "fresh"
+    assert built.rows("select highest from dws.dws_price where symbol = 'C'") == [[30]]
+
+
 # Merge -------------------------------------------------------------------------------------------
 
 MERGE = "strategy: merge\nunique_key: [symbol]\n"

@@ -7,9 +7,9 @@ of the manifest, and every input partition now has the content recorded there. `
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 
 from nomad.engine.duck import VERSION
 from nomad.lake import Lake, as_input
@@ -112,11 +112,20 @@ def plan(
     """
     seen = lake.remembering()
     planner = _Planner(project, seen, pruner, force=force)
+    late: dict[TableName, set[date]] = {}
     for name in project.order:
         if name in tables:
+            table = project.tables[name]
+            late[name] = _looked_back(table, dates).union(*(late.get(i, ()) for i in table.inputs))
             with about(str(name)):
-                planner.add(project.tables[name], dates)
+                planner.add(table, dates, late[name])
     return Plan(tuple(planner.steps), tuple(planner.passed_over), seen)
+
+
+def _looked_back(table: Table, dates: Sequence[date]) -> set[date]:
+    """Name the days before each date that a table restates: data may have come late."""
+    back = table.contract.restate if table.contract else 0
+    return {day - timedelta(days=n) for day in dates for n in range(1, back)}
 
 
 def why_stale(project: Project, table: Table, manifest: Manifest | None, lake: Lake) -> str | None:
@@ -180,11 +189,16 @@ class _Planner:
         self.steps: list[Step] = []
         self.passed_over: list[Cell] = []
 
-    def add(self, table: Table, dates: Sequence[date]) -> None:
-        """Plan one table: each date, or once where it is not partitioned."""
-        for partition in dates if table.partitioned else (None,):
+    def add(self, table: Table, dates: Sequence[date], late: Collection[date] = ()) -> None:
+        """Plan one table: each date, or once where it is not partitioned.
+
+        `late` are days before them to look at again, where a source has them.
+        """
+        days = sorted({*dates, *late}) if late else dates
+        for partition in days if table.partitioned else (None,):
             step = self._step(table, partition)
-            if step.action == BUILD and self._without_source(step) and len(dates) > 1:
+            several = len(dates) > 1 or partition not in dates
+            if step.action == BUILD and self._without_source(step) and several:
                 self.passed_over.append(step.cell)
                 continue
             if step.action == BUILD:

@@ -20,6 +20,9 @@ from nomad.store.base import Store
 
 HISTORY = "_history"
 
+MANY = 1000
+"""From so many on, nothing is pruned at a publish; `nomad gc` does it."""
+
 _PAUSES = (0.1, 0.5, 2.0, None)
 """Seconds to wait after each commit that was not answered; after the last, it is given up."""
 
@@ -156,7 +159,7 @@ def retire(store: Store, old: Manifest, *, keep: int) -> None:
             store.delete(f"{folder}/{file.name}")
     if old.quarantined:
         store.delete(quarantine_key(old))
-    if keep:
+    if 0 < keep < MANY:
         _prune(store, past, old, keep)
 
 

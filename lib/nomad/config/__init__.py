@@ -276,7 +276,9 @@ def listed(config: Config) -> Iterator[tuple[str, str, str]]:
         "layers": list(config.layers),
         "naming": config.naming,
         "lake.url": config.lake.url,
-        "lake.history": config.lake.history,
+        "lake.history": f"{days} days"
+        if (days := config.lake.history_days)
+        else config.lake.history,
         **lake.listed(config.lake),
         "engine.memory_limit": config.engine.memory_limit,
         "engine.jobs": config.engine.jobs,

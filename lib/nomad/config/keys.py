@@ -41,6 +41,26 @@ def _layers(value: Value) -> str | None:
     return f"can't hold `{bad[0]}`: use letters, digits and `_`" if bad else None
 
 
+_AGE = re.compile(r"([1-9]\d*) days?")
+
+
+def _history(value: Value) -> str | None:
+    if isinstance(value, str) and _AGE.fullmatch(value):
+        return None
+    return "must be a count, or an age like `30 days`" if _whole(0)(value) else None
+
+
+def age_of(value: Value) -> int | None:
+    """Read `30 days`; None of a count.
+
+    Example:
+        >>> age_of("30 days"), age_of(3)
+        (30, None)
+    """
+    match = _AGE.fullmatch(value) if isinstance(value, str) else None
+    return int(match[1]) if match else None
+
+
 def _zone(value: Value) -> str | None:
     try:
         zoneinfo.ZoneInfo(str(value))
@@ -99,7 +119,7 @@ KEYS: Mapping[str, Key] = {
     "timezone": Key(_zone, None),
     "layers": Key(_layers, ["ods", "dwd", "dim", "dwm", "dws", "ads"]),
     "lake.url": Key(_lake_url, "lake"),
-    "lake.history": Key(_whole(0), 1),
+    "lake.history": Key(_history, 1),
     "lake.endpoint": Key(endpoint, None),
     "lake.region": Key(_text, None),
     "lake.style": Key(_style, None),

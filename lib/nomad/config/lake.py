@@ -18,27 +18,33 @@ _VARIABLES = {
 """Where the keys of a lake in S3 are looked for besides; the first that is set wins."""
 
 
+_UNBOUNDED = 1_000_000
+
+
 @dataclass(frozen=True)
 class LakeConfig:
     """Where the lake is, and how many superseded versions of a partition it keeps.
 
-    `address` is the way to a lake in S3; None for one in a folder.
+    With `history_days` it keeps all of so many days, whatever their number. `address` is the way to
+    a lake in S3; None for one in a folder.
     """
 
     url: str = "lake"
     history: int = 1
     address: Address | None = None
     allow_unsafe_commit: bool = False
+    history_days: int | None = None
 
 
 def read(
     values: Mapping[str, Value], environ: Mapping[str, str], root: Path, faults: list[str]
 ) -> LakeConfig:
     """Make the value of `lake:`; faults are added to `faults`."""
-    url, history = str(values["lake.url"]), int(str(values["lake.history"]))
+    url, days = str(values["lake.url"]), keys.age_of(values["lake.history"])
+    history = _UNBOUNDED if days else int(str(values["lake.history"]))
     unsafe = values["lake.allow_unsafe_commit"] is True
     if not url.startswith(SCHEME):
-        return LakeConfig(url, history, None, unsafe)
+        return LakeConfig(url, history, None, unsafe, days)
     bucket, prefix = split(url)
     endpoint = values["lake.endpoint"] or _from_aws(environ, "lake.endpoint")
     if endpoint and (fault := keys.endpoint(str(endpoint))):
@@ -53,7 +59,7 @@ def read(
         path_style=style == "path",
         ca=str(ca) if ca else None,
     )  # fmt: skip
-    return LakeConfig(url, history, address, unsafe)
+    return LakeConfig(url, history, address, unsafe, days)
 
 
 def _from_aws(environ: Mapping[str, str], key: str) -> str | None:

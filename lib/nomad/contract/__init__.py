@@ -103,7 +103,7 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Contract:
-    """One contract file."""
+    """One contract file. `restate` is how many days, the last included, each run looks at again."""
 
     path: str
     description: str = ""
@@ -115,6 +115,7 @@ class Contract:
     evolution: str = STRICT
     max_quarantined: Limit | None = None
     freshness: Freshness | None = None
+    restate: int = 0
     singular: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import ceil
 
 from nomad.contract import (
     ADDITIVE,
@@ -97,6 +98,7 @@ class _Reader:
             evolution=self.choice(node, "evolution", (STRICT, ADDITIVE)),
             max_quarantined=self.limit(node),
             freshness=self.freshness(node),
+            restate=ceil(self.days(node.get("restate")) or 0),
             singular=self.singular(node),
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 KEYS = (
     "description", "tags", "unique_key", "strategy", "evolution", "columns", "tests", "data_tests",
-    "freshness", "max_quarantined", "checks", "name", "meta", "config", "version",
+    "freshness", "restate", "max_quarantined", "checks", "name", "meta", "config", "version",
 )  # fmt: skip
 COLUMN_KEYS = (
     "name", "data_type", "description", "tests", "data_tests", "quote", "meta", "tags",

@@ -52,12 +52,15 @@ def _history(workspace: Workspace, layer: str) -> Iterator[Waste]:
     for entry in workspace.store.entries(f"{HISTORY}/{layer}"):
         folder, run, _ = entry.key.rsplit("/", 2)
         versions.setdefault(folder, {}).setdefault(run, []).append(entry)
-    keep = workspace.config.lake.history
+    keep, days = workspace.config.lake.history, workspace.config.lake.history_days
+    oldest = (workspace.now() - timedelta(days=days)).strftime("%Y%m%dT%H%M%SZ") if days else ""
     for runs in versions.values():
         whole = [r for r, found in runs.items() if any(e.key.endswith(f"/{FILE}") for e in found)]
-        for run in sorted(whole, reverse=True)[keep:]:
+        newest = sorted(whole, reverse=True)
+        for run in newest[keep:] if not days else [r for r in newest if r < oldest]:
             for entry in sorted(runs[run], key=lambda e: e.key.endswith(FILE)):
-                yield Waste(entry.key, f"a past version beyond the {keep} that are kept")
+                told = f"older than {days} days" if days else f"beyond the {keep} that are kept"
+                yield Waste(entry.key, f"a past version {told}")
 
 
 def _journals(workspace: Workspace, days: int) -> Iterator[Waste]:
