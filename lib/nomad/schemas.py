@@ -97,7 +97,7 @@ class Schemas:
         if table.reads_own_past:
             return self._from_itself(table, near)
         relations = self.relations(table, near=near)
-        return self._bound(table, relations) if relations else (None if table.queried else ())
+        return None if relations is None else self._bound(table, relations)
 
     def _bound(self, table: Table, relations: Relations) -> tuple[Column, ...] | None:
         setup, query = table.sql.statements(_ANY_DAY if table.partitioned else None)
