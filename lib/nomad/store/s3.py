@@ -6,13 +6,11 @@ by a condition is told by a probe (`probe`), not believed.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from contextvars import copy_context
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,6 +23,7 @@ from nomad.errors import LakeError
 from nomad.requests import Requests
 from nomad.store import client as door
 from nomad.store.base import Blob, Entry
+from nomad.store.parts import md5, put_in_parts
 from nomad.store.probe import QUOTED, UNSAFE, Probed, probe
 
 if TYPE_CHECKING:
@@ -162,7 +161,9 @@ class S3Store:
         with self._translated(key):
             size = source.stat().st_size
             if size > _PART:
-                self._put_in_parts(key, source)
+                put_in_parts(
+                    self._client(), self.address.bucket, self._full(key), source, size=_PART
+                )
             else:
                 self._put(key, source.read_bytes())
         source.unlink(missing_ok=True)
@@ -293,30 +294,9 @@ class S3Store:
             Bucket=self.address.bucket,
             Key=self._full(key),
             Body=data,
-            ContentMD5=_md5(data),
+            ContentMD5=md5(data),
             **condition,
         )
-
-    def _put_in_parts(self, key: str, source: Path) -> None:
-        where: Any = {"Bucket": self.address.bucket, "Key": self._full(key)}
-        where["UploadId"] = self._client().create_multipart_upload(**where)["UploadId"]
-        try:
-            parts = self._send_parts(where, source)
-            self._client().complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
-        except BaseException:
-            with suppress(Exception):  # what it was aborted for is told
-                self._client().abort_multipart_upload(**where)
-            raise
-
-    def _send_parts(self, where: Any, source: Path) -> Any:
-        parts = []
-        with source.open("rb") as f:
-            for number, data in enumerate(iter(lambda: f.read(_PART), b""), 1):
-                told = self._client().upload_part(
-                    **where, PartNumber=number, Body=data, ContentMD5=_md5(data)
-                )
-                parts.append({"PartNumber": number, "ETag": told["ETag"]})
-        return parts
 
     def _copy(self, key: str, to: str) -> None:
         """Copy within the bucket; what one request can't copy goes in parts."""
@@ -346,10 +326,6 @@ class S3Store:
 def _bare(etag: str) -> str:
     """Take the quotes off an ETag."""
     return etag.strip(QUOTED)
-
-
-def _md5(data: bytes) -> str:
-    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
 def _date(answer: Any) -> datetime:
