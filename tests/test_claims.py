@@ -124,3 +124,14 @@ def test_the_next_run_cleans_up_after_one_that_died(slow):
     assert list((project.lake / "_tmp").iterdir()) == []
     assert not orphan.exists()
     assert catalog.read_bytes() != b"junk"
+
+
+def test_a_run_clears_the_young_parts_of_a_dead_one(built):
+    """They can't be its own: it has written none yet."""
+    part = built.lake / "_tmp" / "0123456789abcdef0123456789abcdef.part"
+    part.write_bytes(b"half")
+
+    assert built("run", "--dt", "2024-01-02").code == 0
+
+    assert not part.exists()
+    assert built("doctor").code == 0

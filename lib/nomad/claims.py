@@ -97,19 +97,21 @@ def _is_locked(handle: int) -> bool:
     return False
 
 
-def dead(top: Path, *, now: float) -> list[Path]:
+def dead(top: Path, *, now: float, own: str = "") -> list[Path]:
     """Name what runs that died left in scratch; `now` is the time of day in seconds.
 
-    A part of a file belongs to some live run, as long as there is one and the part is young.
+    A part of a file belongs to some live run, as long as there is one and the part is young; not
+    to the run `own`, which asks before it has written any.
     """
     if not top.is_dir():
         return []
     with locked(top):
         busy = live(top)
+        others = set(busy) - {own}
         return sorted(
             p
             for p in top.iterdir()
-            if p.name not in busy and (p.is_dir() or not busy or _age(p, now) > _OLD)
+            if p.name not in busy and (p.is_dir() or not others or _age(p, now) > _OLD)
         )
 
 

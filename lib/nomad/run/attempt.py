@@ -227,7 +227,7 @@ def attempt(
     with claim(top, run_id, names, wait=wait) as scratch:
         space = workspace.rehearsal(scratch / "lake") if rehearse else workspace
         if not rehearse:
-            _recover(workspace, top)
+            _recover(workspace, top, run_id)
         journal = Journal(space.store, run_id, now)
         seen = space.lake.remembering() if rehearse or wait or lake is None else lake
         going = Attempt(space, run_id, now, scratch, journal, seen)
@@ -254,9 +254,9 @@ def _made(top: Path) -> Path:
     return top.resolve()
 
 
-def _recover(workspace: Workspace, top: Path) -> None:
+def _recover(workspace: Workspace, top: Path, own: str) -> None:
     """Clean up after runs that died: first the catalog, then files that nobody refers to."""
-    left = dead(top, now=workspace.now().timestamp())
+    left = dead(top, now=workspace.now().timestamp(), own=own)
     if not left:
         return
     if _has_project(workspace):
