@@ -58,16 +58,9 @@ PREFIX = "my lake/é=1+2%20#x"
 @pytest.fixture
 def lake(tmp_path, server, bucket):  # noqa: ARG001
     """The chain of three tables, its lake below a prefix that needs care."""
-    from conftest import CONFIG, DWD, DWS, ODS, Project
+    from conftest import Project, chain
 
-    made = Project(tmp_path / "project")
-    made.write("nomad.yaml", CONFIG + f'lake: {{url: "s3://{bucket}/{PREFIX}"}}\n')
-    made.write("sql/ods/ods_price.sql", ODS)
-    made.write("sql/dwd/dwd_price.sql", DWD)
-    made.write("sql/dws/dws_price.sql", DWS)
-    made.write("in/2024-01-02.csv", "symbol,close\nA,1\nB,2\n")
-    made.write("in/2024-01-03.csv", "symbol,close\nA,3\nB,4\n")
-    return made
+    return chain(Project(tmp_path / "project"), f'lake: {{url: "s3://{bucket}/{PREFIX}"}}\n')
 
 
 @pytest.fixture

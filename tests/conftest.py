@@ -120,17 +120,21 @@ def empty(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """A chain of three tables over one source with two days of data."""
-    made = Project(tmp_path)
-    made.write("nomad.yaml", CONFIG)
+def chain(made: Project, more: str = "") -> Project:
+    """Write the three tables, two days of their source, and the configuration."""
+    made.write("nomad.yaml", CONFIG + more)
     made.write("sql/ods/ods_price.sql", ODS)
     made.write("sql/dwd/dwd_price.sql", DWD)
     made.write("sql/dws/dws_price.sql", DWS)
     made.write("in/2024-01-02.csv", "symbol,close\nA,1\nB,2\n")
     made.write("in/2024-01-03.csv", "symbol,close\nA,3\nB,4\n")
     return made
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A chain of three tables over one source with two days of data."""
+    return chain(Project(tmp_path))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ table, that no manifest names and no live run may be about to name.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from nomad.manifest import FILE, SUCCESS, Manifest, from_json
 from nomad.publish import HISTORY
 from nomad.store.base import Entry, Store
 from nomad.store.s3 import S3Store
+
+_log = logging.getLogger(__name__)
 
 _OURS = re.compile(r"(\d{8}T\d{6}Z-[0-9a-f]{6})-\d+(\.\w+)?")
 """The name of a data file: its run's id, and a number."""
@@ -67,9 +70,17 @@ def examine(
 
 
 def unfinished(store: Store, dead: Collection[str]) -> Iterator[Finding]:
-    """Find uploads in parts that nobody will end; on a disk there are none."""
+    """Find uploads in parts that nobody will end; on a disk there are none.
+
+    A server that can't list them may be used all the same.
+    """
     if isinstance(store, S3Store):
-        for upload in store.unfinished(""):
+        try:
+            uploads = list(store.unfinished(""))
+        except LakeError as e:
+            _log.warning("uploads in parts can't be listed, and are left alone: %s", e)
+            return
+        for upload in uploads:
             match = _OURS.fullmatch(upload.key.rpartition("/")[2])
             if match and (match[1] in dead or upload.age >= store.grace):
                 what = "an upload in parts that was never ended"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +24,17 @@ def new_run_id(now: datetime) -> str:
     """
     fraction = now.microsecond * 0x10000 // 1_000_000
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{fraction:04x}{secrets.token_hex(1)}"
+
+
+def steps(data: bytes) -> Iterator[dict[str, Any]]:
+    """Give the steps of a journal; a line cut short by a crash is passed over."""
+    for line in data.splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if event.get("event") == "step":
+            yield event
 
 
 class Journal:

@@ -10,6 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from nomad.engine.scan import Files
+from nomad.errors import MissingPartition
 from nomad.manifest import FILE, Column, Input, Manifest, combine, from_json
 from nomad.mirror import Mirror
 from nomad.names import TableName
@@ -129,14 +130,27 @@ class Lake:
     def catch_up(self) -> bool:
         """Note what this view saw of others' doing; tell whether there was anything new."""
         seen = {k: p for k, p in (self._kept or {}).items() if p is not None}
+        news = self._mirror.unknown({k: p.version for k, p in seen.items()})
         return self._mirror.catch_up(
-            {k: Blob(p.manifest.to_json(), p.version) for k, p in seen.items()}
+            {k: Blob(seen[k].manifest.to_json(), seen[k].version) for k in news}
         )
 
     def manifest(self, table: TableName, partition: Partition) -> Manifest | None:
         """Give a partition's manifest, or None."""
         found = self.published(table, partition)
         return found.manifest if found else None
+
+    def required(self, table: TableName, partition: Partition) -> Manifest:
+        """Give a partition's manifest.
+
+        Raises:
+            MissingPartition: nothing is published there.
+        """
+        found = self.manifest(table, partition)
+        if found is None:
+            what = f"{table} has no dt={partition}" if partition else f"{table} was never published"
+            raise MissingPartition(what, hint=f"see `nomad show {table.name}`")
+        return found
 
     def manifests(
         self, table: TableName, *, partitioned: bool, spans: Iterable[Span] = (Span(),)

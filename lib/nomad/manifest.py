@@ -14,7 +14,7 @@ from typing import Any
 
 from nomad.errors import CorruptManifest
 from nomad.names import TableName
-from nomad.partition import FIRST, LAST, Partition, Span
+from nomad.partition import FIRST, LAST, Partition, Span, parse_day
 
 FILE = "manifest.json"
 SUCCESS = "_SUCCESS"
@@ -79,6 +79,16 @@ class Manifest:
     quarantined: DataFile | None = None
 
     @property
+    def cell(self) -> tuple[TableName, Partition]:
+        """Table and date."""
+        return (self.dest, self.partition_date)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(f.bytes for f in self.files)
+
+    @property
     def row_count(self) -> int:
         """Rows in all files."""
         return sum(f.rows for f in self.files)
@@ -140,10 +150,9 @@ def _from_body(body: dict[str, Any], where: str) -> Manifest:
             where=where,
             hint="update nomad",
         )
-    day = body["partition_date"]
     return Manifest(
         dest=TableName.parse(body["dest"]),
-        partition_date=date.fromisoformat(day) if day else None,
+        partition_date=parse_day(body["partition_date"]),
         run_id=body["run_id"],
         generated_at=body["generated_at"],
         files=tuple(DataFile(f["name"], f["rows"], f["bytes"], f["sha256"]) for f in body["files"]),

@@ -60,11 +60,14 @@ class Mirror:
         """Note an object just written."""
         self._keep({key: blob})
 
-    def catch_up(self, found: Mapping[str, Blob]) -> bool:
-        """Note objects just read; tell whether any seen in this process was not known so."""
-        folders = {"/".join(key.split("/")[:2]) for key in found}
+    def unknown(self, versions: Mapping[str, str]) -> list[str]:
+        """Name the objects that were not seen here in the version given."""
+        folders = {"/".join(key.split("/")[:2]) for key in versions}
         known = {k: b.version for folder in folders for k, b in self._seen(folder).items()}
-        news = {k: b for k, b in found.items() if known.get(k) != b.version}
+        return [k for k, version in versions.items() if known.get(k) != version]
+
+    def catch_up(self, news: dict[str, Blob]) -> bool:
+        """Note objects that were not known so; tell whether this process has seen any such."""
         self._keep(news)
         self._shelf.news |= bool(news)
         return self._shelf.news

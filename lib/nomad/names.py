@@ -85,6 +85,19 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def free(wanted: str, taken: Iterable[str]) -> str:
+    """Find a name that is not taken: the wanted one, with as many `_` as it takes.
+
+    Example:
+        >>> free("file", ["a", "FILE"])
+        'file_'
+    """
+    known = {t.lower() for t in taken}
+    while wanted.lower() in known:
+        wanted += "_"
+    return wanted
+
+
 def nearest(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     """Name the known words closest to a misspelt one, best first.
 

@@ -23,6 +23,16 @@ _RELATIVE = re.compile(r"-(\d{1,5})d")
 _FOLDER = re.compile(r"dt=(\d{4}-\d\d-\d\d)")
 
 
+def parse_day(text: str | None) -> Partition:
+    """Read an ISO date as manifests and journals hold it; None is a full table's.
+
+    Example:
+        >>> parse_day("2024-01-02"), parse_day(None)
+        (datetime.date(2024, 1, 2), None)
+    """
+    return date.fromisoformat(text) if text else None
+
+
 def folder(partition: Partition) -> str:
     """Name the folder of a partition below its table; empty for a full table.
 

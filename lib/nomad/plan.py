@@ -100,7 +100,7 @@ def plan(
     lake: Lake,
     pruner: Pruner,
     *,
-    tables: frozenset[TableName],
+    tables: Collection[TableName],
     dates: Sequence[date],
     force: bool = False,
 ) -> Plan:

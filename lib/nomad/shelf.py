@@ -78,8 +78,8 @@ class Shelf:
         with self._lock:
             try:
                 return self._open().execute(query, words).fetchall()
-            except self._errors():
-                self._give_up()
+            except self._errors() as e:
+                self._give_up(e)
                 return []
 
     def _change(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
@@ -89,8 +89,8 @@ class Shelf:
             try:
                 with self._open() as con:
                     con.executemany(statement, rows)
-            except self._errors():
-                self._give_up()
+            except self._errors() as e:
+                self._give_up(e)
 
     def _open(self) -> Connection:
         import sqlite3
@@ -110,12 +110,18 @@ class Shelf:
 
         return (sqlite3.Error, OSError)
 
-    def _give_up(self) -> None:
-        """Go on with an empty shelf in memory; a damaged file is removed."""
+    def _give_up(self, error: Exception) -> None:
+        """Go on with an empty shelf in memory; a file that is damaged, not just held, goes."""
+        import sqlite3
+
         if self._held is not None:
             with suppress(Exception):
                 self._held.close()
-        if self._path:
+        held = getattr(error, "sqlite_errorcode", None) in (
+            sqlite3.SQLITE_BUSY,
+            sqlite3.SQLITE_LOCKED,
+        )
+        if self._path and not held:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
         self._path, self._held = None, None

@@ -17,7 +17,7 @@ from nomad.address import Address
 from nomad.cache import Cache
 from nomad.catalog import Refreshed
 from nomad.engine.duck import Engine, Remote, Session, Settings
-from nomad.errors import ConfigError, MissingPartition
+from nomad.errors import ConfigError
 from nomad.lake import Lake
 from nomad.manifest import digest
 from nomad.mirror import Mirror
@@ -202,10 +202,7 @@ class Workspace:
         Raises:
             MissingPartition: nothing is published there.
         """
-        found = self.lake.manifest(table, day)
-        if found is None:
-            what = f"{table} has no dt={day}" if day else f"{table} was never published"
-            raise MissingPartition(what, hint=f"see `nomad show {table.name}`")
+        found = self.lake.required(table, day)
         return [uri for group in self.lake.files([found]) for uri in group.uris]
 
     def rehearsal(self, folder: Path) -> Workspace:

@@ -24,8 +24,9 @@ def compose() -> list[str]:
         return ["docker", "compose"]
     if not shutil.which("docker-compose"):
         environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        words = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", "docker-compose"]
-        subprocess.run(words, check=True, capture_output=True, env=environ)
+        install = ["install", "-qq", "-y", "--no-install-recommends", "docker-compose"]
+        for words in (["update", "-qq"], install):
+            subprocess.run(["apt-get", *words], check=True, capture_output=True, env=environ)
     return ["docker-compose"]
 
 

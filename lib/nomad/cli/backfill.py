@@ -13,6 +13,7 @@ from nomad.cli.report import Report, worst
 
 if TYPE_CHECKING:
     from nomad.plan import Plan
+    from nomad.run.tables import Options
     from nomad.workspace import Workspace
 
 _ONLY = ("missing", "failed", "stale", "all")
@@ -22,13 +23,10 @@ _ONLY = ("missing", "failed", "stale", "all")
 @options.selection
 @options.dates
 @click.option("--only", metavar="STATE,…", help="missing, failed, stale, or all of them.  [all]")
-@click.option("--force", is_flag=True, help="Build what is fresh, too.")
 @click.option("--order", type=click.Choice(("asc", "desc")), default="asc", show_default=True)
 @click.option("--max-steps", type=click.IntRange(1), help="Build so many partitions at most.")
-@click.option("--jobs", "-j", type=click.IntRange(1), help="Partitions side by side.")
-@click.option("--fail-fast/--continue-on-error", "-x", default=False, help="Stop at a failure.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be built, and why.")
-@click.option("--wait", is_flag=True, help="Wait for a run that builds the same partitions.")
+@options.building
 @options.talk
 @options.output()
 @options.workspace
@@ -39,10 +37,8 @@ def command(
     only: str | None,
     order: str,
     max_steps: int | None,
-    jobs: int | None,
-    fail_fast: bool,
     dry_run: bool,
-    wait: bool,
+    how: Options,
     **words: Any,
 ) -> None:
     """Build a range of dates: what is missing, what failed and what waited for it, what is stale.
@@ -54,13 +50,13 @@ def command(
     """
     from nomad.plan import narrowed
     from nomad.run.status import of_plan
-    from nomad.run.tables import Options, run
+    from nomad.run.tables import run
 
     wanted = _states(only)
     workspace.counting = report.verbose
-    found = make(workspace, **words)
+    found = make(workspace, force=how.force, **words)
     states = of_plan(found)
-    forced = words["force"] and "all" in wanted
+    forced = how.force and "all" in wanted
     found = narrowed(
         found,
         keep=lambda s: forced or states[s.cell].state in wanted,
@@ -72,9 +68,8 @@ def command(
     if dry_run:
         _list(found, report.output)
         return
-    chosen = Options(force=words["force"], fail_fast=fail_fast, wait=wait, jobs=jobs or 0)
     with report.progress(len(found.steps)):
-        run_id, results = run(workspace, found, chosen, report=report.step)
+        run_id, results = run(workspace, found, how, report=report.step)
     report.finish(run_id, results, workspace.requests)
     sys.exit(worst(results))
 

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 def command(
     *,
     workspace: Workspace,
-    selected: tuple[str, ...],
-    excluded: tuple[str, ...],
-    when: tuple[str | None, str | None, str | None],
+    chosen: options.Chosen,
+    when: options.When,
     output: str,
 ) -> None:
     """Test published partitions by their contracts, without building anything.
@@ -35,11 +34,9 @@ def command(
     """
     from nomad import render
     from nomad.run.checks import check
-    from nomad.selection import select
 
-    tables = select(workspace.project, selected, exclude=excluded)
-    order = [n for n in workspace.project.order if n in tables]
-    found = list(check(workspace, order, options.days(workspace, when)))
+    tables = chosen.tables(workspace)
+    found = list(check(workspace, tables, options.days(workspace, when)))
     rows = [_row(c) for c in found]
     render.listing("checks", _COLUMNS, rows, output=output, out=sys.stdout)
     bad = [c for c in found if c.verdict.status not in ("pass", "warn")]

@@ -31,9 +31,8 @@ _UNITS = {"KB": 1000, "MB": 1000**2, "GB": 1000**3}
 def command(
     *,
     workspace: Workspace,
-    selected: tuple[str, ...],
-    excluded: tuple[str, ...],
-    when: tuple[str | None, str | None, str | None],
+    chosen: options.Chosen,
+    when: options.When,
     target: str,
     dry_run: bool,
     report: Report,
@@ -46,11 +45,9 @@ def command(
     Example: nomad compact ods_trade --from 2024-01-01 --to 2024-01-31 --dry-run
     """
     from nomad.run.compact import compact, worthwhile
-    from nomad.selection import select
 
-    tables = select(workspace.project, selected, exclude=excluded)
-    order = [n for n in workspace.project.order if n in tables]
-    gains = list(worthwhile(workspace, order, options.days(workspace, when), _bytes(target)))
+    tables = chosen.tables(workspace)
+    gains = list(worthwhile(workspace, tables, options.days(workspace, when), _bytes(target)))
     if dry_run:
         _list(gains, report.output)
         return
@@ -78,7 +75,7 @@ def _list(gains: Sequence[Gain], output: str) -> None:
             "table": str(g.manifest.dest),
             "partition_date": g.manifest.partition_date and g.manifest.partition_date.isoformat(),
             "files": len(g.manifest.files),
-            "bytes": g.bytes,
+            "bytes": g.manifest.size,
             "files_after": g.target_files,
         }
         for g in gains

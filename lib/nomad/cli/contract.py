@@ -27,9 +27,7 @@ def command() -> None:
 @click.argument("table", shell_complete=options.complete_tables)
 @options.dates
 @options.workspace
-def infer(
-    workspace: Workspace, table: str, when: tuple[str | None, str | None, str | None]
-) -> None:
+def infer(workspace: Workspace, table: str, when: options.When) -> None:
     """Print a contract that a published partition keeps to.
 
     Example: nomad contract infer ods_trade --dt 2024-01-02 > sql/ods/ods_trade.yml

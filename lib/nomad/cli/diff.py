@@ -44,7 +44,7 @@ def command(
         raise click.UsageError("give two runs at most, or --staged")
     name = find(workspace.project, table)
     dated = workspace.project.partitioned(name)
-    day = options.days(workspace, (dt, None, None))[0] if dated else None
+    day = options.days(workspace, options.When(dt))[0] if dated else None
     first, second = (*runs, None, None)[:2]
     found = (
         diff.staged(workspace, name, day)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def command(
     workspace: Workspace,
     sources: tuple[str, ...],
-    when: tuple[str | None, str | None, str | None],
+    when: options.When,
     wait: bool,
     report: Report,
 ) -> None:

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 @click.argument("table", shell_complete=options.complete_tables)
 @options.dates
 @options.workspace
-def command(
-    workspace: Workspace, table: str, when: tuple[str | None, str | None, str | None]
-) -> None:
+def command(workspace: Workspace, table: str, when: options.When) -> None:
     """Print the exact paths of the files that are published now, one a line.
 
     For other tools: a glob may meet two versions of a partition for a second, these paths never do.

@@ -17,19 +17,15 @@ if TYPE_CHECKING:
 @options.selection
 @options.output("text", "mermaid", "json")
 @options.workspace
-def command(
-    workspace: Workspace, selected: tuple[str, ...], excluded: tuple[str, ...], output: str
-) -> None:
+def command(workspace: Workspace, chosen: options.Chosen, output: str) -> None:
     """Show what reads what, from the sources on; `-o mermaid` is for Markdown pages.
 
     Example: nomad graph +ads_top_movers -o mermaid
     """
     from nomad import render
-    from nomad.selection import select
 
     project = workspace.project
-    chosen = select(project, selected, exclude=excluded)
-    tables = [project.tables[n] for n in project.order if n in chosen]
+    tables = [project.tables[n] for n in chosen.tables(workspace)]
     edges = [(str(i), str(t.name)) for t in tables for i in t.inputs]
     if output == "json":
         rows = [{"from": a, "to": b} for a, b in edges]

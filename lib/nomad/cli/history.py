@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def command(
     workspace: Workspace,
     table: str,
-    when: tuple[str | None, str | None, str | None],
+    when: options.When,
     output: str,
 ) -> None:
     """List the versions of a partition: the published one, and those kept since it replaced them.

@@ -17,18 +17,14 @@ if TYPE_CHECKING:
 @options.selection
 @options.output()
 @options.workspace
-def command(
-    workspace: Workspace, selected: tuple[str, ...], excluded: tuple[str, ...], output: str
-) -> None:
+def command(workspace: Workspace, chosen: options.Chosen, output: str) -> None:
     """List the tables, and what each reads.
 
     Example: nomad ls dwd+
     """
     from nomad import render
-    from nomad.selection import select
 
     project = workspace.project
-    names = select(project, selected, exclude=excluded)
     rows = [
         {
             "name": str(t.name),
@@ -38,7 +34,7 @@ def command(
             "inputs": [str(i) for i in t.inputs],
             "description": t.description,
         }
-        for t in (project.tables[n] for n in project.order if n in names)
+        for t in (project.tables[n] for n in chosen.tables(workspace))
     ]
     columns = ["name", "partitioned", "inputs", "description"]
     if output == "csv":

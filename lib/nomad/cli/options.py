@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
+    from nomad.names import TableName
     from nomad.project import Table
     from nomad.workspace import Workspace
 
@@ -95,19 +96,27 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def dates(command: Command) -> Command:
-    """Add --dt, --from and --to; they come in as `when`, for `days`."""
+    """Add --dt, --from and --to; they come in as `when`, a `When`."""
 
     @click.option("--dt", metavar="DATE", help="One date.  [default: yesterday]")
     @click.option("--from", "first", metavar="DATE", help="The first date of a range.")
     @click.option("--to", "last", metavar="DATE", help="The last date of the range, included.")
     @functools.wraps(command)
     def dated(dt: str | None, first: str | None, last: str | None, **words: Any) -> Any:
-        return command(when=(dt, first, last), **words)
+        return command(when=When(dt, first, last), **words)
 
     return dated
 
 
-def days(workspace: Workspace, when: tuple[str | None, str | None, str | None]) -> Sequence[date]:
+class When(NamedTuple):
+    """The dates a user typed: --dt, --from and --to."""
+
+    dt: str | None = None
+    first: str | None = None
+    last: str | None = None
+
+
+def days(workspace: Workspace, when: When) -> Sequence[date]:
     """Read the dates typed: one date or a range; yesterday where none was.
 
     Raises:
@@ -126,17 +135,54 @@ def days(workspace: Workspace, when: tuple[str | None, str | None, str | None]) 
     return (parse_date("yesterday" if dt is None else dt, today=workspace.today),)
 
 
+class Chosen(NamedTuple):
+    """What a user selected, as typed."""
+
+    words: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    def tables(self, workspace: Workspace) -> list[TableName]:
+        """Name the tables, in the project's order.
+
+        Raises:
+            EmptySelection: a word selects nothing, or nothing is left.
+        """
+        from nomad.selection import select
+
+        found = select(workspace.project, self.words, exclude=self.excluded)
+        return [n for n in workspace.project.order if n in found]
+
+
 def selection(command: Command) -> Command:
-    """Add SELECT…, --select and --exclude; they come in as `selected` and `excluded`."""
+    """Add SELECT…, --select and --exclude; they come in as `chosen`, a `Chosen`."""
 
     @click.argument("words", nargs=-1, metavar="[SELECT]...", shell_complete=complete_tables)
     @click.option("--select", "-s", "more", multiple=True, help="Tables, layers, globs, +x, x+.")
     @click.option("--exclude", "excluded", multiple=True, help="The same, to be left out.")
     @functools.wraps(command)
-    def selecting(words: tuple[str, ...], more: tuple[str, ...], **rest: Any) -> Any:
-        return command(selected=(*words, *more), **rest)
+    def selecting(
+        words: tuple[str, ...], more: tuple[str, ...], excluded: tuple[str, ...], **rest: Any
+    ) -> Any:
+        return command(chosen=Chosen((*words, *more), excluded), **rest)
 
     return selecting
+
+
+def building(command: Command) -> Command:
+    """Add --force, --fail-fast, --wait and --jobs; they come in as `how`, an `Options`."""
+
+    @click.option("--force", is_flag=True, help="Build what is fresh, too.")
+    @click.option("--fail-fast/--continue-on-error", "-x", default=False, help="Stop at a failure.")
+    @click.option("--wait", is_flag=True, help="Wait for a run that builds the same partitions.")
+    @click.option("--jobs", "-j", type=click.IntRange(1), help="Partitions side by side.")
+    @functools.wraps(command)
+    def built(*, force: bool, fail_fast: bool, wait: bool, jobs: int | None, **words: Any) -> Any:
+        from nomad.run.tables import Options
+
+        how = Options(force=force, fail_fast=fail_fast, wait=wait, jobs=jobs or 0)
+        return command(how=how, **words)
+
+    return built
 
 
 def talk(command: Command) -> Command:

@@ -45,23 +45,19 @@ def command(workspace: Workspace, output: str, **words: Any) -> None:
 def make(
     workspace: Workspace,
     *,
-    selected: tuple[str, ...],
-    excluded: tuple[str, ...],
-    when: tuple[str | None, str | None, str | None],
+    chosen: options.Chosen,
+    when: options.When,
     force: bool,
 ) -> Plan:
     """Plan as the words say."""
     from nomad.plan import plan
-    from nomad.selection import select
 
-    tables = select(workspace.project, selected, exclude=excluded)
-    dates = options.days(workspace, when)
     return plan(
         workspace.project,
         workspace.lake,
         workspace.pruner,
-        tables=tables,
-        dates=dates,
+        tables=chosen.tables(workspace),
+        dates=options.days(workspace, when),
         force=force,
     )
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from nomad.manifest import Manifest
     from nomad.workspace import Workspace
 
-When = tuple[str | None, str | None, str | None]
-
 
 @click.group("quarantine")
 def command() -> None:
@@ -31,16 +29,14 @@ def command() -> None:
 @options.selection
 @options.output()
 @options.workspace
-def list_(
-    workspace: Workspace, selected: tuple[str, ...], excluded: tuple[str, ...], output: str
-) -> None:
+def list_(workspace: Workspace, chosen: options.Chosen, output: str) -> None:
     """List the partitions that have rows in quarantine, and which tests sent them there.
 
     Example: nomad quarantine list ods
     """
     from nomad import render
 
-    rows = [_row(m) for m in _held(workspace, selected, excluded)]
+    rows = [_row(m) for m in _held(workspace, chosen)]
     columns = ["table", "partition_date", "rows", "published", "tests", "run_id"]
     render.listing("quarantine", columns, rows, output=output, out=sys.stdout)
 
@@ -57,14 +53,9 @@ def _row(m: Manifest) -> dict[str, Any]:
     }
 
 
-def _held(
-    workspace: Workspace, selected: tuple[str, ...], excluded: tuple[str, ...]
-) -> Iterator[Manifest]:
+def _held(workspace: Workspace, chosen: options.Chosen) -> Iterator[Manifest]:
     """Give the manifests of partitions with refused rows."""
-    from nomad.selection import select
-
-    tables = select(workspace.project, selected, exclude=excluded)
-    for name in (n for n in workspace.project.order if n in tables):
+    for name in chosen.tables(workspace):
         dated = workspace.project.partitioned(name)
         found = workspace.lake.manifests(name, partitioned=dated)
         yield from (m for m in found if m.quarantined)
@@ -76,7 +67,7 @@ def _held(
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
 @options.output()
 @options.workspace
-def show(*, workspace: Workspace, table: str, when: When, limit: int, output: str) -> None:
+def show(*, workspace: Workspace, table: str, when: options.When, limit: int, output: str) -> None:
     """Show refused rows: each with its test, column, value and row number, and where it came from.
 
     Example: nomad quarantine show ods_trade --dt 2024-01-02
@@ -106,9 +97,8 @@ def show(*, workspace: Workspace, table: str, when: When, limit: int, output: st
 def replay(
     *,
     workspace: Workspace,
-    selected: tuple[str, ...],
-    excluded: tuple[str, ...],
-    when: When,
+    chosen: options.Chosen,
+    when: options.When,
     report: Report,
 ) -> None:
     """Run the partitions again that have rows in quarantine: the rule or the source is mended.
@@ -120,7 +110,7 @@ def replay(
     from nomad.plan import plan
     from nomad.run.tables import Options, run
 
-    held = list(_held(workspace, selected, excluded))
+    held = list(_held(workspace, chosen))
     if any(when):
         days = options.days(workspace, when)
         held = [m for m in held if m.partition_date is None or m.partition_date in days]

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 @click.argument("table", shell_complete=options.complete_tables)
 @options.dates
 @options.workspace
-def command(
-    workspace: Workspace, table: str, when: tuple[str | None, str | None, str | None]
-) -> None:
+def command(workspace: Workspace, table: str, when: options.When) -> None:
     """Print the SQL of a table as it will run: variables filled in, its statements in order.
 
     Example: nomad render dwd_daily_stock_price --dt 2024-01-02

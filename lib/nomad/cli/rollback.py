@@ -65,5 +65,5 @@ def _chosen(
         raise click.UsageError("give TABLE, --dt and --to RUN_ID, or --run RUN_ID alone")
     name = find(workspace.project, table)
     dated = workspace.project.partitioned(name)
-    days = options.days(workspace, (dt, None, None)) if dated else [None]
+    days = options.days(workspace, options.When(dt)) if dated else [None]
     return [to_version(workspace, name, day, version) for day in days]

@@ -25,7 +25,6 @@ def command(workspace: Workspace, table: str, dt: str | None, output: str) -> No
     Example: nomad show dwd_daily_stock_price --dt 2024-01-02
     """
     from nomad import render
-    from nomad.errors import MissingPartition
     from nomad.partition import parse_date
     from nomad.project import find
 
@@ -33,9 +32,7 @@ def command(workspace: Workspace, table: str, dt: str | None, output: str) -> No
     partitioned = workspace.project.partitioned(name)
     if dt:
         day = parse_date(dt, today=workspace.today) if partitioned else None
-        found = workspace.lake.manifest(name, day)
-        if found is None:
-            raise MissingPartition(f"{name} has no dt={day}", hint=f"see `nomad show {table}`")
+        found = workspace.lake.required(name, day)
         render.document(json.loads(found.to_json()), sys.stdout)
         return
     rows = [
@@ -43,7 +40,7 @@ def command(workspace: Workspace, table: str, dt: str | None, output: str) -> No
             "partition_date": m.partition_date and m.partition_date.isoformat(),
             "row_count": m.row_count,
             "file_count": len(m.files),
-            "bytes": sum(f.bytes for f in m.files),
+            "bytes": m.size,
             "run_id": m.run_id,
             "generated_at": m.generated_at,
             "content_hash": m.content_hash,

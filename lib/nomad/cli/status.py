@@ -28,9 +28,8 @@ _COLOURS = {"published": "green", "empty": "cyan", "stale": "yellow", "failed": 
 def command(
     *,
     workspace: Workspace,
-    selected: tuple[str, ...],
-    excluded: tuple[str, ...],
-    when: tuple[str | None, str | None, str | None],
+    chosen: options.Chosen,
+    when: options.When,
     output: str,
 ) -> None:
     """Show a calendar: which partitions are published, empty, stale, missing, failed, quarantined.
@@ -41,10 +40,9 @@ def command(
     """
     from nomad import render
     from nomad.run.status import status
-    from nomad.selection import select
 
-    tables = select(workspace.project, selected, exclude=excluded)
-    dates = options.days(workspace, when if any(when) else (None, "-30d", "yesterday"))
+    tables = chosen.tables(workspace)
+    dates = options.days(workspace, when if any(when) else options.When(None, "-30d", "yesterday"))
     states = status(workspace, tables, dates)
     if output != "table":
         rows = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from nomad.address import SCHEME
 from nomad.manifest import Column
-from nomad.names import literal, quote
+from nomad.names import free, literal, quote
 from nomad.partition import COLUMN
 
 _HIVE = f"hive_partitioning=true, hive_types={{'{COLUMN}': DATE}}"
@@ -35,8 +35,7 @@ behind a function that changes nothing it does not, and still opens no file too 
 
 def _file(group: Files) -> str:
     """Choose a name for the column of the file's name that no column of the files has."""
-    taken = {c.name.lower() for c in group.schema}
-    return next(n for i in range(len(taken) + 1) if (n := "file" + "_" * i) not in taken)
+    return free("file", (c.name for c in group.schema))
 
 
 def select(groups: Sequence[Files], *, partitioned: bool, plain_dt: bool = False) -> str:

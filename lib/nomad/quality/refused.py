@@ -6,18 +6,15 @@ from collections.abc import Sequence
 
 from nomad.contract import STAGED, Test
 from nomad.manifest import Column
-from nomad.names import literal, quote
+from nomad.names import free, literal, quote
 from nomad.partition import COLUMN
 
 JUDGED = quote("judged rows")
 
 
 def free_name(wanted: str, schema: Sequence[Column]) -> str:
-    """Quote a name that no column has: the wanted one, with as many `_` as it takes."""
-    taken = {c.name.lower() for c in schema}
-    return next(
-        quote(n) for i in range(len(taken) + 1) if (n := wanted + "_" * i).lower() not in taken
-    )
+    """Quote a name that no column has."""
+    return quote(free(wanted, (c.name for c in schema)))
 
 
 def refused_rows(

@@ -120,6 +120,30 @@ class Attempt:
                 self._superseded.append(over.manifest)
         return ours.manifest
 
+    def again(
+        self, old: Manifest, files: Sequence[tuple[DataFile, Path]], over: Published, reason: str
+    ) -> Result:
+        """Publish the rows of a known version once more, in staged files named by this run."""
+        named = tuple(
+            replace(f, name=f"{self.run_id}-{i}{path.suffix}") for i, (f, path) in enumerate(files)
+        )
+        at = self.workspace.now().isoformat(timespec="seconds")
+        ours = replace(old, run_id=self.run_id, generated_at=at, files=named)
+        made = self.publish(ours, [path for _, path in files], over)
+        return self.published(made, reason)
+
+    def published(self, made: Manifest, reason: str) -> Result:
+        """Tell of a step that ended well."""
+        return Result(
+            *made.cell,
+            BUILT if self.workspace.rehearsing else PUBLISHED,
+            reason,
+            row_count=made.row_count,
+            file_count=len(made.files),
+            bytes=made.size,
+            location=self.location(*made.cell),
+        )
+
     def look_around(self) -> None:
         """Have the catalog renewed at the end, where it is missing or of another lake."""
         self._stale = self.workspace.catalog_is_due

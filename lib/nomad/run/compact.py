@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from math import ceil
 
@@ -14,7 +14,7 @@ from nomad.lake import Published
 from nomad.manifest import DataFile, Manifest
 from nomad.names import TableName, quote
 from nomad.plan import Cell
-from nomad.run.attempt import FAILED, PUBLISHED, Attempt, Result, attempt
+from nomad.run.attempt import FAILED, Attempt, Result, attempt
 from nomad.workspace import Workspace
 
 _ROWS = quote("all rows")
@@ -35,12 +35,7 @@ class Gain:
     @property
     def cell(self) -> Cell:
         """Table and date."""
-        return (self.manifest.dest, self.manifest.partition_date)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of all files."""
-        return sum(f.bytes for f in self.manifest.files)
+        return self.manifest.cell
 
 
 def worthwhile(
@@ -76,23 +71,13 @@ def compact(
 
 
 def _result(going: Attempt, engine: Engine, gain: Gain) -> Result:
-    before = len(gain.manifest.files)
     try:
-        made = _published(going, engine, gain)
+        return _published(going, engine, gain)
     except NomadError as e:
         return Result(*gain.cell, FAILED, "compact", error=e)
-    return Result(
-        *gain.cell,
-        PUBLISHED,
-        f"{before} files are now {len(made.files)}",
-        row_count=made.row_count,
-        file_count=len(made.files),
-        bytes=sum(f.bytes for f in made.files),
-        location=going.location(*gain.cell),
-    )
 
 
-def _published(going: Attempt, engine: Engine, gain: Gain) -> Manifest:
+def _published(going: Attempt, engine: Engine, gain: Gain) -> Result:
     old, lake = gain.manifest, going.workspace.lake
     source = scan.select(lake.files([old]), partitioned=False)
     with engine.session() as session:
@@ -103,17 +88,9 @@ def _published(going: Attempt, engine: Engine, gain: Gain) -> Manifest:
                 where=str(old.dest),
                 hint="see `nomad doctor`",
             )
-    files = tuple(
-        DataFile(f"{going.run_id}-{i}.parquet", s.rows, s.bytes, s.sha256)
-        for i, s in enumerate(staged)
-    )
-    ours = replace(
-        old,
-        run_id=going.run_id,
-        generated_at=going.workspace.now().isoformat(timespec="seconds"),
-        files=files,
-    )
-    return going.publish(ours, [s.path for s in staged if s.path], gain.over)
+    files = [(DataFile("", s.rows, s.bytes, s.sha256), s.path) for s in staged if s.path]
+    what = f"{len(old.files)} files are now {len(files)}"
+    return going.again(old, files, gain.over, what)
 
 
 def _staged(going: Attempt, session: Session, source: str, gain: Gain) -> Iterator[Staged]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nomad.engine import scan
-from nomad.errors import MissingPartition
 from nomad.lake import REFUSED
 from nomad.manifest import Manifest
 from nomad.names import TableName, literal, quote
@@ -29,10 +28,7 @@ def infer(workspace: Workspace, name: TableName, partition: Partition) -> str:
     Raises:
         MissingPartition: nothing is published there.
     """
-    manifest = workspace.lake.manifest(name, partition)
-    if manifest is None:
-        what = f"{name} has no dt={partition}" if partition else f"{name} was never published"
-        raise MissingPartition(what, hint=f"see `nomad show {name.name}`")
+    manifest = workspace.lake.required(name, partition)
     lines = [
         f"# Inferred from {manifest.row_count} rows; read it, and say what you know better.",
         "columns:",

@@ -6,18 +6,16 @@ What it supersedes goes to the history in its turn.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from pathlib import Path
 
 from nomad.errors import Misuse
 from nomad.journal import FOLDER as JOURNALS
+from nomad.journal import steps
 from nomad.lake import Lake, Published, folder_key
 from nomad.manifest import FILE, Manifest, from_json
 from nomad.names import TableName
-from nomad.partition import Partition
+from nomad.partition import Partition, parse_day
 from nomad.plan import Cell
 from nomad.publish import HISTORY
 from nomad.run.attempt import PUBLISHED, Attempt, Result, attempt
@@ -43,7 +41,7 @@ class Return:
     @property
     def cell(self) -> Cell:
         """Table and date."""
-        return (self.to.dest, self.to.partition_date)
+        return self.to.cell
 
 
 def versions(store: Store, lake: Lake, table: TableName, partition: Partition) -> list[Version]:
@@ -119,13 +117,8 @@ def _published_by(workspace: Workspace, run: str) -> list[Cell]:
     blob = workspace.store.read(f"{JOURNALS}/dt={day}/{run}.jsonl")
     if blob is None:
         raise Misuse(f"no run {run}", hint="run ids stand in `nomad history TABLE`")
-    events = [json.loads(line) for line in blob.data.splitlines() if line]
-    steps = [e for e in events if e["event"] == "step" and e["status"] == PUBLISHED]
-    return [(TableName.parse(e["table"]), _day(e["partition_date"])) for e in steps]
-
-
-def _day(text: str | None) -> Partition:
-    return date.fromisoformat(text) if text else None
+    done = [e for e in steps(blob.data) if e["status"] == PUBLISHED]
+    return [(TableName.parse(e["table"]), parse_day(e["partition_date"])) for e in done]
 
 
 def rollback(
@@ -148,27 +141,9 @@ def rollback(
 
 def _returned(going: Attempt, one: Return) -> Result:
     old, (table, partition) = one.to, one.cell
-    names = [f"{going.run_id}-{i}{Path(f.name).suffix}" for i, f in enumerate(old.files)]
-    paths = [going.scratch / name for name in names]
+    paths = [going.scratch / f"{going.run_id}-{f.name}" for f in old.files]
     past = f"{HISTORY}/{folder_key(table, partition)}/{old.run_id}"
     for file, path in zip(old.files, paths, strict=True):
         going.workspace.store.take(f"{past}/{file.name}", path)
-    files = tuple(replace(f, name=n) for f, n in zip(old.files, names, strict=True))
-    ours = replace(
-        old,
-        run_id=going.run_id,
-        generated_at=going.workspace.now().isoformat(timespec="seconds"),
-        files=files,
-        quarantined=None,
-    )
-    going.publish(ours, paths, one.over)
-    return Result(
-        table,
-        partition,
-        PUBLISHED,
-        f"back to {old.run_id}",
-        row_count=old.row_count,
-        file_count=len(files),
-        bytes=sum(f.bytes for f in files),
-        location=going.location(table, partition),
-    )
+    files = list(zip(old.files, paths, strict=True))
+    return going.again(replace(old, quarantined=None), files, one.over, f"back to {old.run_id}")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from nomad.journal import FOLDER as JOURNALS
+from nomad.journal import steps
 from nomad.lake import Lake
 from nomad.names import TableName
-from nomad.partition import Partition
+from nomad.partition import Partition, parse_day
 from nomad.plan import BUILD, Cell, Plan, Step, plan
 from nomad.workspace import Workspace
 
@@ -32,7 +32,7 @@ class State:
 
 
 def status(
-    workspace: Workspace, tables: frozenset[TableName], dates: Sequence[date]
+    workspace: Workspace, tables: Collection[TableName], dates: Sequence[date]
 ) -> list[State]:
     """Tell the state of each table at each date (of a full table, once), tables in their order.
 
@@ -75,22 +75,10 @@ def _failures(lake: Lake) -> dict[Cell, tuple[str, str]]:
     found: dict[Cell, tuple[str, str]] = {}
     journals = lake.mirror.every(JOURNALS, suffix=".jsonl", fresh=True)
     for key in sorted(journals, key=lambda k: k.rpartition("/")[2]):
-        for event in _steps(journals[key].data):
-            day = event["partition_date"]
-            cell = TableName.parse(event["table"]), date.fromisoformat(day) if day else None
+        for event in steps(journals[key].data):
+            cell = TableName.parse(event["table"]), parse_day(event["partition_date"])
             if event["status"] in ("failed", "blocked"):
                 found[cell] = event["run_id"], event["error"] or event["reason"]
             elif event["status"] == PUBLISHED:
                 found.pop(cell, None)
     return found
-
-
-def _steps(data: bytes) -> Iterable[dict[str, str]]:
-    """Give the steps of a journal; a line cut short by a crash is passed over."""
-    for line in data.splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if event.get("event") == "step":
-            yield event

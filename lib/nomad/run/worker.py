@@ -21,7 +21,7 @@ from nomad.pruning import Read
 from nomad.quality.context import gather, rows_before
 from nomad.quality.inspection import Inspection
 from nomad.requests import about
-from nomad.run.attempt import BLOCKED, BUILT, FAILED, FRESH, PUBLISHED, Attempt, Result
+from nomad.run.attempt import BLOCKED, FAILED, FRESH, Attempt, Result
 from nomad.schemas import Schemas
 from nomad.workspace import Workspace
 
@@ -213,16 +213,9 @@ class Worker:
             quarantined=quarantined,
         )
         refused = quarantined.path if quarantined else None
-        going.publish(manifest, [staged.path] if staged.path else [], over, refused)
-        return Result(
-            step.table,
-            step.partition,
-            BUILT if self._options.rehearse else PUBLISHED,
-            step.reason,
-            row_count=staged.rows,
-            file_count=len(manifest.files),
-            bytes=staged.bytes,
-            location=going.location(step.table, step.partition),
+        made = going.publish(manifest, [staged.path] if staged.path else [], over, refused)
+        return replace(
+            going.published(made, step.reason),
             checks=checks,
             quarantined=quarantined.rows if quarantined else 0,
         )
