@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from nomad.engine.scan import Files
 from nomad.errors import MissingPartition
-from nomad.manifest import FILE, Column, Input, Manifest, combine, from_json
+from nomad.ledger import Ledger, facts_of
+from nomad.manifest import FILE, Column, Facts, Input, InputFact, Manifest, combine, from_json
 from nomad.mirror import Mirror
 from nomad.names import TableName
-from nomad.partition import Partition, Span, folder, from_folder
+from nomad.partition import COLUMN, Partition, Span, folder, from_folder
 from nomad.store.base import Blob, Store
 
 ABSENT = "absent"
@@ -72,6 +73,7 @@ class Lake:
         self._listed: dict[TableName, dict[date, Published]] = {}
         self._stamps: dict[TableName, dict[str, str]] = {}
         self._parsed: dict[str, Published] = {}
+        self._ledgers: dict[TableName, Ledger] = {}
 
     def remembering(self) -> Lake:
         """Give a view of this lake that reads each manifest once."""
@@ -122,6 +124,8 @@ class Lake:
         self._parsed[key] = found
         if self._kept is not None:
             self._kept[key] = found
+        if ours.dest in self._ledgers:
+            self._ledgers[ours.dest].learn(folder(ours.partition_date), ours.facts)
         if ours.dest in self._stamps:
             self._stamps[ours.dest][key] = version
         if ours.partition_date and ours.dest in self._listed:
@@ -139,6 +143,32 @@ class Lake:
         """Give a partition's manifest, or None."""
         found = self.published(table, partition)
         return found.manifest if found else None
+
+    def survey(self, table: TableName) -> None:
+        """Look at all partitions of a table at once, where many of them will be asked for."""
+        if self._kept is not None and table not in self._ledgers:
+            self._ledgers[table] = Ledger(self._mirror.reduced(table.key, FILE, facts_of))
+
+    def facts(self, table: TableName, name: str) -> Facts | None:
+        """Give what decides whether a partition is fresh, by its folder's name; None: not there."""
+        if ledger := self._ledgers.get(table):
+            return ledger.facts(name)
+        found = self.manifest(table, from_folder(name))
+        return found.facts if found else None
+
+    def content(self, fact: InputFact) -> tuple[str, int | None]:
+        """Give the content now of what a build read of an input; of several days their count."""
+        text, first, last, _, _ = fact
+        table = TableName.parse(text)
+        if first is None or first == last:
+            found = self.facts(table, f"{COLUMN}={first}" if first else "")
+            return (found.content_hash if found else ABSENT), None
+        assert last
+        if ledger := self._ledgers.get(table):
+            return ledger.content(first, last)
+        span = Span(date.fromisoformat(first), date.fromisoformat(last))
+        now = as_input(table, span, self.manifests(table, partitioned=True, spans=[span]))
+        return now.content_hash, now.count
 
     def required(self, table: TableName, partition: Partition) -> Manifest:
         """Give a partition's manifest.

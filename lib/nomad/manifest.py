@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from nomad.errors import CorruptManifest
 from nomad.names import TableName
@@ -52,6 +52,33 @@ class Input:
     content_hash: str
     count: int | None = None
 
+    @property
+    def fact(self) -> InputFact:
+        """The same as plain values."""
+        first, last = (
+            (d.isoformat() for d in (self.span.first, self.span.last))
+            if self.span
+            else (None, None)
+        )
+        return (self.table, first, last, self.content_hash, self.count)
+
+
+InputFact = tuple[str, str | None, str | None, str, int | None]
+"""An input as plain values: table, first and last day (ISO; None: full table), content, count."""
+
+
+class Facts(NamedTuple):
+    """What of a manifest decides whether it is fresh, and what a calendar shows; plain values."""
+
+    run_id: str
+    sql_hash: str
+    contract_hash: str
+    engine: str
+    content_hash: str
+    rows: int
+    refused: int | None
+    inputs: tuple[InputFact, ...]
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -92,6 +119,20 @@ class Manifest:
     def row_count(self) -> int:
         """Rows in all files."""
         return sum(f.rows for f in self.files)
+
+    @property
+    def facts(self) -> Facts:
+        """The part of it that a plan goes by."""
+        return Facts(
+            self.run_id,
+            self.sql_hash,
+            self.contract_hash,
+            self.engine,
+            self.content_hash,
+            self.row_count,
+            self.quarantined.rows if self.quarantined else None,
+            tuple(i.fact for i in self.inputs),
+        )
 
     @property
     def schema_hash(self) -> str:
@@ -232,8 +273,15 @@ def combine(hashes: Mapping[date, str]) -> str:
 
 def digest(*parts: str) -> str:
     """Digest texts in their order: 32 hex digits of sha256, each text set off from the next."""
-    state = hashlib.sha256()
-    for part in parts:
-        state.update(len(part.encode()).to_bytes(8, "big"))
-        state.update(part.encode())
-    return state.hexdigest()[:32]
+    return digest_framed(framed(part) for part in parts)
+
+
+def framed(text: str) -> bytes:
+    """Encode a text so that it is set off from the next: its length in 8 bytes comes first."""
+    data = text.encode()
+    return len(data).to_bytes(8, "big") + data
+
+
+def digest_framed(parts: Iterable[bytes]) -> str:
+    """Digest texts that are framed already."""
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:32]

@@ -5,7 +5,8 @@ A listing tells which have changed since this machine last saw them; only those 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from nomad.shelf import Seen, Shelf
 from nomad.store.base import Blob, Store
@@ -43,6 +44,27 @@ class Mirror:
         found = {**same, **fetched}
         return {k: found[k] for k in sorted(found)}
 
+    def reduced(
+        self, prefix: str, name: str, reduce: Callable[[str, bytes], tuple[Any, ...]]
+    ) -> dict[str, tuple[Any, ...]]:
+        """Give what `reduce` takes of each object of one name, in a folder and right below.
+
+        `reduce` makes plain values of an object's key and bytes; they are noted, and only what has
+        changed since is read. The result is by folder.
+        """
+        stamps, where = self.store.stamps(prefix, name), self.store.uri(prefix)
+        noted = self._shelf.notes(where)
+        same = {f: n for f, n in noted.items() if n[0] and n[0] == stamps.get(f)}
+        keys = {f"{prefix}/{f}/{name}".replace("//", "/"): f for f in stamps if f not in same}
+        found = {k: b for k, b in self.store.read_all(keys) if b is not None}
+        for key, blob in found.items():
+            same[keys[key]] = (stamps[keys[key]], tuple(reduce(key, blob.data)))
+        if found and self.store.grace:
+            self.catch_up(self._unknown(found))
+        if keys or len(noted) > len(same):
+            self._shelf.note(where, same)
+        return {folder: value for folder, (_, value) in same.items()}
+
     def known(self, prefix: str, *, suffix: str) -> dict[str, Blob] | None:
         """Give the same as this machine last saw it, without a request; None: it never looked."""
         if not self._shelf.is_complete(self.store.uri(prefix)):
@@ -59,6 +81,10 @@ class Mirror:
     def learn(self, key: str, blob: Blob) -> None:
         """Note an object just written."""
         self._keep({key: blob})
+
+    def _unknown(self, found: Mapping[str, Blob]) -> dict[str, Blob]:
+        versions = {k: b.version for k, b in found.items()}
+        return {k: found[k] for k in self.unknown(versions)}
 
     def unknown(self, versions: Mapping[str, str]) -> list[str]:
         """Name the objects that were not seen here in the version given."""

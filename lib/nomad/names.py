@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 RAW = "raw"
 """The layer of extracted data; its tables are the sources."""
@@ -13,8 +13,7 @@ RAW = "raw"
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-@dataclass(frozen=True, order=True)
-class TableName:
+class TableName(NamedTuple):
     """A table of the project: its layer (also its schema) and its own name.
 
     Example:

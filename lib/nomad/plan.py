@@ -10,12 +10,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from nomad.engine.duck import VERSION
-from nomad.lake import Lake, as_input
-from nomad.manifest import Input, Manifest
+from nomad.lake import Lake
+from nomad.manifest import Facts
 from nomad.names import TableName
-from nomad.partition import FIRST, Partition, Span
+from nomad.partition import FIRST, LAST, Partition, Span, folder
 from nomad.project import Project, Table
 from nomad.pruning import Pruner, Read
 from nomad.requests import about
@@ -26,8 +27,7 @@ BUILD, FRESH = "build", "fresh"
 Cell = tuple[TableName, Partition]
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One cell, what is to be done with it, and why.
 
     `reads` is None where the inputs' columns aren't known before they are built; `needs` are the
@@ -128,54 +128,61 @@ def _looked_back(table: Table, dates: Sequence[date]) -> set[date]:
     return {day - timedelta(days=n) for day in dates for n in range(1, back)}
 
 
-def why_stale(project: Project, table: Table, manifest: Manifest | None, lake: Lake) -> str | None:
-    """Say in one phrase why a published cell is stale by what is in the lake now, or None."""
-    reason = _own_reason(project, table, manifest)
-    return reason or _input_reason(manifest, lake) if manifest else reason
+def why_stale(project: Project, table: Table, partition: Partition, lake: Lake) -> str | None:
+    """Say in one phrase why a cell is stale by what is in the lake now, or None."""
+    facts = lake.facts(table.name, folder(partition))
+    reason = _Terms(project, table).broken_by(facts)
+    return reason or (_input_reason(facts, lake) if facts else None)
 
 
-def _own_reason(project: Project, table: Table, manifest: Manifest | None) -> str | None:
-    if manifest is None:
-        return "never built"
-    if manifest.sql_hash != table.sql.sql_hash:
-        return "SQL changed"
-    if manifest.contract_hash != table.contract_hash:
-        return "contract changed"
-    if _major(manifest.engine) != _major(f"duckdb {VERSION}"):
-        return "engine changed"
-    kinds = {str(i): project.partitioned(i) for i in table.inputs}
-    for found in manifest.inputs:
-        if kinds.get(found.table) != (found.span is not None):
-            return f"input {found.table} changed" if found.table in kinds else "SQL changed"
-    return f"volatile: {table.sql.volatile}" if table.sql.volatile else None
+class _Terms:
+    """What a version must have been built by to be fresh, whatever its inputs are."""
+
+    def __init__(self, project: Project, table: Table) -> None:
+        self._sql_hash, self._contract_hash = table.sql.sql_hash, table.contract_hash
+        self._volatile = table.sql.volatile
+        self._dated = {str(i): project.partitioned(i) for i in table.inputs}
+
+    def broken_by(self, facts: Facts | None) -> str | None:
+        """Say what a version was built by that is not so any more, or None."""
+        if facts is None:
+            return "never built"
+        if facts.sql_hash != self._sql_hash:
+            return "SQL changed"
+        if facts.contract_hash != self._contract_hash:
+            return "contract changed"
+        if facts.engine != _ENGINE and _major(facts.engine) != _major(_ENGINE):
+            return "engine changed"
+        for table, first, *_ in facts.inputs:
+            if self._dated.get(table) != (first is not None):
+                return f"input {table} changed" if table in self._dated else "SQL changed"
+        return f"volatile: {self._volatile}" if self._volatile else None
 
 
 def _major(engine: str) -> str:
     return engine.split(".", maxsplit=1)[0]
 
 
-def _input_reason(manifest: Manifest, lake: Lake) -> str | None:
-    for found in manifest.inputs:
-        if current(found, lake) != found:
-            return f"input {_named(found.table, found.span)} changed"
+_ENGINE = f"duckdb {VERSION}"
+
+
+def _input_reason(facts: Facts, lake: Lake) -> str | None:
+    for fact in facts.inputs:
+        table, first, last, content, count = fact
+        if lake.content(fact) != (content, count):
+            return f"input {_named(table, first, last)} changed"
     return None
 
 
-def current(found: Input, lake: Lake) -> Input:
-    """Read again what a build recorded of one input."""
-    table = TableName.parse(found.table)
-    spans = (found.span,) if found.span else (Span(),)
-    manifests = lake.manifests(table, partitioned=found.span is not None, spans=spans)
-    return as_input(table, found.span, manifests)
-
-
-def _named(table: str, span: Span | None) -> str:
-    if span is None or span == Span():
+def _named(table: str, first: str | None, last: str | None) -> str:
+    if first is None or (first, last) == (_FIRST, _LAST):
         return table
-    if span.one:
-        return f"{table} dt={span.one}"
-    first = "" if span.first == FIRST else f"{span.first} "
-    return f"{table} dt={first}… {span.last}"
+    if first == last:
+        return f"{table} dt={first}"
+    return f"{table} dt={'' if first == _FIRST else f'{first} '}… {last}"
+
+
+_FIRST, _LAST = FIRST.isoformat(), LAST.isoformat()
 
 
 class _Planner:
@@ -195,8 +202,13 @@ class _Planner:
         `late` are days before them to look at again, where a source has them.
         """
         days = sorted({*dates, *late}) if late else dates
-        for partition in days if table.partitioned else (None,):
-            step = self._step(table, partition)
+        cells: Sequence[Partition] = days if table.partitioned else (None,)
+        if len(cells) > _WEEK:
+            for name in (table.name, *table.inputs):
+                self._lake.survey(name)
+        terms = _Terms(self._project, table)
+        for partition in cells:
+            step = self._step(table, partition, terms)
             several = len(dates) > 1 or partition not in dates
             if step.action == BUILD and self._without_source(step) and several:
                 self.passed_over.append(step.cell)
@@ -205,12 +217,12 @@ class _Planner:
                 self._building.setdefault(table.name, {})[partition] = None
             self.steps.append(step)
 
-    def _step(self, table: Table, partition: Partition) -> Step:
-        manifest = self._lake.manifest(table.name, partition)
-        reason = "forced" if self._force else _own_reason(self._project, table, manifest)
-        if manifest is not None:
-            reason = reason or self._upstream_reason(manifest)
-            reason = reason or _input_reason(manifest, self._lake)
+    def _step(self, table: Table, partition: Partition, terms: _Terms) -> Step:
+        facts = self._lake.facts(table.name, folder(partition))
+        reason = "forced" if self._force else terms.broken_by(facts)
+        if facts is not None:
+            reason = reason or self._upstream_reason(facts)
+            reason = reason or _input_reason(facts, self._lake)
         if reason is None:
             return Step(table.name, partition, FRESH, "fresh")
         reads = self._schemas.reads(table, partition)
@@ -218,13 +230,18 @@ class _Planner:
             table.name, partition, BUILD, reason, reads, self._needs(table, partition, reads)
         )
 
-    def _upstream_reason(self, manifest: Manifest) -> str | None:
+    def _upstream_reason(self, facts: Facts) -> str | None:
         """Name an input that this plan builds first; the run will see whether its rows change."""
-        for found in manifest.inputs:
-            spans = (found.span,) if found.span else None
-            for partition in self._due(TableName.parse(found.table), spans):
-                day = Span(partition, partition) if partition else None
-                return f"input {_named(found.table, day)} changed"
+        if not self._building:
+            return None
+        for text, first, last, _, _ in facts.inputs:
+            name = TableName.parse(text)
+            if name not in self._building:
+                continue
+            spans = (_span(first, last),) if first and last else None
+            for partition in self._due(name, spans):
+                day = partition.isoformat() if partition else None
+                return f"input {_named(text, day, day)} changed"
         return None
 
     def _due(self, name: TableName, spans: tuple[Span, ...] | None) -> list[Partition]:
@@ -281,8 +298,16 @@ class _Planner:
         if day is None or next(absent, None) is None:
             return False
         sources = self._project.sources_of(step.table)
-        return not any(self._lake.manifest(s, day) for s in sources)
+        return not any(self._lake.facts(s, folder(day)) for s in sources)
 
     def _will_be_there(self, table: TableName, day: date) -> bool:
         building = day in self._building.get(table, ())
-        return building or self._lake.manifest(table, day) is not None
+        return building or self._lake.facts(table, folder(day)) is not None
+
+
+_WEEK = 7
+"""From more dates than that on, a table's manifests are looked at all at once."""
+
+
+def _span(first: str, last: str) -> Span:
+    return Span(date.fromisoformat(first), date.fromisoformat(last))

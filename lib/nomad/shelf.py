@@ -6,6 +6,7 @@ an empty one.
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _TABLES = """
 CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, stamp TEXT, version TEXT, data BLOB);
 CREATE TABLE IF NOT EXISTS complete (prefix TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS notes (prefix TEXT PRIMARY KEY, data BLOB);
 """
 _PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
@@ -58,6 +60,24 @@ class Shelf:
     def forget(self, keys: Iterable[str]) -> None:
         """Drop what is no longer there."""
         self._change("DELETE FROM seen WHERE key = ?", [(k,) for k in keys])
+
+    def notes(self, prefix: str) -> dict[str, Any]:
+        """Give what was noted of a folder: plain values by name."""
+        rows = self._rows("SELECT data FROM notes WHERE prefix = ?", (prefix,))
+        try:
+            found = marshal.loads(rows[0][0]) if rows else {}  # noqa: S302  our own file
+        except (ValueError, EOFError, TypeError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def note(self, prefix: str, values: dict[str, Any]) -> None:
+        """Note plain values of a folder, in the place of those before.
+
+        They are marshalled: a plan loads them by the hundred thousand.
+        """
+        self._change(
+            "INSERT OR REPLACE INTO notes VALUES (?, ?)", [(prefix, marshal.dumps(values))]
+        )
 
     def mark_complete(self, prefix: str) -> None:
         """Note that all there is below an address has been seen."""

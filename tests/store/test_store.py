@@ -93,6 +93,14 @@ def test_moving_and_deleting_pass_over_what_is_gone(store):
     assert store.read("_history/x").data == b"one"
 
 
+def test_stamps_of_one_name_by_folder(store):
+    for key in ("a/m", "a/x/m", "a/x/1", "a/y/z/m", "ab/m"):
+        store.write(key, b"")
+
+    assert set(store.stamps("a", "m")) == {"", "x"}
+    assert store.stamps("nowhere", "m") == {}
+
+
 def test_keys_and_folders_below(store):
     for key in ("a/x/1", "a/x/2", "a/y/z/3", "ab/4"):
         store.write(key, b"")

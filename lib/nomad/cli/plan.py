@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nomad.cli import options
+from nomad.cli.report import MANY
 
 if TYPE_CHECKING:
-    from nomad.plan import Plan
+    from collections.abc import Sequence
+
+    from nomad.plan import Plan, Step
     from nomad.workspace import Workspace
 
 
@@ -23,11 +26,14 @@ if TYPE_CHECKING:
 def command(workspace: Workspace, output: str, **words: Any) -> None:
     """Show what is stale, in the order in which it would run, and why. Changes nothing.
 
+    Of many steps, the table leaves out those that are fresh, and counts them.
+
     Example: nomad plan --from 2024-01-02 --to 2024-01-05
     """
     from nomad import render
 
     found = make(workspace, **words)
+    shown, fresh = _shown(found, output)
     rows = [
         {
             "table": str(s.table),
@@ -35,11 +41,22 @@ def command(workspace: Workspace, output: str, **words: Any) -> None:
             "action": s.action,
             "reason": s.reason,
         }
-        for s in found.steps
+        for s in shown
     ]
     columns = ["table", "partition_date", "action", "reason"]
-    render.listing("steps", columns, rows, output=output, out=sys.stdout)
+    if rows or not fresh:
+        render.listing("steps", columns, rows, output=output, out=sys.stdout)
+    if fresh:
+        click.echo(f"{fresh} fresh{'' if rows else ', nothing to do'}", err=True)
     tell_passed_over(found)
+
+
+def _shown(found: Plan, output: str) -> tuple[Sequence[Step], int]:
+    """Choose the steps to list, and count those left out."""
+    if output != "table" or len(found.steps) <= MANY:
+        return found.steps, 0
+    stale = [s for s in found.steps if s.action != "fresh"]
+    return stale, len(found.steps) - len(stale)
 
 
 def make(

@@ -46,7 +46,7 @@ class Report:
     @contextmanager
     def progress(self, steps: int) -> Iterator[None]:
         """Show a bar below the lines, where all of it goes to a terminal."""
-        self._few = steps <= _MANY
+        self._few = steps <= MANY
         terminal = sys.stdout.isatty() and sys.stderr.isatty()
         if self.quiet or self.output != "table" or not terminal:
             yield
@@ -62,7 +62,7 @@ class Report:
         """Say how fast many steps went."""
         done = sum(r.status == "published" for r in results)
         seconds = time.monotonic() - self._began
-        return f" in {seconds:.1f} s, {done / seconds:.1f} a second" if done > _MANY else ""
+        return f" in {seconds:.1f} s, {done / seconds:.1f} a second" if done > MANY else ""
 
     def finish(
         self, run_id: str, results: Sequence[Result], requests: Requests | None = None
@@ -100,7 +100,7 @@ def _tell_requests(requests: Requests) -> None:
     render.table(["requests", *KINDS], rows, sys.stderr)
 
 
-_MANY = 20
+MANY = 20
 """From so many steps on, a line is written only for those that did something."""
 
 

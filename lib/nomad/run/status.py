@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from nomad.journal import FOLDER as JOURNALS
 from nomad.journal import steps
 from nomad.lake import Lake
 from nomad.names import TableName
-from nomad.partition import Partition, parse_day
+from nomad.partition import Partition, folder, parse_day
 from nomad.plan import BUILD, Cell, Plan, Step, plan
 from nomad.workspace import Workspace
 
@@ -20,8 +20,7 @@ MARKS = {PUBLISHED: "#", EMPTY: "0", STALE: "~", MISSING: ".", FAILED: "!", QUAR
 """How a calendar shows each state: told apart without colour."""
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """One cell: its state, and where it is not simply published, why."""
 
     table: TableName
@@ -55,19 +54,17 @@ def of_plan(found: Plan) -> dict[Cell, State]:
 
 
 def _state(lake: Lake, step: Step, wrong: dict[Cell, tuple[str, str]]) -> State:
-    manifest = lake.manifest(step.table, step.partition)
+    facts = lake.facts(step.table, folder(step.partition))
     failure = wrong.get(step.cell)
-    if failure and (manifest is None or manifest.run_id < failure[0]) and step.action == BUILD:
-        rows = manifest.row_count if manifest else None
-        return State(*step.cell, FAILED, failure[1], rows)
-    if manifest is None:
+    if failure and (facts is None or facts.run_id < failure[0]) and step.action == BUILD:
+        return State(*step.cell, FAILED, failure[1], facts.rows if facts else None)
+    if facts is None:
         return State(*step.cell, MISSING, step.reason)
-    rows = manifest.row_count
     if step.action == BUILD:
-        return State(*step.cell, STALE, step.reason, rows)
-    if manifest.quarantined:
-        return State(*step.cell, QUARANTINED, f"{manifest.quarantined.rows} rows", rows)
-    return State(*step.cell, PUBLISHED if rows else EMPTY, "", rows)
+        return State(*step.cell, STALE, step.reason, facts.rows)
+    if facts.refused is not None:
+        return State(*step.cell, QUARANTINED, f"{facts.refused} rows", facts.rows)
+    return State(*step.cell, PUBLISHED if facts.rows else EMPTY, "", facts.rows)
 
 
 def _failures(lake: Lake) -> dict[Cell, tuple[str, str]]:

@@ -97,7 +97,7 @@ class Worker:
         over = lake.published(step.table, step.partition)
         fresh = step.action != BUILD
         if not fresh and not self._options.force:
-            fresh = why_stale(project, table, over.manifest if over else None, lake) is None
+            fresh = why_stale(project, table, step.partition, lake) is None
         if fresh:
             return _kept(step, over)
         return self._built(step, table, over)

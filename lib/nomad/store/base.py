@@ -29,6 +29,17 @@ class Entry(NamedTuple):
     age: float
 
 
+def stamps(entries: Iterable[Entry], prefix: str, name: str) -> dict[str, str]:
+    """Pick the objects of one name from a listing, by their folder below `prefix`.
+
+    Example:
+        >>> stamps([Entry("a/b/m", "1", 0.0), Entry("a/m", "2", 0.0)], "a", "m")
+        {'b': '1', '': '2'}
+    """
+    found = ((e.key[len(prefix) + 1 :].rpartition("/"), e.stamp) for e in entries)
+    return {folder: s for (folder, _, n), s in found if n == name and "/" not in folder}
+
+
 class Store(Protocol):
     """A place for objects. Every method raises `LakeError` where the place can't be reached."""
 
@@ -75,6 +86,9 @@ class Store(Protocol):
 
     def entries(self, prefix: str) -> Iterator[Entry]:
         """List every object below a folder (`a/b`), at any depth."""
+
+    def stamps(self, prefix: str, name: str) -> dict[str, str]:
+        """Tell the stamps of the objects of one name, in a folder and right below, by folder."""
 
     def folders(self, prefix: str) -> list[str]:
         """Name the folders right below a folder, sorted."""

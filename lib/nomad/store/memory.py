@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from nomad.store.base import Blob, Entry
+from nomad.store.base import Blob, Entry, stamps
 
 
 def _nothing(_call: str, _key: str) -> None:
@@ -78,6 +78,10 @@ class MemoryStore:
         below = f"{prefix}/" if prefix else ""
         found = sorted((k, v) for k, v in self.objects.items() if k.startswith(below))
         return (Entry(key, data.hex(), 0.0) for key, data in found)
+
+    def stamps(self, prefix: str, name: str) -> dict[str, str]:
+        """Pick them from the listing."""
+        return stamps(self.entries(prefix), prefix, name)
 
     def folders(self, prefix: str) -> list[str]:
         """Name the folders right below a folder."""

@@ -69,6 +69,10 @@ class OverlayStore:
         found = {e.key: e for e in (*self._below.entries(prefix), *self._above.entries(prefix))}
         yield from (found[key] for key in sorted(found))
 
+    def stamps(self, prefix: str, name: str) -> dict[str, str]:
+        """Tell of what is below, and of what covers it here."""
+        return {**self._below.stamps(prefix, name), **self._above.stamps(prefix, name)}
+
     def folders(self, prefix: str) -> list[str]:
         """Name the folders here and below."""
         return sorted({*self._above.folders(prefix), *self._below.folders(prefix)})

@@ -22,7 +22,7 @@ from nomad.address import Address, Credentials
 from nomad.errors import LakeError
 from nomad.requests import Requests
 from nomad.store import client as door
-from nomad.store.base import Blob, Entry
+from nomad.store.base import Blob, Entry, stamps
 from nomad.store.parts import md5, put_in_parts
 from nomad.store.probe import QUOTED, UNSAFE, Probed, probe
 
@@ -199,6 +199,10 @@ class S3Store:
             for found in page.get("Contents", []):
                 age = (now - found["LastModified"]).total_seconds()
                 yield Entry(found["Key"][start:], _bare(found["ETag"]), age)
+
+    def stamps(self, prefix: str, name: str) -> dict[str, str]:
+        """Pick them from a listing."""
+        return stamps(self.entries(prefix), prefix, name)
 
     def folders(self, prefix: str) -> list[str]:
         """List the folders right below a folder."""

@@ -1,0 +1,53 @@
+"""What decides about freshness, of all partitions of one table at once.
+
+Plain values by folder, for plans over hundreds of thousands of cells.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import Any
+
+from nomad.manifest import Facts, digest_framed, framed, from_json
+from nomad.partition import COLUMN, from_folder
+
+
+def facts_of(key: str, data: bytes) -> Facts:
+    """Take the facts from a manifest's file.
+
+    Raises:
+        CorruptManifest: it is none.
+    """
+    return from_json(data, where=key).facts
+
+
+class Ledger:
+    """The facts of a table's partitions, by the names of their folders ('' for a full table)."""
+
+    def __init__(self, found: dict[str, tuple[Any, ...]]) -> None:
+        self._found = found
+        self._days: list[str] = []
+        self._contents: list[bytes] = []
+
+    def facts(self, name: str) -> Facts | None:
+        """Give those of one partition, or None where there is none."""
+        found = self._found.get(name)
+        return Facts._make(found) if found else None
+
+    def learn(self, name: str, facts: Facts) -> None:
+        """Note what has just been published."""
+        self._found[name] = facts
+        self._days, self._contents = [], []
+
+    def content(self, first: str, last: str) -> tuple[str, int]:
+        """Combine the content of the days (ISO) from first to last, and count them."""
+        if not self._days:
+            self._sort()
+        start, end = bisect_left(self._days, first), bisect_right(self._days, last)
+        return digest_framed(self._contents[start:end]), end - start
+
+    def _sort(self) -> None:
+        names = sorted(n for n in self._found if from_folder(n))
+        self._days = [n.removeprefix(f"{COLUMN}=") for n in names]
+        hashes = (Facts._make(self._found[n]).content_hash for n in names)
+        self._contents = [framed(f"{d} {h}") for d, h in zip(self._days, hashes, strict=True)]

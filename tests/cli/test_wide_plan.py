@@ -1,0 +1,128 @@
+"""A plan over many dates goes by notes of what it saw; it must say what a fresh look says."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from datetime import date, timedelta
+
+import pytest
+
+from nomad.mirror import Mirror
+from nomad.store import local
+from nomad.store.memory import MemoryStore
+
+DAYS = [date(2024, 1, 2) + timedelta(n) for n in range(10)]
+RANGE = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]))
+
+
+@pytest.fixture
+def ten_days(project, monkeypatch):
+    """Ten days, and a table over a window of three of them; a file's times tell at once."""
+    monkeypatch.setattr(local, "_RACY", 0.0)
+    project.write(
+        "sql/dws/dws_window.sql",
+        "select sum(close) as s from dwd.dwd_price where dt between"
+        " cast('$<PARTITION_DATE>' as date) - 2 and '$<PARTITION_DATE>'",
+    )
+    for n, day in enumerate(DAYS):
+        project.write(f"in/{day}.csv", f"symbol,close\nA,{n + 1}\nB,2\n")
+    assert project("extract", *RANGE).code == 0
+    assert project("run", *RANGE).code == 0
+    return project
+
+
+def steps(project, *dates):
+    answer = project("plan", *dates, "-o", "json")
+    assert answer.code == 0, answer.err
+    return {(s["table"], s["partition_date"]): s["reason"] for s in answer.json["steps"]}
+
+
+def looked_at_afresh(project):
+    """The same without any note of what was seen."""
+    kept = project.root / ".nomad" / "lake.db"
+    aside = kept.with_suffix(".aside")
+    kept.rename(aside)
+    found = steps(project, *RANGE)
+    aside.replace(kept)
+    return found
+
+
+def build_again(project, day, rng):
+    project.write(f"in/{day}.csv", f"symbol,close\nA,{rng.randrange(100)}\nB,2\n")
+    project("extract", "--dt", str(day))
+    project("run", rng.choice(["ods", "dwd", "dws_window"]), "--dt", str(day))
+
+
+def lose(project, day, rng):
+    table = rng.choice(["ods/ods_price", "dwd/dwd_price", "dws/dws_window", "raw/price"])
+    (project.lake / table / f"dt={day}" / "manifest.json").unlink(missing_ok=True)
+
+
+def put_another(project, day, rng):
+    folder = project.lake / "dwd" / "dwd_price"
+    other = rng.choice([d for d in DAYS[:3] if d != day])
+    shutil.copy(folder / f"dt={other}" / "manifest.json", folder / f"dt={day}" / "manifest.json")
+
+
+def edit(project, _day, rng):
+    project.write(
+        "sql/dwd/dwd_price.sql",
+        f"select symbol, close from ods.ods_price where dt = '$<PARTITION_DATE>'"
+        f" and close > {rng.randrange(3)}",
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_in_between_it_says_what_a_fresh_look_says(ten_days, seed):
+    rng = random.Random(seed)
+    for _ in range(6):
+        day = rng.choice(DAYS[3:])
+        if ten_days.lake.joinpath("dwd/dwd_price", f"dt={day}", "manifest.json").exists():
+            rng.choice([build_again, lose, put_another, edit])(ten_days, day, rng)
+
+        assert steps(ten_days, *RANGE) == looked_at_afresh(ten_days)
+
+
+def test_what_is_the_same_is_not_read_again():
+    store = Counted()
+    mirror = Mirror(store)
+    for n in range(20):
+        store.write(f"ods/t/dt=2024-01-{n + 1:02}/m", b"%d" % n)
+    first = mirror.reduced("ods/t", "m", lambda _, data: (int(data),))
+    store.write("ods/t/dt=2024-01-05/m", b"77")
+    store.delete("ods/t/dt=2024-01-06/m")
+    store.read_keys.clear()
+
+    again = mirror.reduced("ods/t", "m", lambda _, data: (int(data),))
+
+    assert store.read_keys == ["ods/t/dt=2024-01-05/m"]
+    del first["dt=2024-01-06"]
+    assert again == {**first, "dt=2024-01-05": (77,)}
+
+
+class Counted(MemoryStore):
+    """Keeps the keys that were read."""
+
+    def __init__(self):
+        self.read_keys = []
+        super().__init__()
+
+    def read(self, key):
+        self.read_keys.append(key)
+        return super().read(key)
+
+
+def test_damaged_notes_are_no_notes(ten_days):
+    before = steps(ten_days, *RANGE)
+    (ten_days.root / ".nomad" / "lake.db").write_bytes(b"nothing of the kind" * 1000)
+
+    assert steps(ten_days, *RANGE) == before
+
+
+def test_of_many_steps_the_table_shows_those_that_are_stale(ten_days):
+    answer = ten_days("plan", *RANGE)
+
+    assert answer.code == 0
+    assert answer.out == ""
+    assert "31 fresh, nothing to do" in answer.err
