@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nomad.catalog import relations
+from nomad.catalog.views import relations
 from nomad.engine import scan
 from nomad.engine.duck import Place, Session, View
 from nomad.errors import QueryFailed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import time
@@ -24,6 +25,11 @@ def new_run_id(now: datetime) -> str:
     """
     fraction = now.microsecond * 0x10000 // 1_000_000
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{fraction:04x}{secrets.token_hex(1)}"
+
+
+def run_of(key: str) -> str:
+    """Give the run's id of a journal, by its key."""
+    return key.rpartition("/")[2].removesuffix(".jsonl")
 
 
 def steps(data: bytes) -> Iterator[dict[str, Any]]:
@@ -56,4 +62,4 @@ class Journal:
         self._store.write(self.key, data)
         self._written = time.monotonic()
         if mirror:
-            mirror.learn(self.key, Blob(data, ""))
+            mirror.learn(self.key, Blob(data, hashlib.sha256(data).hexdigest()))

@@ -229,12 +229,8 @@ class Lake:
         What this process published is known; what another machine did since, is not.
         """
         blobs = self._mirror.every(table.key, suffix=f"/{FILE}", fresh=fresh)
-        if partitioned:
-            days = self._dated(blobs)
-            return [days[day].manifest for day in sorted(days)]
-        key = manifest_key(table, None)
-        found = self._read(key, blobs.get(key))
-        return [found.manifest] if found else []
+        keys = [k for k in blobs if bool(from_folder(k.split("/")[-2])) is partitioned]
+        return [from_json(blobs[k].data, where=k) for k in keys]
 
     def latest(self, table: TableName, *, partitioned: bool) -> Manifest | None:
         """Give the manifest of the latest partition, for its schema. It lists the table."""

@@ -5,7 +5,7 @@ A listing tells which have changed since this machine last saw them; only those 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from nomad.shelf import Seen, Shelf
@@ -35,10 +35,10 @@ class Mirror:
         }
         read = self.store.read_all(k for k in stamps if k not in same)
         fetched = {k: b for k, b in read if b is not None}
-        self._keep(fetched)
-        gone = [k for k in seen if k not in stamps]
-        self._shelf.forget(self.store.uri(k) for k in gone)
         other = [k for k, b in fetched.items() if k not in seen or seen[k].version != b.version]
+        self._keep(fetched, other)
+        gone = [k for k in seen if k not in stamps]
+        self._shelf.forget([self.store.uri(k) for k in gone], self.store.uri(prefix))
         self._shelf.news |= bool(gone or other)
         self._shelf.mark_complete(self.store.uri(prefix))
         found = {**same, **fetched}
@@ -71,6 +71,25 @@ class Mirror:
             return None
         return {k: b for k, b in sorted(self._seen(prefix).items()) if k.endswith(suffix)}
 
+    def versions(self, prefix: str, *, suffix: str, fresh: bool) -> dict[str, str]:
+        """Tell the versions of what `every` gives."""
+        where = self.store.uri(prefix)
+        if fresh or not self._shelf.is_complete(where):
+            return {k: b.version for k, b in self.every(prefix, suffix=suffix, fresh=True).items()}
+        start = len(where) - len(prefix)
+        found = self._shelf.versions(where)
+        return {k[start:]: v for k, v in sorted(found.items()) if k.endswith(suffix)}
+
+    def kept(self, keys: Iterable[str]) -> dict[str, Blob]:
+        """Give objects as this machine last saw them."""
+        found = self._shelf.of(self.store.uri(k) for k in keys)
+        start = len(self.store.uri("x")) - 1
+        return {k[start:]: Blob(s.data, s.version, s.stamp) for k, s in found.items()}
+
+    def mark(self, prefix: str) -> str:
+        """Give a token that changes whenever what is known of a folder does; '' if nothing is."""
+        return self._shelf.mark(self.store.uri(prefix))
+
     def every(self, prefix: str, *, suffix: str, fresh: bool) -> dict[str, Blob]:
         """Give them as they are now (`fresh`), or as known, looking only the first time."""
         found = None if fresh else self.known(prefix, suffix=suffix)
@@ -80,7 +99,7 @@ class Mirror:
 
     def learn(self, key: str, blob: Blob) -> None:
         """Note an object just written."""
-        self._keep({key: blob})
+        self._keep({key: blob}, [key])
 
     def _unknown(self, found: Mapping[str, Blob]) -> dict[str, Blob]:
         versions = {k: b.version for k, b in found.items()}
@@ -94,7 +113,7 @@ class Mirror:
 
     def catch_up(self, news: dict[str, Blob]) -> bool:
         """Note objects that were not known so; tell whether this process has seen any such."""
-        self._keep(news)
+        self._keep(news, news)
         self._shelf.news |= bool(news)
         return self._shelf.news
 
@@ -103,7 +122,13 @@ class Mirror:
         rows = self._shelf.below(self.store.uri(prefix))
         return {k[start:]: Blob(s.data, s.version, s.stamp) for k, s in rows.items()}
 
-    def _keep(self, found: dict[str, Blob]) -> None:
-        self._shelf.put(
-            {self.store.uri(k): Seen(b.stamp, b.version, b.data) for k, b in found.items()}
-        )
+    def _keep(self, found: dict[str, Blob], news: Iterable[str]) -> None:
+        """Put objects on the shelf; `news` are those that were not known so."""
+        seen = {self.store.uri(k): Seen(b.stamp, b.version, b.data) for k, b in found.items()}
+        self._shelf.put(seen, {self.store.uri(_folder(k)) for k in news})
+
+
+def _folder(key: str) -> str:
+    """Name the folder that marks go by: a table's, or that of all journals."""
+    parts = key.split("/")
+    return parts[0] if parts[0].startswith("_") else "/".join(parts[:2])

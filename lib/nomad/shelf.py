@@ -7,9 +7,11 @@ an empty one.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,10 +19,12 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, stamp TEXT, version TEXT, data BLOB);
+CREATE TABLE IF NOT EXISTS objects (key TEXT PRIMARY KEY, stamp TEXT, version TEXT, data BLOB);
 CREATE TABLE IF NOT EXISTS complete (prefix TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS marks (prefix TEXT PRIMARY KEY, token TEXT);
 CREATE TABLE IF NOT EXISTS notes (prefix TEXT PRIMARY KEY, data BLOB);
 """
+_MARK = "INSERT OR REPLACE INTO marks VALUES (?, ?)"
 _PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
 
@@ -31,6 +35,15 @@ class Seen(NamedTuple):
     stamp: str
     version: str
     data: bytes
+
+
+def _seen(rows: Iterable[tuple[Any, ...]]) -> dict[str, Seen]:
+    """Unpack rows; one that is damaged was never seen."""
+    found = {}
+    for key, stamp, version, data in rows:
+        with suppress(zlib.error):
+            found[key] = Seen(stamp, version, zlib.decompress(data))
+    return found
 
 
 class Shelf:
@@ -47,19 +60,33 @@ class Shelf:
 
     def below(self, prefix: str) -> dict[str, Seen]:
         """Give all that was seen below a folder's address, by its own address."""
-        query = "SELECT key, stamp, version, data FROM seen WHERE key >= ? AND key < ?"
+        query = "SELECT key, stamp, version, data FROM objects WHERE key >= ? AND key < ?"
         rows = self._rows(query, (f"{prefix}/", f"{prefix}0"))
-        return {key: Seen(*rest) for key, *rest in rows}
+        return _seen(rows)
 
-    def put(self, seen: Mapping[str, Seen]) -> None:
-        """Keep what was seen."""
-        self._change(
-            "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", [(k, *v) for k, v in seen.items()]
-        )
+    def of(self, keys: Iterable[str]) -> dict[str, Seen]:
+        """Give what was seen at some addresses."""
+        query = "SELECT key, stamp, version, data FROM objects WHERE key = ?"
+        return _seen(row for k in keys for row in self._rows(query, (k,)))
 
-    def forget(self, keys: Iterable[str]) -> None:
+    def versions(self, prefix: str) -> dict[str, str]:
+        """Give the version of all that was seen below a folder's address."""
+        query = "SELECT key, version FROM objects WHERE key >= ? AND key < ?"
+        return dict(self._rows(query, (f"{prefix}/", f"{prefix}0")))
+
+    def put(self, seen: Mapping[str, Seen], folders: Iterable[str]) -> None:
+        """Keep what was seen, all of it below the folders named."""
+        rows = [(k, s.stamp, s.version, zlib.compress(s.data, 1)) for k, s in seen.items()]
+        self._change("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows, folders)
+
+    def forget(self, keys: Sequence[str], folder: str) -> None:
         """Drop what is no longer there."""
-        self._change("DELETE FROM seen WHERE key = ?", [(k,) for k in keys])
+        self._change("DELETE FROM objects WHERE key = ?", [(k,) for k in keys], [folder])
+
+    def mark(self, folder: str) -> str:
+        """Give a token that changes with whatever is kept or dropped below a folder; or ''."""
+        rows = self._rows("SELECT token FROM marks WHERE prefix = ?", (folder,))
+        return str(rows[0][0]) if rows else ""
 
     def notes(self, prefix: str) -> dict[str, Any]:
         """Give what was noted of a folder: plain values by name."""
@@ -82,6 +109,7 @@ class Shelf:
     def mark_complete(self, prefix: str) -> None:
         """Note that all there is below an address has been seen."""
         self._change("INSERT OR REPLACE INTO complete VALUES (?)", [(prefix,)])
+        self._change("INSERT OR IGNORE INTO marks VALUES (?, ?)", [(prefix, token_hex(8))])
 
     def is_complete(self, prefix: str) -> bool:
         """Tell whether all below an address was seen once; others may have added to it since."""
@@ -102,13 +130,17 @@ class Shelf:
                 self._give_up(e)
                 return []
 
-    def _change(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    def _change(
+        self, statement: str, rows: list[tuple[Any, ...]], folders: Iterable[str] = ()
+    ) -> None:
+        """Change rows, and with them the marks of the folders they lie below."""
         if not rows:
             return
         with self._lock:
             try:
                 with self._open() as con:
                     con.executemany(statement, rows)
+                    con.executemany(_MARK, [(f, token_hex(8)) for f in folders])
             except self._errors() as e:
                 self._give_up(e)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from nomad.engine.duck import Session
 from nomad.manifest import Manifest
-from nomad.names import TableName, literal
+from nomad.names import TableName, literal, quote
 from nomad.project import Project
-from nomad.store.base import Blob
 
 _COLUMNS = {
     "tables": {
@@ -76,34 +75,79 @@ GROUP BY run_id
 """
 
 
-def describe_all(
-    session: Session,
-    project: Project,
-    published: Mapping[TableName, list[Manifest]],
-    journals: Mapping[str, Blob],
-    scratch: Path,
-) -> None:
-    """Make the schema: tables from manifests and from the journals of the lake."""
-    session.execute("CREATE SCHEMA IF NOT EXISTS nomad")
-    manifests = [m for found in published.values() for m in found]
-    rows: dict[str, Iterable[dict[str, Any]]] = {
-        "tables": (_table(project, name) for name in project.order),
-        "partitions": (_partition(m) for m in manifests),
-        "columns": (c for found in published.values() for c in _columns(found[-1])),
-        "lineage": (
-            {"table_name": str(n), "input_name": str(i)}
-            for n in project.order
-            for i in project.tables[n].inputs
-        ),
-        "checks": (
-            {"table_name": str(m.dest), **_which(m), **v} for m in manifests for v in m.checks
-        ),
-    }
-    for name, found in rows.items():
-        _load(session, scratch, name, (json.dumps(r, ensure_ascii=False).encode() for r in found))
-    _load(session, scratch, "events", (blob.data.rstrip() for blob in journals.values()))
+def create(session: Session) -> None:
+    """Make the schema, empty."""
+    session.execute("CREATE SCHEMA nomad")
+    for name, columns in _COLUMNS.items():
+        told = ", ".join(f"{quote(c)} {kind}" for c, kind in columns.items())
+        session.execute(f"CREATE TABLE nomad.{name} ({told})")
     for view in (_FRESHNESS, _TASKS, _RUNS):
         session.execute(view)
+
+
+class Rows:
+    """Rows to be, table by table, in files of JSON lines: thousands are loaded at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, BinaryIO] = {}
+
+    def add(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows for a table of the schema."""
+        for row in rows:
+            self.add_line(name, json.dumps(row, ensure_ascii=False).encode())
+
+    def add_line(self, name: str, data: bytes) -> None:
+        """Add rows that are JSON lines already."""
+        if name not in self._files:
+            self._files[name] = self._path(name).open("wb")
+        self._files[name].write(data + b"\n")
+
+    def load(self, session: Session) -> None:
+        """Put them all in."""
+        for name, file in self._files.items():
+            file.close()
+            spec = _spec(_COLUMNS[name])
+            source = literal(str(self._path(name)))
+            session.execute(
+                f"INSERT INTO nomad.{name} SELECT * FROM"
+                f" read_json({source}, format='newline_delimited', hive_partitioning=false,"
+                f" columns={spec})"
+            )
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files.values():
+            file.close()
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.jsonl"
+
+
+def of_project(project: Project, rows: Rows) -> None:
+    """Add what there is to say of the project's tables, published or not."""
+    rows.add("tables", (_table(project, name) for name in project.order))
+    edges = ((n, i) for n in project.order for i in project.tables[n].inputs)
+    rows.add("lineage", ({"table_name": str(n), "input_name": str(i)} for n, i in edges))
+
+
+def of_table(found: Sequence[Manifest], rows: Rows) -> None:
+    """Add what a table's manifests say."""
+    rows.add("partitions", map(_partition, found))
+    rows.add("columns", _columns(found[-1]))
+    rows.add(
+        "checks", ({"table_name": str(m.dest), **_which(m), **v} for m in found for v in m.checks)
+    )
+
+
+def forget(session: Session, tables: Iterable[str], runs: Iterable[str]) -> None:
+    """Take away what is said of some tables, of some runs, and of the project."""
+    session.execute("DELETE FROM nomad.tables; DELETE FROM nomad.lineage")
+    if names := ", ".join(literal(t) for t in tables):
+        for table in ("partitions", "columns", "checks"):
+            session.execute(f"DELETE FROM nomad.{table} WHERE table_name IN ({names})")
+    if ids := ", ".join(literal(r) for r in runs):
+        session.execute(f"DELETE FROM nomad.events WHERE run_id IN ({ids})")
 
 
 def _table(project: Project, name: TableName) -> dict[str, Any]:
@@ -129,7 +173,7 @@ def _partition(m: Manifest) -> dict[str, Any]:
         "generated_at": m.generated_at,
         "row_count": m.row_count,
         "file_count": len(m.files),
-        "bytes": sum(f.bytes for f in m.files),
+        "bytes": m.size,
         "content_hash": m.content_hash,
     }
 
@@ -143,15 +187,6 @@ def _columns(latest: Manifest) -> Iterable[dict[str, Any]]:
             "type": column.type,
             "nullable": column.nullable,
         }
-
-
-def _load(session: Session, scratch: Path, name: str, lines: Iterable[bytes]) -> None:
-    """Make a table by way of a file of JSON lines: thousands of rows at once."""
-    path = scratch / f"{name}.jsonl"
-    path.write_bytes(b"\n".join(lines))
-    spec = _spec(_COLUMNS[name])
-    source = f"read_json({literal(str(path))}, format='newline_delimited', columns={spec})"
-    session.execute(f"CREATE TABLE nomad.{name} AS SELECT * FROM {source}")
 
 
 def _spec(columns: Mapping[str, str]) -> str:

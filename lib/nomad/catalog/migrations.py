@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from nomad.engine.duck import Place, Session, database
-from nomad.errors import LakeError, MigrationError, QueryFailed
+from nomad.engine.duck import Place, Session
+from nomad.errors import MigrationError
 from nomad.names import literal
-
-_log = logging.getLogger(__name__)
 
 FOLDER = "catalog"
 MIGRATIONS = "migrations"
-_META = "catalog_meta"
+META = "catalog_meta"
 _NUMBERED = re.compile(r"(\d{4})_\w+\.sql")
+
+
+Applied = dict[str, tuple[str, str]]
+"""By a migration's name: its checksum, and when it was applied."""
 
 
 @dataclass(frozen=True)
@@ -52,28 +51,19 @@ def numbered(root: Path) -> list[Migration]:
     return found
 
 
-def applied(path: Path) -> dict[str, tuple[str, str]]:
-    """Read which migrations a catalog has, as name → (checksum, applied_at); from a copy of it.
+def applied(session: Session) -> Applied:
+    """Read which migrations a catalog has, and when.
 
-    Another process may hold the file itself open.
+    Raises:
+        QueryFailed: it is no catalog of nomad's.
     """
-    if not path.exists():
-        return {}
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
-        shutil.copyfile(path, copy)
-        try:
-            with database(copy, read_only=True) as session:
-                rows = session.execute(
-                    f"SELECT name, checksum, applied_at::VARCHAR FROM {_META}.schema_migrations"
-                )
-        except (LakeError, QueryFailed):
-            _log.warning("%s is no catalog of nomad's: it is made anew", path)
-            return {}
+    rows = session.execute(
+        f"SELECT name, checksum, applied_at::VARCHAR FROM {META}.schema_migrations"
+    )
     return {name: (checksum, at) for name, checksum, at in rows}
 
 
-def verify(migrations: Sequence[Migration], before: dict[str, tuple[str, str]]) -> None:
+def verify(migrations: Sequence[Migration], before: Applied) -> None:
     """Hold the files against what was applied before.
 
     Raises:
@@ -97,7 +87,7 @@ def verify(migrations: Sequence[Migration], before: dict[str, tuple[str, str]]) 
 def migrate(
     session: Session,
     migrations: Iterable[Migration],
-    before: dict[str, tuple[str, str]],
+    before: Applied,
     now: datetime,
 ) -> None:
     """Apply all migrations to a new file; one applied before keeps its time.
@@ -105,13 +95,13 @@ def migrate(
     Raises:
         QueryFailed: DuckDB refuses one of them.
     """
-    session.execute(f"CREATE SCHEMA {_META}")
+    session.execute(f"CREATE SCHEMA {META}")
     session.execute(
-        f"CREATE TABLE {_META}.schema_migrations"
+        f"CREATE TABLE {META}.schema_migrations"
         " (name VARCHAR PRIMARY KEY, checksum VARCHAR, applied_at TIMESTAMPTZ)"
     )
     for m in migrations:
         session.execute(m.sql, at=Place(f"{FOLDER}/{MIGRATIONS}/{m.name}", 1))
         at = before.get(m.name, ("", now.isoformat()))[1]
         values = ", ".join(literal(v) for v in (m.name, m.checksum, at))
-        session.execute(f"INSERT INTO {_META}.schema_migrations VALUES ({values})")
+        session.execute(f"INSERT INTO {META}.schema_migrations VALUES ({values})")

@@ -1,0 +1,123 @@
+"""Makes what is in a catalog file: all of it, or what has changed since it was made."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from functools import cached_property
+from pathlib import Path
+
+from nomad import __version__
+from nomad.catalog import metadata, state, views
+from nomad.catalog.metadata import Rows
+from nomad.catalog.state import State
+from nomad.engine.duck import VERSION, Session
+from nomad.errors import CorruptManifest, QueryFailed
+from nomad.journal import FOLDER as JOURNALS
+from nomad.journal import run_of
+from nomad.lake import Lake
+from nomad.manifest import Manifest, digest
+from nomad.names import RAW, TableName, quote
+from nomad.project import Project
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def _at_once(session: Session) -> Iterator[None]:
+    """All of it or nothing."""
+    session.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        session.execute("ROLLBACK")
+        raise
+    session.execute("COMMIT")
+
+
+class Maker:
+    """One making. Not `fresh`: from what this machine knows of the lake."""
+
+    def __init__(self, project: Project, lake: Lake, *, fresh: bool) -> None:
+        self._project, self._lake, self._fresh = project, lake, fresh
+        sources = [TableName(RAW, s) for s in project.config.sources]
+        self._names = [*sources, *project.order]
+
+    @cached_property
+    def _frame(self) -> str:
+        """Tell what touches every table: versions, where the lake is, which tables there are."""
+        return digest(__version__, VERSION, self._lake.store.uri(""), *map(str, self._names))
+
+    def fill(self, session: Session, scratch: Path) -> int:
+        """Fill an empty file; a table whose files can't be read is left out and named."""
+        metadata.create(session)
+        for layer in dict.fromkeys(("quarantine", *(n.layer for n in self._names))):
+            session.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(layer)}")
+        try:
+            return self._change(session, State(), scratch, careful=False)
+        except QueryFailed:
+            return self._change(session, State(), scratch, careful=True)
+
+    def update(self, session: Session, scratch: Path) -> int | None:
+        """Change what is not as it was when the file was made; None: all is to be made anew."""
+        try:
+            before = state.read(session)
+            same = before.frame == self._frame and not self._fresh
+            return self._change(session, before, scratch, careful=False) if same else None
+        except QueryFailed:
+            return None
+
+    def _change(self, session: Session, before: State, scratch: Path, *, careful: bool) -> int:
+        """Make what is new or different; one transaction, unless each table is to be tried."""
+        now = State(self._frame, self._tokens(), self._journals())
+        tables = state.changed(now.tables, before.tables)
+        journals = state.changed(now.journals, before.journals)
+        missing = state.gone(now.journals, before.journals)
+        with closing(Rows(scratch)) as rows, nullcontext() if careful else _at_once(session):
+            metadata.forget(session, tables, map(run_of, (*journals, *missing)))
+            metadata.of_project(self._project, rows)
+            made = {t: self._make(session, t, rows, careful=careful) for t in tables}
+            for blob in self._lake.mirror.kept(journals).values():
+                rows.add_line("events", blob.data.rstrip())
+            rows.load(session)
+            state.write(session, State(now.frame, {**now.tables, **made}, now.journals))
+        found = session.execute("SELECT count(DISTINCT table_name) FROM nomad.columns")
+        return int(found[0][0])
+
+    def _tokens(self) -> dict[str, str]:
+        return {str(name): self._token(name) for name in self._names}
+
+    def _token(self, name: TableName) -> str:
+        """Tell what a table is made from; empty where that can't be told."""
+        mark = self._lake.mirror.mark(name.key)
+        return digest(mark, *views.depends_on(self._project, name)) if mark else ""
+
+    def _journals(self) -> dict[str, str]:
+        return self._lake.mirror.versions(JOURNALS, suffix=".jsonl", fresh=self._fresh)
+
+    def _make(self, session: Session, text: str, rows: Rows, *, careful: bool) -> str:
+        """Make one table; give its token, which is empty where things changed meanwhile."""
+        name = TableName.parse(text)
+        before = self._token(name)
+        found = self._published(name)
+        try:
+            if found:
+                views.make(session, self._project, self._lake, name, found)
+                metadata.of_table(found, rows)
+            else:
+                views.drop(session, name)
+        except QueryFailed as e:
+            if not careful:
+                raise
+            told = e.what.splitlines()[0]
+            _log.warning("left out of the catalog, as DuckDB can't read it: %s (%s)", name, told)
+        return before if before == self._token(name) else ""
+
+    def _published(self, name: TableName) -> Sequence[Manifest]:
+        try:
+            dated = self._project.partitioned(name)
+            return self._lake.every(name, partitioned=dated, fresh=self._fresh)
+        except CorruptManifest as e:
+            _log.warning("left out of the catalog: %s (%s); see `nomad doctor`", name, e)
+            return ()

@@ -1,0 +1,84 @@
+"""The views and macros of one table: its published files by name, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nomad.engine import scan
+from nomad.engine.duck import Macro, Session, View
+from nomad.lake import REFUSED, Lake
+from nomad.manifest import Manifest
+from nomad.names import RAW, TableName, literal, quote
+from nomad.partition import COLUMN
+from nomad.project import Project
+
+QUARANTINE = "quarantine"
+
+
+def make(
+    session: Session, project: Project, lake: Lake, name: TableName, found: Sequence[Manifest]
+) -> None:
+    """Make all there is of one table, in the place of what there was.
+
+    Raises:
+        QueryFailed: DuckDB can't read its files.
+    """
+    things = [*relations(project, lake, name, found), *_refused(project, lake, name, found)]
+    session.execute(
+        ";\n".join([*_drops(name), *(t.to_sql() for t in things), *_comment(project, name)])
+    )
+
+
+def drop(session: Session, name: TableName) -> None:
+    """Take away all there is of one table."""
+    session.execute(";\n".join(_drops(name)))
+
+
+def _drops(name: TableName) -> Iterator[str]:
+    yield f"DROP VIEW IF EXISTS {name.quoted}"
+    yield f"DROP MACRO TABLE IF EXISTS {quote(name.layer)}.{quote(f'{name.name}_{COLUMN}')}"
+    yield f"DROP VIEW IF EXISTS {quote(QUARANTINE)}.{quote(name.name)}"
+
+
+def _comment(project: Project, name: TableName) -> Iterator[str]:
+    text = project.tables[name].description if name.layer != RAW else ""
+    if text:
+        yield f"COMMENT ON VIEW {name.quoted} IS {literal(text)}"
+
+
+def depends_on(project: Project, name: TableName) -> tuple[str, ...]:
+    """Name what of a project can change what is made, besides what is published."""
+    table = project.tables.get(name)
+    contract = table.contract if table else None
+    return (
+        table.description if table else "",
+        str(project.partitioned(name)),
+        str(bool(contract and contract.quarantines)),
+    )
+
+
+def relations(
+    project: Project, lake: Lake, name: TableName, manifests: Sequence[Manifest]
+) -> list[View | Macro]:
+    """Give the view of a table over its published files, and the macro of one date."""
+    partitioned = project.partitioned(name)
+    select = scan.select(lake.files(manifests), partitioned=partitioned)
+    found: list[View | Macro] = [View(name.layer, name.name, select)]
+    if partitioned:
+        one = f"SELECT * FROM ({select}) WHERE {COLUMN} = CAST(day AS DATE)"
+        found.append(Macro(name.layer, f"{name.name}_{COLUMN}", "day", one))
+    return found
+
+
+def _refused(
+    project: Project, lake: Lake, name: TableName, manifests: Sequence[Manifest]
+) -> list[View | Macro]:
+    """Give the view of the rows that tests refused, where they can refuse some."""
+    groups = lake.quarantined(manifests)
+    contract = project.tables[name].contract if name in project.tables else None
+    if not groups and contract and contract.quarantines:
+        groups = [scan.Files((), (*manifests[-1].schema, *REFUSED))]
+    if not groups:
+        return []
+    select = scan.select(groups, partitioned=project.partitioned(name))
+    return [View(QUARANTINE, name.name, select)]

@@ -1,0 +1,111 @@
+"""A run changes a copy of the catalog; it must come out as one that is made anew."""
+
+from __future__ import annotations
+
+import random
+import shutil
+
+import duckdb
+import pytest
+
+DAYS = ("2024-01-02", "2024-01-03")
+
+
+def content(path):
+    """All that a catalog says and shows."""
+    con = duckdb.connect(str(path), read_only=True)
+    views = con.sql(
+        "select schema_name, view_name, comment from duckdb_views() where not internal order by all"
+    ).fetchall()
+    macros = con.sql(
+        "select schema_name, function_name from duckdb_functions()"
+        " where not internal and function_type = 'table_macro' order by all"
+    ).fetchall()
+    found = {"views": views, "macros": macros}
+    for table in ("tables", "partitions", "columns", "lineage", "checks", "tasks", "runs"):
+        found[table] = con.sql(f"from nomad.{table} order by all").fetchall()
+    for schema, view, _ in views:
+        if schema != "nomad":
+            found[f"{schema}.{view}"] = con.sql(f"from {schema}.{view} order by all").fetchall()
+    con.close()
+    return found
+
+
+def made_anew(project):
+    path = project.root / "catalog" / "catalog.duckdb"
+    kept = path.with_suffix(".kept")
+    shutil.copyfile(path, kept)
+    path.unlink()
+    assert project("catalog", "refresh").code == 0
+    found = content(path)
+    kept.replace(path)
+    return found
+
+
+def build(project, rng):
+    day = rng.choice(DAYS)
+    project.write(f"in/{day}.csv", f"symbol,close\nA,{rng.randrange(1, 50)}\n")
+    project("extract", "--dt", day)
+    project("run", "--dt", day)
+
+
+def describe(project, rng):
+    project.write(
+        "sql/dwd/dwd_price.sql",
+        f"-- The {rng.randrange(9)}th words.\nselect symbol, close from ods.ods_price"
+        " where dt = '$<PARTITION_DATE>' and close > 0",
+    )
+    project("run", "--force", "ods", "--dt", rng.choice(DAYS))
+
+
+def quarantine(project, rng):
+    project.write(
+        "sql/dwd/dwd_price.yml",
+        f"tests: [{{name: small, expression: 'close < {rng.randrange(3, 30)}',"
+        " severity: quarantine}]\nmax_quarantined: 100%\n",
+    )
+    project("run", "--from", DAYS[0], "--to", DAYS[1])
+
+
+def no_longer(project, _):
+    (project.root / "sql" / "dws" / "dws_price.sql").unlink(missing_ok=True)
+    project("run", "--force", "dwd", "--dt", DAYS[0])
+
+
+def fail(project, _):
+    project.write("sql/dws/dws_bad.sql", "select 1 / 0 as x, cast('x' as integer) as y")
+    project("run", "dws_bad")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_changed_it_is_as_made_anew(built, seed):
+    rng = random.Random(seed)
+    path = built.root / "catalog" / "catalog.duckdb"
+    for _ in range(5):
+        rng.choice([build, build, describe, quarantine, no_longer, fail])(built, rng)
+
+        assert content(path) == made_anew(built)
+
+
+def test_only_what_changed_is_made_again(built):
+    path = built.root / "catalog" / "catalog.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute("comment on view dwd.dwd_price is 'not made again'")
+
+    assert built("run", "--force", "dws").code == 0
+
+    with duckdb.connect(str(path), read_only=True) as con:
+        told = con.sql("select comment from duckdb_views() where view_name = 'dwd_price'")
+        assert told.fetchall() == [("not made again",)]
+
+
+def test_of_another_version_it_is_made_anew(built):
+    path = built.root / "catalog" / "catalog.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute("update catalog_meta.made_from set token = 'another' where kind = 'frame'")
+        con.execute("create table left_over (x int)")
+
+    assert built("run", "--force", "dws").code == 0
+
+    with duckdb.connect(str(path), read_only=True) as con:
+        assert "left_over" not in str(con.sql("show all tables"))
