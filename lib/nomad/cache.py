@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ class Cache:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._kept = _load(path) if path else {}
         self._changed = False
+
+    @cached_property
+    def _kept(self) -> dict[str, Any]:
+        return _load(self._path) if self._path else {}
 
     def get(self, key: str) -> Any:
         """Give the value kept under a key, or None."""

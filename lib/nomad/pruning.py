@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,6 +28,9 @@ from nomad.partition import ALL, COLUMN, FIRST, LAST, Span
 
 _UNSOUND = ("statistics_propagation", "late_materialization", "join_filter_pushdown", "top_n")
 """Optimizers that look at the stand-in's (absent) data, or scan an input a second time."""
+
+_MOST_SESSIONS = 16
+"""Sessions kept open with inputs bound to them."""
 
 _MOST_SPANS = 64
 """A filter that keeps more separate runs of days than this reads all."""
@@ -90,9 +94,12 @@ class Pruner:
         )
         self._engine = Engine(settings)
         self._lock = Lock()
+        self._prepared: dict[str, Session] = {}
+        self._open = ExitStack()
 
     def close(self) -> None:
         """Let go of the instance."""
+        self._open.close()
         self._engine.close()
 
     def read(
@@ -129,17 +136,38 @@ class Pruner:
     ) -> list[Scan]:
         """Give the days that each scan of the target can read."""
         try:
+            if not setup:
+                session = self._ready(target, relations)
+                return _told(session, _filters(session, query))
             with self._engine.session() as session:
-                for name, relation in relations.items():
-                    if name == target:
-                        self._bind_stand_in(session, relation)
-                    else:
-                        self._bind_other(session, relation)
+                self._bind(session, target, relations)
                 scans = [f for text in setup for f in _setup(session, text, relations[target])]
-                scans += _filters(session, query)
-                return [Scan(_days(session, f), _singly(f)) for f in scans] or [_EVERYTHING]
+                return _told(session, scans + _filters(session, query))
         except QueryFailed:
+            self._forget()  # a PIVOT that failed leaves its transaction open
             return [_EVERYTHING]
+
+    def _ready(self, target: TableName, relations: Relations) -> Session:
+        """Give a session with the inputs bound; a table asks with the same ones for each date."""
+        key = digest(str(target), *(f"{n} {r.fingerprint}" for n, r in sorted(relations.items())))
+        if key not in self._prepared:
+            if len(self._prepared) >= _MOST_SESSIONS:
+                self._forget()
+            session = self._open.enter_context(self._engine.session())
+            self._bind(session, target, relations)
+            self._prepared[key] = session
+        return self._prepared[key]
+
+    def _forget(self) -> None:
+        self._open.close()
+        self._prepared.clear()
+
+    def _bind(self, session: Session, target: TableName, relations: Relations) -> None:
+        for name, relation in relations.items():
+            if name == target:
+                self._bind_stand_in(session, relation)
+            else:
+                self._bind_other(session, relation)
 
     def _bind_stand_in(self, session: Session, relation: Relation) -> None:
         files = scan.Files((str(self._stand_in(relation)),), relation.schema)
@@ -261,11 +289,22 @@ def _singly(filters: list[str]) -> bool:
     return any(not _NAMED.sub("", f) for f in filters)
 
 
+def _told(session: Session, scans: list[list[str]]) -> list[Scan]:
+    return [Scan(_days(session, f), _singly(f)) for f in scans] or [_EVERYTHING]
+
+
+_CALENDAR = "memory.main.calendar"
+"""In the instance's own database, which no session writes to: made once, and shared."""
+
+
 def _days(session: Session, filters: list[str]) -> list[Span]:
     """Ask the calendar which days pass all filters of one scan, as runs of days."""
     where = " AND ".join(f"({f})" for f in filters) or "true"
-    calendar = f"range(DATE '{FIRST}', DATE '{LAST}' + 1, INTERVAL 1 DAY) AS _(d)"
-    kept = f"FROM (SELECT d::DATE AS {COLUMN} FROM {calendar}) WHERE {where}"
+    session.execute(
+        f"CREATE TABLE IF NOT EXISTS {_CALENDAR} AS SELECT d::DATE AS {COLUMN}"
+        f" FROM range(DATE '{FIRST}', DATE '{LAST}' + 1, INTERVAL 1 DAY) AS _(d)"
+    )
+    kept = f"FROM {_CALENDAR} WHERE {where}"
     first, last, count = session.execute(f"SELECT min({COLUMN}), max({COLUMN}), count(*) {kept}")[0]
     if count == 0:
         return []

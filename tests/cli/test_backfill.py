@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
-from datetime import date, timedelta
 
 import pytest
 
@@ -86,50 +84,14 @@ def test_a_state_that_is_none(week):
     assert "`misssing` is none of missing, failed, stale, all" in answer.err
 
 
-def test_killed_three_times_and_resumed_it_ends_the_same(empty, capsys):
+def test_killed_three_times_and_resumed_it_ends_the_same(capsys):
     """Of four layers over a hundred dates, no step is run twice but those in flight at a kill."""
-    days = 100
-    dates = ("--from", "2020-01-01", "--to", str(date(2020, 1, 1) + timedelta(days - 1)))
-    empty.write("nomad.yaml", "layers: [ods, dwd, dwm, dws]\ntimezone: UTC\n")
-    empty.write(
-        "sql/ods/ods_a.sql",
-        "select range as k, range * 2 as v from range(20) where '$<PARTITION_DATE>' > ''",
-    )
-    for layer, below in (("dwd", "ods"), ("dwm", "dwd"), ("dws", "dwm")):
-        empty.write(
-            f"sql/{layer}/{layer}_a.sql",
-            f"select k, v + 1 as v from {below}.{below}_a where dt = '$<PARTITION_DATE>'",
-        )
-    command = [
-        sys.executable,
-        "-m",
-        "nomad",
-        "backfill",
-        *dates,
-        "--jobs",
-        "2",
-        "--log-format",
-        "json",
-        "-q",
-    ]
-    env = {"PYTHONPATH": str(ROOT / "lib"), "PATH": "/usr/bin:/bin"}
-    rng, steps = random.Random(7), 0
-    for killed_after in (*(rng.randrange(20, 120) for _ in range(3)), None):
-        run = subprocess.Popen(
-            command, cwd=empty.root, env=env, text=True,
-            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        done = 0
-        for line in run.stderr:
-            done += '"status": "published"' in line
-            if done == killed_after:
-                run.kill()
-        run.stderr.close()
-        assert run.wait() == (-9 if killed_after else 0)
-        steps += done
+    script = ROOT / "tests" / "bench" / "backfill.py"
 
-    assert 4 * days - 3 * 2 <= steps <= 4 * days + 3 * 2
-    assert empty.rows("select count(*), sum(v) from dws.dws_a") == [[days * 20, days * (380 + 60)]]
-    assert empty("doctor").code == 0
+    done = subprocess.run(
+        [sys.executable, script, "--days", "100"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
     with capsys.disabled():
-        print(f"\n  backfill: {steps} steps in four runs, three killed, for {4 * days} partitions")  # noqa: T201
+        print(f"\n  {done.stdout}", end="")  # noqa: T201

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -51,6 +52,28 @@ def test_a_bad_backfill_of_thirty_dates_is_undone_in_one_command(month):
     assert month("doctor").code == 0, month("doctor").out
     assert [v["state"] for v in versions(month)] == ["published", "kept"]
     assert versions(month)[1]["run_id"] == bad
+
+
+def test_readers_meanwhile_see_of_each_partition_the_old_or_the_new(month):
+    query = "select cast(dt as varchar), count(*), sum(close) from dwd.dwd_price group by dt"
+    good = {tuple(r) for r in month.rows(query)}
+    change(month, "close > 9")
+    run = month("run", "dwd_price", *RANGE, "-o", "json").json["run_id"]
+    bad = {tuple(r) for r in month.rows(query)}
+    answers = []
+
+    with ThreadPoolExecutor(1) as pool:
+        going = pool.submit(month.process, "rollback", "--run", run, "-q")
+        while not going.done():
+            answers.append({tuple(r) for r in month.rows(query)})
+    answers.append({tuple(r) for r in month.rows(query)})
+
+    assert going.result().returncode == 0
+    assert answers[-1] == good
+    assert len(answers) > 1
+    assert all(answer <= good | bad for answer in answers)
+    empty_when_bad = {r[0] for r in good} - {r[0] for r in bad}
+    assert all({r[0] for r in a} >= {r[0] for r in good} - empty_when_bad for a in answers)
 
 
 def test_a_run_is_undone_as_a_whole_or_not_at_all(month):
