@@ -120,6 +120,10 @@ class Engine:
             return cursor, f"session_{next(self._numbers)}"
 
 
+_UNCACHED = "SET enable_external_file_cache = false"
+"""DuckDB keeps what it read of each file, 20 kB of the smallest; the system does so for a disk."""
+
+
 def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     config: dict[str, Any] = {
         "memory_limit": memory(settings.memory_limit),
@@ -131,6 +135,8 @@ def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
         config["temp_directory"] = str(settings.scratch / "spill")
     con = duckdb.connect(config=config)
     con.execute("SET parquet_metadata_cache = true")
+    if not settings.remote:
+        con.execute(_UNCACHED)
     if settings.timezone:
         con.execute(f"SET GLOBAL TimeZone = {literal(settings.timezone)}")
     if settings.without:
