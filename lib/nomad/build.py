@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nomad.contract import MERGE
 from nomad.engine import scan
-from nomad.engine.duck import Engine, Place, Session, Staged, View
+from nomad.engine.duck import LEAN, Engine, Place, Session, Staged, View
 from nomad.errors import MissingPartition, QueryFailed
 from nomad.lake import Lake, as_input
 from nomad.manifest import Column, Input, Manifest
@@ -64,21 +64,26 @@ def stage(
     *,
     sieve: Sieve | None = None,
     old: str | None = None,
+    lean: bool = False,
 ) -> Staged:
     """Run a table's statements over its inputs and write the result to `path`.
 
     `old` is the SELECT of what is published, for a table that merges its new rows into that.
+    `lean` does it with the least memory, while nothing else runs.
 
     Raises:
+        OutOfMemory: it needs more memory than there is.
         QueryFailed: DuckDB refuses a statement, or rows lie outside the partition.
         Refused: `sieve` refuses the rows, or those of a merge share a key.
     """
     setup, query = table.sql.statements(partition)
     at = Place(table.sql.path, table.sql.line)
-    with engine.session(exclusive=table.sql.exclusive) as session:
+    with engine.session(exclusive=table.sql.exclusive, lean=lean) as session:
         _bind(session, table, bounds)
         for statement in setup:
             session.execute(statement, at=Place(table.sql.path, 1))
+            if lean:
+                session.execute(LEAN)  # whatever the file sets
         columns = session.describe(query, at=at)
         shaped, schema = _shaped(query, columns, table, partition)
         if sieve:

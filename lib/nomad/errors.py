@@ -3,6 +3,7 @@
     NomadError                 exit  1
     ├── StepFailed                   1   a statement or a step of a run went wrong
     │   ├── QueryFailed
+    │   │   └── OutOfMemory
     │   ├── MissingPartition
     │   └── LostRace
     ├── Misuse                       2   the words, the files or the configuration are wrong
@@ -59,6 +60,10 @@ class StepFailed(NomadError):
 
 class QueryFailed(StepFailed):
     """DuckDB refused or broke off a statement."""
+
+
+class OutOfMemory(QueryFailed):
+    """A statement needs more memory than there is, or more room to spill."""
 
 
 class MissingPartition(StepFailed):

@@ -234,10 +234,11 @@ class Workspace:
         """An engine for questions: its scratch lies outside the lake."""
         return self.engine(self.temporary)
 
-    def engine(self, scratch: Path, *, remote: bool = True) -> Engine:
+    def engine(self, scratch: Path, *, remote: bool = True, shares: int = 1) -> Engine:
         """Make an engine that works in a scratch folder and reads the project and its lake.
 
-        Without `remote` it reads no lake in S3, and begins the sooner.
+        Without `remote` it reads no lake in S3, and begins the sooner. So many of its instances as
+        `shares` may be open at once.
         """
         given = self.config
         folders = (self.root,) if given.lake.address else (self.root, self.root / given.lake.url)
@@ -248,6 +249,7 @@ class Workspace:
             timezone=given.timezone,
             attach=given.attach,
             remote=self.remote if remote else None,
+            shares=shares,
         )
         engine = Engine(settings)
         self._sessions.callback(engine.close)

@@ -176,7 +176,7 @@ def test_log_lines_as_json(built):
     assert answer.out == ""
     assert set(json.loads(line)) == {
         "table", "partition_date", "status", "reason", "row_count", "file_count", "bytes",
-        "seconds", "error", "checks", "quarantined", "run_id", "location", "peak_memory",
+        "seconds", "error", "checks", "quarantined", "retried", "run_id", "location", "peak_memory",
     }  # fmt: skip
     assert json.loads(line)["peak_memory"] > 10_000_000
 

@@ -57,7 +57,7 @@ def test_run_prints_the_promised_json(project):
     assert answer.json["version"] == 1
     assert set(answer.json["steps"][0]) == {
         "table", "partition_date", "status", "reason", "row_count", "file_count", "bytes",
-        "seconds", "error", "checks", "quarantined",
+        "seconds", "error", "checks", "quarantined", "retried",
     }  # fmt: skip
     assert answer.statuses() == {
         "ods.ods_price 2024-01-02": "published",

@@ -1,7 +1,9 @@
 """The door to DuckDB: one instance a process, a fresh session a step.
 
 A session is its own connection with an empty in-memory database of its own. Measured against a new
-instance each, that costs a third, and extensions, secrets and the memory limit are shared.
+instance each, that costs a third, and extensions, secrets and the memory limit are shared: DuckDB
+deals out memory and threads to the queries of one instance by itself. What sets something for the
+whole instance gets one to itself.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,17 +21,29 @@ import duckdb
 from nomad.address import Credentials
 from nomad.engine.machine import cores, memory
 from nomad.engine.remote import Remote
-from nomad.engine.session import Macro, Place, Relation, Session, Staged, View, sha256
+from nomad.engine.session import (
+    Macro,
+    Place,
+    Relation,
+    Session,
+    Staged,
+    View,
+    guarded,
+    sha256,
+)
 from nomad.errors import LakeError
 from nomad.names import literal, quote
 
 __all__ = [
-    "NAME", "VERSION", "Engine", "Macro", "Place", "Relation", "Remote", "Session", "Settings",
-    "Staged", "View", "database", "sha256",
+    "LEAN", "NAME", "VERSION", "Engine", "Macro", "Place", "Relation", "Remote", "Session",
+    "Settings", "Staged", "View", "database", "sha256",
 ]  # fmt: skip
 
 VERSION: str = duckdb.__version__
 NAME = f"duckdb {VERSION}"
+
+LEAN = "SET threads = 1; SET preserve_insertion_order = false"
+"""What makes a query need the least memory, as DuckDB's manual has it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,8 @@ class Settings:
     """How instances are set up.
 
     `threads` 0 takes what the machine allows; `allowed` are the folders a query may read;
-    `attach` names databases opened read-only; `remote` is the lake, where it is in S3.
+    `attach` names databases opened read-only; `remote` is the lake, where it is in S3. So many
+    instances as there are `shares` may be open at once: each gets one of memory and threads.
     """
 
     memory_limit: str = "70%"
@@ -48,6 +63,7 @@ class Settings:
     attach: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     remote: Remote | None = None
+    shares: int = 1
 
 
 class Engine:
@@ -62,27 +78,35 @@ class Engine:
         self._given: Credentials | None = None
 
     @contextmanager
-    def session(self, *, exclusive: bool = False) -> Iterator[Session]:
+    def session(self, *, exclusive: bool = False, lean: bool = False) -> Iterator[Session]:
         """Open a session; `exclusive` gives it an instance of its own.
 
-        Nothing that a session makes or sets is seen by another one.
+        Nothing that a session makes or sets is seen by another one. `lean` is for a query that ran
+        out of memory, and while no other session is open: all memory is its own, and it gets by
+        with as little as DuckDB can.
         """
-        if exclusive:
-            con = _connect(self._settings)
+        if exclusive or lean:
+            if lean:
+                self.close()
+            settings = replace(self._settings, shares=1) if lean else self._settings
+            con = guarded(lambda: _connect(settings))
             with self._listed(con):
+                if lean:
+                    con.execute(LEAN)
                 yield Session(con)
                 self._count(con)
             return
         con, name = self._cursor()
         with self._listed(con):
-            con.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
+            session = Session(con)
+            session.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
             try:
-                yield Session(con)
+                yield session
             finally:
                 self._count(con)
                 with suppress(duckdb.Error):
                     con.execute("ROLLBACK")  # a PIVOT that failed leaves its transaction open
-                con.execute(f"USE memory; DETACH DATABASE IF EXISTS {name}")
+                session.execute(f"USE memory; DETACH DATABASE IF EXISTS {name}")
 
     @contextmanager
     def _listed(self, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
@@ -113,7 +137,7 @@ class Engine:
     def _cursor(self) -> tuple[duckdb.DuckDBPyConnection, str]:
         with self._lock:
             if self._instance is None:
-                self._instance = _connect(self._settings)
+                self._instance = guarded(lambda: _connect(self._settings))
             cursor = self._instance.cursor()
             if self._settings.remote:
                 self._given = self._settings.remote.refresh(cursor, self._given)
@@ -126,8 +150,8 @@ _UNCACHED = "SET enable_external_file_cache = false"
 
 def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     config: dict[str, Any] = {
-        "memory_limit": memory(settings.memory_limit),
-        "threads": settings.threads or cores(),
+        "memory_limit": memory(settings.memory_limit, shares=settings.shares),
+        "threads": settings.threads or max(1, cores() // settings.shares),
         "autoinstall_known_extensions": False,
         "python_enable_replacements": False,
     }

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 
-from nomad.errors import LakeError, NomadError, QueryFailed
+from nomad.errors import LakeError, NomadError, OutOfMemory, QueryFailed
 from nomad.manifest import Column, digest, schema_hash
 from nomad.names import literal, quote
 
@@ -95,7 +95,7 @@ class Session:
         Raises:
             QueryFailed: DuckDB refuses or breaks off; `at` is where the statement comes from.
         """
-        return _guarded(lambda: self.con.execute(sql).fetchall(), at)
+        return guarded(lambda: self.con.execute(sql).fetchall(), at)
 
     def query(
         self, sql: str, *, at: Place | None = None
@@ -106,11 +106,11 @@ class Session:
             rows = self.con.execute(sql).fetchall()
             return [d[0] for d in self.con.description or ()], rows
 
-        return _guarded(run, at)
+        return guarded(run, at)
 
     def relation(self, query: str) -> Relation:
         """Give a query as DuckDB's own relation, of use as long as the session."""
-        return _guarded(lambda: self.con.sql(query), Place("query", 1))
+        return guarded(lambda: self.con.sql(query), Place("query", 1))
 
     def make(self, things: Iterable[View | Macro]) -> None:
         """Make views and macros, and the schemas they are to be in, in one go."""
@@ -239,16 +239,31 @@ def _bounds(stats: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]
 _LINE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^", re.DOTALL)
 
 
-def _guarded(act: Callable[[], _T], at: Place | None) -> _T:
+def guarded(act: Callable[[], _T], at: Place | None = None) -> _T:
     """Run something of DuckDB's and translate what it raises."""
     try:
         return act()
+    except (duckdb.OutOfMemoryException, MemoryError) as e:
+        raise _out_of_memory(e, at) from e
     except duckdb.Error as e:
         raise _translated(e, at) from e
     except RuntimeError as e:
         if "interrupted" in str(e):
             raise KeyboardInterrupt from e
         raise
+
+
+def _out_of_memory(e: Exception, at: Place | None) -> OutOfMemory:
+    """Tell which ran out: memory, or the disk that DuckDB spills to."""
+    first = str(e).partition("\n")[0].removeprefix("Out of Memory Error: ").rstrip(".")
+    disk = "max_temp_directory_size" in str(e)
+    what = "no room left to spill" if disk else "out of memory"
+    hint = "raise `engine.memory_limit`, or have the query do less at once"
+    return OutOfMemory(
+        f"{what}: {first}" if first else what,
+        where=at and at.path,
+        hint="make room on the disk that holds scratch (the lake's `_tmp`)" if disk else hint,
+    )
 
 
 _OUT_OF_REACH = re.compile(r"for HTTP (HEAD|GET) to|^HTTP Error")
@@ -283,7 +298,6 @@ def _hint(kind: str, text: str) -> str | None:
         return "filter on `dt` in the query, or leave the column out of it"
     if "No files found" in text or "Cannot open file" in text or _GONE in text:
         return "is a published file gone? `nomad doctor` tells"
-    return {
-        "Permission Error": "a query may read only the project's folder and its lake",
-        "Out of Memory Error": "raise `engine.memory_limit`, or lower `engine.jobs`",
-    }.get(kind)
+    if kind == "Permission Error":
+        return "a query may read only the project's folder and its lake"
+    return None

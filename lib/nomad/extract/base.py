@@ -11,7 +11,7 @@ from typing import Protocol
 from nomad.config import SourceConfig
 from nomad.engine import scan
 from nomad.engine.duck import Engine, Session, Staged, sha256
-from nomad.errors import ConfigError, QueryFailed, Refused
+from nomad.errors import ConfigError, OutOfMemory, QueryFailed, Refused
 from nomad.manifest import Column, digest, schema_hash
 from nomad.names import did_you_mean, literal
 from nomad.partition import Partition
@@ -55,26 +55,33 @@ def refuse_unknown_options(source: SourceConfig, connector: Connector) -> None:
             )
 
 
-def measure(engine: Engine, landed: Landed, *, source: str) -> Staged:
+def measure(engine: Engine, landed: Landed, *, source: str, lean: bool = False) -> Staged:
     """Count a landed file's rows and name its columns; every row is read once.
 
     The content hash is that of the bytes: raw data is what was delivered.
 
     Raises:
         Refused: a row or the header is malformed.
+        OutOfMemory: it can't be read in the memory there is; `lean` needs the least.
     """
-    with engine.session() as session:
-        try:
-            schema = _schema(session, landed)
-            files = scan.Files((str(landed.path),), schema, landed.dialect)
-            query = scan.select([files], partitioned=False)
-            rows = int(session.execute(f"SELECT count(*) FROM ({query})")[0][0])
-        except QueryFailed as e:
-            raise _malformed(e, source) from e
+    try:
+        schema, rows = _read(engine, landed, lean=lean)
+    except OutOfMemory:
+        raise
+    except QueryFailed as e:
+        raise _malformed(e, source) from e
     sha = sha256(landed.path)
     dialect = repr(sorted(landed.dialect.items()))
     content = digest(schema_hash(schema), dialect, sha)
     return Staged(landed.path, rows, landed.path.stat().st_size, sha, schema, {}, content)
+
+
+def _read(engine: Engine, landed: Landed, *, lean: bool) -> tuple[tuple[Column, ...], int]:
+    with engine.session(lean=lean) as session:
+        schema = _schema(session, landed)
+        files = scan.Files((str(landed.path),), schema, landed.dialect)
+        query = scan.select([files], partitioned=False)
+        return schema, int(session.execute(f"SELECT count(*) FROM ({query})")[0][0])
 
 
 def _malformed(e: QueryFailed, source: str) -> Refused:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nomad.contract import ERROR, QUARANTINE, STAGED, Contract, Test
 from nomad.engine.duck import Place, Session, Staged, View
-from nomad.errors import ConfigError, QueryFailed, Refused
+from nomad.errors import ConfigError, OutOfMemory, QueryFailed, Refused
 from nomad.lake import REFUSED
 from nomad.manifest import Column, Input
 from nomad.names import did_you_mean, quote
@@ -169,6 +169,8 @@ class Inspection:
         statement = f"CREATE TEMP TABLE {JUDGED} AS FROM ({kept}) WHERE {' OR '.join(flags)}"
         try:
             session.execute(statement)
+        except OutOfMemory:
+            raise
         except QueryFailed as e:
             raise self._culprit(session, contract) or e from e
         counts = session.execute(

@@ -35,6 +35,9 @@ _log = logging.getLogger(__name__)
 PUBLISHED, BUILT, FRESH, FAILED = "published", "built", "fresh", "failed"
 BLOCKED, MISSING = "blocked", "missing"
 
+OUT_OF_MEMORY = "out of memory"
+"""Why a step was tried once more."""
+
 _EVERY = 1.0
 """Seconds between two renewals of the catalog while a run goes on."""
 
@@ -44,7 +47,10 @@ _REST = 9
 
 @dataclass(frozen=True)
 class Result:
-    """How one step ended. `seconds` is wall time, `bytes` the size of the files published."""
+    """How one step ended. `seconds` is wall time, `bytes` the size of the files published.
+
+    `retried` says why it was tried once more, alone.
+    """
 
     table: TableName
     partition: Partition
@@ -59,6 +65,7 @@ class Result:
     run_id: str | None = None
     checks: tuple[Mapping[str, Any], ...] = ()
     quarantined: int = 0
+    retried: str | None = None
 
     def as_row(self) -> dict[str, Any]:
         """Give the step as `--output json` shows it."""
@@ -73,6 +80,7 @@ class Result:
             "seconds": round(self.seconds, 3),
             "error": _words(self.error) if self.error else None,
             "quarantined": self.quarantined,
+            "retried": self.retried,
             "checks": [c for c in self.checks if c["status"] != "pass"],
         }
 

@@ -10,8 +10,8 @@ from datetime import date
 from pathlib import Path
 
 from nomad.config import SourceConfig
-from nomad.engine.duck import Engine
-from nomad.errors import ConfigError, NomadError, SourceMissing, UnknownName
+from nomad.engine.duck import Engine, Staged
+from nomad.errors import ConfigError, NomadError, OutOfMemory, SourceMissing, UnknownName
 from nomad.extract import base as port
 from nomad.extract.file import FileConnector
 from nomad.manifest import digest
@@ -19,7 +19,16 @@ from nomad.names import RAW, TableName, did_you_mean
 from nomad.partition import Partition
 from nomad.project import source_is_partitioned
 from nomad.requests import about
-from nomad.run.attempt import FAILED, FRESH, MISSING, PUBLISHED, Attempt, Result, attempt
+from nomad.run.attempt import (
+    FAILED,
+    FRESH,
+    MISSING,
+    OUT_OF_MEMORY,
+    PUBLISHED,
+    Attempt,
+    Result,
+    attempt,
+)
 from nomad.sqlfile.variables import dated, render
 from nomad.workspace import Workspace
 
@@ -112,7 +121,9 @@ def _step(going: Attempt, engine: Engine, source: SourceConfig, partition: Parti
             result = _landed(going, engine, source, partition)
     except NomadError as e:
         status = MISSING if isinstance(e, SourceMissing) else FAILED
-        result = Result(TableName(RAW, source.name), partition, status, e.what, error=e)
+        retried = OUT_OF_MEMORY if isinstance(e, OutOfMemory) else None
+        table = TableName(RAW, source.name)
+        result = Result(table, partition, status, e.what, error=e, retried=retried)
     return replace(result, seconds=time.monotonic() - began)
 
 
@@ -124,7 +135,8 @@ def _landed(going: Attempt, engine: Engine, source: SourceConfig, partition: Par
     into.mkdir()
     given = _rendered(source, partition, going.workspace.variables)
     landed = connector(source).fetch(given, partition, into, going.workspace.root)
-    staged = port.measure(engine, landed, source=str(given.options.get("path", source.name)))
+    told = str(given.options.get("path", source.name))
+    staged, retried = _measured(engine, landed, told)
     recipe = digest(source.connector, repr(sorted(source.options.items())))
     manifest = going.manifest(table, partition, staged, sql_hash=recipe, dialect=landed.dialect)
     result = Result(
@@ -136,12 +148,21 @@ def _landed(going: Attempt, engine: Engine, source: SourceConfig, partition: Par
         file_count=1,
         bytes=staged.bytes,
         location=going.location(table, partition),
+        retried=retried,
     )
     if over and over.manifest.content_hash == staged.content_hash:
         return result
     going.publish(manifest, [Path(landed.path)], over)
     reason = "never landed" if over is None else "the source changed"
     return replace(result, status=PUBLISHED, reason=reason)
+
+
+def _measured(engine: Engine, landed: port.Landed, told: str) -> tuple[Staged, str | None]:
+    """Measure what was landed; where memory runs out, once more with the least. Say so."""
+    try:
+        return port.measure(engine, landed, source=told), None
+    except OutOfMemory:
+        return port.measure(engine, landed, source=told, lean=True), OUT_OF_MEMORY
 
 
 def _rendered(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from heapq import heapify, heappop, heappush
 
-from nomad.plan import BUILD, Cell, Plan
+from nomad.errors import OutOfMemory
+from nomad.plan import BUILD, Cell, Plan, Step
 from nomad.run.attempt import BLOCKED, BUILT, FAILED, FRESH, PUBLISHED, Result, attempt
 from nomad.run.worker import Options, Worker
 from nomad.workspace import Workspace
@@ -41,16 +43,26 @@ def run(
         rehearse=options.rehearse,
         lake=plan.lake,
     ) as going:
-        worker = Worker(going, options)
-        walk = _Walk(plan, worker, options.jobs or workspace.config.engine.jobs)
+        jobs = options.jobs or workspace.config.engine.jobs
+        worker = Worker(going, options, shares=_instances(workspace, plan, jobs))
+        walk = _Walk(plan, worker, jobs)
         for result in walk.results(fail_fast=options.fail_fast):
             report(going.note(result))
             going.renew()
         return going.run_id, [walk.ended[s.cell] for s in plan.steps]
 
 
+def _instances(workspace: Workspace, plan: Plan, jobs: int) -> int:
+    """Count the instances of DuckDB that may run at once: one, unless files SET something."""
+    tables = workspace.project.tables
+    return jobs if any(tables[t].sql.exclusive for t in {s.table for s in plan.steps}) else 1
+
+
 class _Walk:
-    """Hands out the steps of a plan, each after those it needs, in the order of the plan."""
+    """Hands out the steps of a plan, each after those it needs, in the order of the plan.
+
+    A step that ran out of memory waits until nothing else runs, and is then tried once more.
+    """
 
     def __init__(self, plan: Plan, worker: Worker, jobs: int) -> None:
         self._steps = plan.steps
@@ -66,13 +78,15 @@ class _Walk:
         self._worker = worker
         self._jobs = jobs
         self._running: dict[Future[Result], int] = {}
+        self._short: list[int] = []
+        self._alone: int | None = None
         self.ended: dict[Cell, Result] = {}
 
     def results(self, *, fail_fast: bool) -> Iterator[Result]:
         """Give each step's end as it comes. Interrupted, break off what runs and wait for it."""
         with ThreadPoolExecutor(max_workers=self._jobs) as pool:
             try:
-                while self._ready or self._running:
+                while self._ready or self._running or self._short:
                     self._submit(pool)
                     for result in self._next():
                         yield result
@@ -84,23 +98,40 @@ class _Walk:
                 raise
 
     def _submit(self, pool: ThreadPoolExecutor) -> None:
-        while self._ready and len(self._running) < self._jobs:
+        if self._short and not self._running:
+            self._alone = self._short.pop(0)
+            act = partial(self._worker.act, alone=True)
+            self._running[pool.submit(act, self._steps[self._alone], None)] = self._alone
+        while self._ready and len(self._running) < self._jobs and not self._draining:
             i = heappop(self._ready)
             self._begun.add(i)
             step = self._steps[i]
             bad = next((n for n in step.needs if not _good(self.ended.get(n))), None)
             self._running[pool.submit(self._worker.act, step, bad)] = i
 
+    @property
+    def _draining(self) -> bool:
+        """Whether nothing is begun, for the sake of a step that runs or is to run alone."""
+        return bool(self._short) or self._alone is not None
+
     def _next(self) -> Iterator[Result]:
         done = wait(self._running, timeout=_LISTEN, return_when=FIRST_COMPLETED).done
         for future in done:
-            step = self._steps[self._running.pop(future)]
-            self.ended[step.cell] = future.result()
-            for i in self._readers.get(step.cell, ()):
-                self._missing[i] -= 1
-                if not self._missing[i] and i not in self._begun:
-                    heappush(self._ready, i)
-            yield self.ended[step.cell]
+            i, result = self._running.pop(future), future.result()
+            if isinstance(result.error, OutOfMemory) and i != self._alone:
+                self._short.append(i)
+                continue
+            self._alone = None if i == self._alone else self._alone
+            yield self._ended(self._steps[i], result)
+
+    def _ended(self, step: Step, result: Result) -> Result:
+        """Note a step's end, and which steps it makes ready."""
+        self.ended[step.cell] = result
+        for i in self._readers.get(step.cell, ()):
+            self._missing[i] -= 1
+            if not self._missing[i] and i not in self._begun:
+                heappush(self._ready, i)
+        return result
 
     def _drop(self) -> Iterator[Result]:
         """Give up on all steps that have not begun."""

@@ -11,7 +11,7 @@ from typing import Any
 from nomad import build
 from nomad.contract import MERGE
 from nomad.engine.duck import Staged
-from nomad.errors import NomadError, QueryFailed, Refused, Unreachable
+from nomad.errors import NomadError, OutOfMemory, QueryFailed, Refused, Unreachable
 from nomad.lake import Lake, Published
 from nomad.manifest import Input
 from nomad.names import TableName
@@ -21,7 +21,7 @@ from nomad.pruning import Read
 from nomad.quality.context import gather, rows_before
 from nomad.quality.inspection import Inspection
 from nomad.requests import about
-from nomad.run.attempt import BLOCKED, FAILED, FRESH, Attempt, Result
+from nomad.run.attempt import BLOCKED, FAILED, FRESH, OUT_OF_MEMORY, Attempt, Result
 from nomad.schemas import Schemas
 from nomad.workspace import Workspace
 
@@ -51,10 +51,10 @@ class Options:
 class Worker:
     """Does one step, in whatever thread it is called."""
 
-    def __init__(self, going: Attempt, options: Options) -> None:
+    def __init__(self, going: Attempt, options: Options, *, shares: int = 1) -> None:
         self._going, self._options = going, options
         self._workspace = going.workspace
-        self._engine = self._workspace.engine(going.scratch)
+        self._engine = self._workspace.engine(going.scratch, shares=shares)
         self._busy: set[Cell] = set()
         self._stopping = False
 
@@ -68,29 +68,31 @@ class Worker:
             self._engine.interrupt()
             time.sleep(_BREATH)
 
-    def act(self, step: Step, bad: Cell | None) -> Result:
+    def act(self, step: Step, bad: Cell | None, *, alone: bool = False) -> Result:
         """Bring one step to its end, `bad` being one it needs that failed.
 
-        An error becomes part of the result.
+        An error becomes part of the result. One that ran out of memory may be tried once more, with
+        as little of it as DuckDB can do with: that wants the step to be `alone`.
         """
         self._busy.add(step.cell)
         try:
             if self._stopping:
                 return Result(step.table, step.partition, BLOCKED, "interrupted")
-            return self._timed(step, bad)
+            result = self._timed(step, bad, alone=alone)
+            return _told_again(result) if alone else result
         finally:
             self._busy.discard(step.cell)
 
-    def _timed(self, step: Step, bad: Cell | None) -> Result:
+    def _timed(self, step: Step, bad: Cell | None, *, alone: bool) -> Result:
         began = time.monotonic()
         try:
             with about(str(step.table)):
-                result = _blocked(step, bad) if bad else self._decided(step)
+                result = _blocked(step, bad) if bad else self._decided(step, alone=alone)
         except NomadError as e:
             result = Result(step.table, step.partition, FAILED, step.reason, error=e)
         return replace(result, seconds=time.monotonic() - began)
 
-    def _decided(self, step: Step) -> Result:
+    def _decided(self, step: Step, *, alone: bool) -> Result:
         """Skip what is fresh, also what has become so since the plan: an early cut-off."""
         project, lake = self._workspace.project, self._going.lake
         table = project.tables[step.table]
@@ -100,14 +102,14 @@ class Worker:
             fresh = why_stale(project, table, step.partition, lake) is None
         if fresh:
             return _kept(step, over)
-        return self._built(step, table, over)
+        return self._built(step, table, over, alone=alone)
 
-    def _built(self, step: Step, table: Table, over: Published | None) -> Result:
+    def _built(self, step: Step, table: Table, over: Published | None, *, alone: bool) -> Result:
         lake = self._going.lake
         for attempt_left in reversed(range(_TRIES)):
             bounds = self._gathered(step, table, lake)
             try:
-                return self._published(step, table, bounds, over)
+                return self._published(step, table, bounds, over, alone=alone)
             except (QueryFailed, Unreachable) as e:
                 lake = self._workspace.lake.remembering()
                 same = _inputs(bounds) == _inputs(self._gathered(step, table, lake))
@@ -140,7 +142,13 @@ class Worker:
         return found
 
     def _published(
-        self, step: Step, table: Table, bounds: tuple[build.Bound, ...], over: Published | None
+        self,
+        step: Step,
+        table: Table,
+        bounds: tuple[build.Bound, ...],
+        over: Published | None,
+        *,
+        alone: bool,
     ) -> Result:
         going = self._going
         path = going.scratch / _file_name(step)
@@ -154,6 +162,7 @@ class Worker:
                 path,
                 sieve=inspection,
                 old=self._old(table, over),
+                lean=alone,
             )
         except Refused as e:
             checks = inspection.checks if inspection else ()
@@ -238,6 +247,14 @@ def _blocked(step: Step, by: Cell) -> Result:
     table, day = by
     named = f"{table} dt={day}" if day else str(table)
     return Result(step.table, step.partition, BLOCKED, f"needs {named}, which failed")
+
+
+def _told_again(result: Result) -> Result:
+    """Say of a step that it ran a second time, and why."""
+    if isinstance(result.error, OutOfMemory):
+        result.error.what += "; alone and with one thread, too"
+    told = f"{result.reason}; retried alone: {OUT_OF_MEMORY}"
+    return replace(result, reason=told, retried=OUT_OF_MEMORY)
 
 
 def _kept(step: Step, over: Published | None) -> Result:

@@ -1,0 +1,189 @@
+"""Out of memory, and much data under a low limit: done with less, or told; nothing is left."""
+
+from __future__ import annotations
+
+import json
+import time
+from threading import Lock
+
+import pytest
+
+from nomad.engine.duck import Engine, Settings
+from nomad.engine.machine import cores
+from nomad.errors import OutOfMemory
+from nomad.names import TableName
+from nomad.plan import Plan, Step
+from nomad.run.attempt import Result
+from nomad.run.tables import _Walk
+
+CONFIG = """\
+layers: [ods, dws]
+naming: free
+timezone: UTC
+engine: {memory_limit: %s, jobs: 2}
+sources:
+  n: {connector: file, path: in/n.parquet}
+"""
+
+LONG = "select sum(length(s)) as n from raw.n"
+"""A thread takes some 136 MB to read a column of long texts: it unpacks a whole page of them."""
+
+CONTRACT = """\
+tests:
+  - name: much_at_once
+    expression: i < (select len(list(j)) from range(9000000) as t(j))
+"""
+
+
+@pytest.fixture
+def texts(empty):
+    """A project whose one source has half a million texts, in parts that threads can share."""
+
+    def make(limit: str, **tables: str):
+        empty.write("nomad.yaml", CONFIG % limit)
+        for name, sql in tables.items():
+            empty.write(f"sql/ods/{name}.sql", sql)
+        path = empty.write("in/n.parquet", "")
+        with Engine(Settings(allowed=(path.parent,))).session() as session:
+            rows = "SELECT i, repeat(md5(CAST(i AS VARCHAR)), 12) AS s FROM range(500000) AS t(i)"
+            session.execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+        assert empty("extract").code == 0
+        return empty
+
+    return make
+
+
+def journal(project):
+    *_, last = sorted((project.lake / "_runs").rglob("*.jsonl"))
+    lines = [json.loads(line) for line in last.read_text(encoding="utf-8").splitlines()]
+    return {x["table"]: x for x in lines if x["event"] == "step"}
+
+
+def scratch(project):
+    return list((project.lake / "_tmp").iterdir())
+
+
+@pytest.mark.skipif(cores() < 2, reason="one thread can't take twice the memory of one")
+def test_what_is_too_much_for_two_threads_is_done_by_one(texts):
+    project = texts("200MB", long=LONG, small="select i from raw.n")
+
+    answer = project("run", "--output", "json")
+
+    assert answer.code == 0, answer.err
+    steps = journal(project)
+    assert steps["ods.long"]["retried"] == "out of memory"
+    assert steps["ods.small"]["retried"] is None
+    assert answer.reasons()["ods.long"] == "never built; retried alone: out of memory"
+    assert project.rows("from ods.long") == [[500_000 * 12 * 32]]
+    assert scratch(project) == []
+
+
+@pytest.mark.skipif(cores() < 2, reason="one thread can't take twice the memory of one")
+def test_what_a_file_sets_is_overruled_when_it_is_tried_again(texts):
+    query = "select sum(length(s)) as n, current_setting('threads') as threads from raw.n"
+    project = texts("400MB", long=f"set threads = 4; {query}")
+
+    answer = project("run")
+
+    assert answer.code == 0, answer.err
+    assert journal(project)["ods.long"]["retried"] == "out of memory"
+    assert project.rows("select threads from ods.long") == [[1]]
+
+
+def test_what_is_too_much_for_one_thread_fails_and_leaves_nothing(texts):
+    project = texts("60MB", long=LONG, small="select i from raw.n", above="from ods.long")
+
+    answer = project("run", "-v")
+
+    assert answer.code == 1
+    assert "sql/ods/long.sql: out of memory: failed to allocate" in answer.err
+    assert "alone and with one thread, too" in answer.err
+    assert "try: raise `engine.memory_limit`" in answer.err
+    assert "retried alone: out of memory" in answer.out
+    steps = journal(project)
+    assert steps["ods.long"]["retried"] == "out of memory"
+    assert steps["ods.above"]["status"] == "blocked"
+    assert steps["ods.small"]["status"] == "published"
+    assert not (project.lake / "ods/long").exists()
+    assert scratch(project) == []
+
+
+def test_a_test_that_lacks_memory_is_not_told_as_a_wrong_test(texts):
+    project = texts("60MB", small="select i from raw.n")
+    project.write("sql/ods/small.yml", CONTRACT)
+
+    answer = project("run")
+
+    assert answer.code == 1
+    assert "out of memory" in answer.err
+    assert "can't run" not in answer.err
+    assert journal(project)["ods.small"]["retried"] == "out of memory"
+    assert scratch(project) == []
+
+
+def test_a_source_that_takes_too_much_memory_is_not_told_as_malformed(texts):
+    project = texts("200MB")
+    project.write("nomad.yaml", (CONFIG % "10MB").replace("in/n.parquet", "in/n.json"))
+    project.write("in/n.json", '{"i": 1}\n')
+
+    answer = project("extract")
+
+    assert answer.code == 1
+    assert "out of memory" in answer.err
+    assert "mend the file" not in answer.err
+    assert journal(project)["raw.n"]["retried"] == "out of memory"
+    assert scratch(project) == []
+
+
+class Steps:
+    """Steps that run out of memory at the first try; tells how many others ran beside each."""
+
+    def __init__(self, short: set[str]) -> None:
+        self.short, self.running, self.beside = short, 0, {}
+        self._lock = Lock()
+
+    def act(self, step, bad, *, alone=False):
+        with self._lock:
+            self.running += 1
+        time.sleep(0.02)
+        name = step.table.name
+        with self._lock:
+            if alone:
+                self.beside[name] = self.running - 1
+            self.running -= 1
+        if name in self.short and not alone:
+            return Result(step.table, None, "failed", "", error=OutOfMemory("out of memory"))
+        return Result(step.table, None, "published", "")
+
+    def stop(self):
+        pass
+
+
+def test_a_second_try_is_alone_and_all_else_goes_on_after_it():
+    names = [TableName("ods", f"t{i}") for i in range(12)]
+    above = Step(TableName("dws", "above"), None, "build", "", needs=((names[3], None),))
+    steps = (*(Step(n, None, "build", "") for n in names), above)
+    worker = Steps({"t1", "t3", "t4"})
+
+    walk = _Walk(Plan(steps), worker, 3)
+    told = [r.table.name for r in walk.results(fail_fast=False)]
+
+    assert worker.beside == {"t1": 0, "t3": 0, "t4": 0}
+    assert sorted(told) == sorted(s.table.name for s in steps)
+    assert {r.status for r in walk.ended.values()} == {"published"}
+    assert told.index("above") > told.index("t3")
+
+
+def test_instances_side_by_side_share_one_limit():
+    def limits(session):
+        told = "current_setting('memory_limit'), current_setting('threads')"
+        return session.execute(f"SELECT {told}")[0]
+
+    engine = Engine(Settings("800MiB", threads=0, shares=2))
+    with engine.session() as one, engine.session(exclusive=True) as other:
+        assert limits(one) == limits(other) == ("400.0 MiB", max(1, cores() // 2))
+    with engine.session(lean=True) as alone:
+        assert limits(alone) == ("800.0 MiB", 1)
+    with engine.session() as again:
+        assert limits(again)[0] == "400.0 MiB"
+    engine.close()
