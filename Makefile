@@ -85,6 +85,10 @@ bench: install ## Measure nomad beside a bare script: ratios of 500 tables
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/checks.py
 
+.PHONY: bench-spill
+bench-spill: install ## Measure TPC-H's heaviest joins and a sort under 1 GB: make bench-spill SCALE=10
+	$(BIN)/python tests/bench/spill.py $(if $(SCALE),--scale $(SCALE)) $(if $(LIMIT),--limit $(LIMIT))
+
 .PHONY: check
 check: install ## Lint and types
 	$(BIN)/ruff check .
@@ -99,4 +103,4 @@ clean: ## Remove what was made: published data, the catalog, caches (the sample 
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z][a-z0-9-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z][a-z0-9-]*:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

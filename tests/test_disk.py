@@ -72,6 +72,23 @@ def test_a_disk_that_fills_up_in_a_big_query(small_disk):
     assert list((small_disk.lake / "_tmp").iterdir()) == []
 
 
+def test_a_disk_without_room_to_spill(small_disk):
+    small_disk.write(
+        "sql/dws/dws_sorted.sql",
+        "select md5(cast(i as varchar)) as s from range(3000000) as t(i) order by s",
+    )
+    before = snapshot(small_disk)
+
+    answer = small_disk("run", "dws_sorted", env={"NOMAD_ENGINE_MEMORY_LIMIT": "60MB"})
+
+    assert answer.code == 1
+    assert "sql/dws/dws_sorted.sql: no room left to spill" in answer.err
+    assert "make room on the disk that holds scratch" in answer.err
+    assert not (small_disk.lake / "dws/dws_sorted").exists()
+    assert {p: b for p, b in snapshot(small_disk).items() if p in before} == before
+    assert list((small_disk.lake / "_tmp").iterdir()) == []
+
+
 @pytest.fixture
 def read_only(built, monkeypatch):
     """Root may write anywhere, so the kernel's answer is given here, where nomad asks for it."""
