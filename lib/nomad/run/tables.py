@@ -44,12 +44,18 @@ def run(
         lake=plan.lake,
     ) as going:
         jobs = options.jobs or workspace.config.engine.jobs
-        worker = Worker(going, options, shares=_instances(workspace, plan, jobs))
-        walk = _Walk(plan, worker, jobs)
+        worker = Worker(going, options, jobs, shares=_instances(workspace, plan, jobs))
+        walk = _Walk(plan, worker, jobs if options.fail_fast else jobs * _LANES)
         for result in walk.results(fail_fast=options.fail_fast):
             report(going.note(result))
             going.renew()
         return going.run_id, [walk.ended[s.cell] for s in plan.steps]
+
+
+_LANES = 2
+"""Steps begun for each job: while some wait for the disk or the server, as many compute.
+
+Not with `fail_fast`, by which as little as may be is begun before the first failure."""
 
 
 def _instances(workspace: Workspace, plan: Plan, jobs: int) -> int:
@@ -64,7 +70,7 @@ class _Walk:
     A step that ran out of memory waits until nothing else runs, and is then tried once more.
     """
 
-    def __init__(self, plan: Plan, worker: Worker, jobs: int) -> None:
+    def __init__(self, plan: Plan, worker: Worker, most: int) -> None:
         self._steps = plan.steps
         places = {s.cell: i for i, s in enumerate(plan.steps)}
         self._missing = [sum(n in places for n in s.needs) for s in plan.steps]
@@ -76,7 +82,7 @@ class _Walk:
         heapify(self._ready)
         self._begun: set[int] = set()
         self._worker = worker
-        self._jobs = jobs
+        self._most = most
         self._running: dict[Future[Result], int] = {}
         self._short: list[int] = []
         self._alone: int | None = None
@@ -84,7 +90,7 @@ class _Walk:
 
     def results(self, *, fail_fast: bool) -> Iterator[Result]:
         """Give each step's end as it comes. Interrupted, break off what runs and wait for it."""
-        with ThreadPoolExecutor(max_workers=self._jobs) as pool:
+        with ThreadPoolExecutor(max_workers=self._most) as pool:
             try:
                 while self._ready or self._running or self._short:
                     self._submit(pool)
@@ -102,7 +108,7 @@ class _Walk:
             self._alone = self._short.pop(0)
             act = partial(self._worker.act, alone=True)
             self._running[pool.submit(act, self._steps[self._alone], None)] = self._alone
-        while self._ready and len(self._running) < self._jobs and not self._draining:
+        while self._ready and len(self._running) < self._most and not self._draining:
             i = heappop(self._ready)
             self._begun.add(i)
             step = self._steps[i]

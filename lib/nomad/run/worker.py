@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 from nomad import build
@@ -49,12 +50,13 @@ class Options:
 
 
 class Worker:
-    """Does one step, in whatever thread it is called."""
+    """Does one step, in whatever thread it is called; so many `jobs` compute at once."""
 
-    def __init__(self, going: Attempt, options: Options, *, shares: int = 1) -> None:
+    def __init__(self, going: Attempt, options: Options, jobs: int = 1, *, shares: int = 1) -> None:
         self._going, self._options = going, options
         self._workspace = going.workspace
         self._engine = self._workspace.engine(going.scratch, shares=shares)
+        self._turns = BoundedSemaphore(jobs)
         self._busy: set[Cell] = set()
         self._stopping = False
 
@@ -154,16 +156,17 @@ class Worker:
         path = going.scratch / _file_name(step)
         inspection = self._inspection(step, table, bounds, path, over)
         try:
-            staged = build.stage(
-                self._engine,
-                table,
-                step.partition,
-                bounds,
-                path,
-                sieve=inspection,
-                old=self._old(table, over),
-                lean=alone,
-            )
+            with self._turns:
+                staged = build.stage(
+                    self._engine,
+                    table,
+                    step.partition,
+                    bounds,
+                    path,
+                    sieve=inspection,
+                    old=self._old(table, over),
+                    lean=alone,
+                )
         except Refused as e:
             checks = inspection.checks if inspection else ()
             return Result(step.table, step.partition, FAILED, step.reason, error=e, checks=checks)
