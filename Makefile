@@ -71,6 +71,9 @@ install: .venv/.installed
 .venv/.installed: pyproject.toml .ci/constraints.txt
 	@bin/install $(PYTHON)
 
+.venv/.bench: .venv/.installed
+	@bin/install $(PYTHON) bench
+
 .PHONY: test
 test: install ## Run the tests
 	$(BIN)/pytest
@@ -81,7 +84,7 @@ test-s3: install ## Run the S3 tests on a real server: installs Ceph if missing,
 	$(BIN)/pytest -m s3 -p no:cacheprovider
 
 .PHONY: bench
-bench: install ## Measure nomad beside a bare script: ratios of 500 tables
+bench: .venv/.bench ## Measure nomad beside a bare script: ratios
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/checks.py
 

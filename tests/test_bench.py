@@ -8,14 +8,30 @@ import sys
 from conftest import ROOT
 
 
-def test_the_benchmark_prints_a_ratio_for_every_case():
+def test_the_benchmark_prints_a_line_for_every_case_whose_rows_are_right():
+    small = ("--models", "8", "--days", "2", "--rounds", "1", "--only", "startup,W1,W3")
+
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests/bench/bench.py"), "--models", "8", "--rounds", "1"],
+        [sys.executable, str(ROOT / "tests/bench/bench.py"), *small],
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("8 tables, 1 rounds, ")
-    assert len(done.stdout.splitlines()) == 7
+    heading, columns, *lines = done.stdout.splitlines()
+    assert heading.startswith("1 rounds, ")
+    assert columns.split() == [
+        "workload",
+        "floor",
+        "s",
+        "nomad",
+        "s",
+        "CPU",
+        "s",
+        "MB",
+        "ratio",
+        "target",
+    ]
+    assert len(lines) == 3 + 5 + 2 + 1
+    assert "8 tables, 800 rows: those of the floor" in done.stderr

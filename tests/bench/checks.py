@@ -15,8 +15,7 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-
-from bench import measure, nomad
+from measure import measure, nomad
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))

@@ -1,65 +1,65 @@
-"""A project of N small tables in four layers over one source, and its statements for a script."""
+"""A workload as a value: tables, their sources, and what each tool writes for a name in the SQL."""
 
 from __future__ import annotations
 
-import json
-import random
-from pathlib import Path
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
-LAYERS = ("l1", "l2", "l3", "l4")
-
-CONFIG = """\
-layers: [l1, l2, l3, l4]
-naming: free
-timezone: UTC
-lake: {history: 0}
-sources:
-  src: {connector: file, path: src.parquet}
-"""
+DAY = "{day}"
+"""Stands for the date in the path of a source."""
 
 
-def models(count: int) -> list[tuple[str, str, list[str], str]]:
-    """Give (layer, name, parents, SQL); `{x}` in the SQL stands for the table x."""
-    chance, per = random.Random(7), count // len(LAYERS)
-    found: list[tuple[str, str, list[str], str]] = []
-    above: list[str] = []
-    for depth, layer in enumerate(LAYERS):
-        size = per if depth < len(LAYERS) - 1 else count - per * (len(LAYERS) - 1)
-        names = [f"m{depth + 1}_{i:04d}" for i in range(size)]
-        for i, name in enumerate(names):
-            parents = chance.sample(above, min(len(above), chance.randint(1, 3)))
-            found.append((layer, name, parents, _sql(i, parents)))
-        above = names
-    return found
+@dataclass(frozen=True)
+class Model:
+    """One table. In its SQL, `{x}` is the table or source x, and `dt {on}` says: of the day."""
+
+    layer: str
+    name: str
+    sql: str
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The tables and sources it reads, each once."""
+        return tuple(dict.fromkeys(n for n in re.findall(r"\{(\w+)\}", self.sql) if n != "on"))
+
+    def text(self, name: Callable[[str], str], on: str = "") -> str:
+        """Write the SQL for a tool that has its own words for tables and for the day."""
+        return re.sub(r"\{(\w+)\}", lambda m: on if m[1] == "on" else name(m[1]), self.sql)
 
 
-def _sql(i: int, parents: list[str]) -> str:
-    if not parents:
-        return f"select id, k, v + {i} as v from {{src}} as s"
-    first, *rest = parents
-    joins = "".join(f"\njoin {{{p}}} as t{n} on t0.id = t{n}.id" for n, p in enumerate(rest, 1))
-    total = " + ".join(f"t{n}.v" for n in range(len(parents)))
-    return f"select t0.id, t0.k, ({total}) / {len(parents)} as v\nfrom {{{first}}} as t0{joins}"
+@dataclass(frozen=True)
+class Workload:
+    """Tables in an order in which they can be built, and the Parquet files of their sources."""
+
+    models: tuple[Model, ...]
+    sources: Mapping[str, str]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers, in order."""
+        return tuple(dict.fromkeys(m.layer for m in self.models))
+
+    @property
+    def dated(self) -> bool:
+        """Whether it has a partition a day."""
+        return any(DAY in path for path in self.sources.values())
+
+    def above(self, name: str) -> set[str]:
+        """Name a table and all that descend from it."""
+        found = {name}
+        for model in self.models:
+            if found.intersection(model.inputs):
+                found.add(model.name)
+        return found
 
 
-def make(root: Path, count: int) -> None:
-    """Write nomad's project to root/nomad, and the statements for the script to root/floor."""
-    import duckdb
+def source_select(path: str, day: str) -> str:
+    """Write how DuckDB reads a source's files, `day` being a date or `*`."""
+    hive = ", hive_partitioning = true" if DAY in path else ""
+    return f"read_parquet('{path.replace(DAY, day)}'{hive})"
 
-    project, floor = root / "nomad", root / "floor"
-    (floor / "out").mkdir(parents=True)
-    for layer in LAYERS:
-        (project / "sql" / layer).mkdir(parents=True)
-    (project / "nomad.yaml").write_text(CONFIG)
-    rows = "select i as id, i % 7 as k, i * 1.5::double as v from range(100) as t(i)"
-    duckdb.sql(rows).write_parquet(str(project / "src.parquet"))
-    layer_of = {name: layer for layer, name, _, _ in models(count)} | {"src": "raw"}
-    statements = []
-    for layer, name, parents, sql in models(count):
-        known = [*parents, "src"]
-        text = sql.format(**{k: f"{layer_of[k]}.{k}" for k in known})
-        (project / "sql" / layer / f"{name}.sql").write_text(f"-- {name}\n{text}\n")
-        paths = {k: f"read_parquet('out/{k}.parquet')" for k in parents}
-        paths["src"] = f"read_parquet('{project / 'src.parquet'}')"
-        statements.append([name, sql.format(**paths)])
-    (floor / "statements.json").write_text(json.dumps(statements))
+
+def named(models: Iterable[Model], name: str) -> Model:
+    """Find a table."""
+    return next(m for m in models if m.name == name)
