@@ -9,7 +9,8 @@ from conftest import ROOT
 
 
 def test_the_benchmark_prints_a_line_for_every_case_whose_rows_are_right():
-    small = ("--models", "8", "--days", "2", "--rounds", "1", "--only", "startup,W1,W3")
+    sizes = ("--models", "8", "--days", "2", "--dates", "3", "--rounds", "1")
+    small = (*sizes, "--only", "startup,W1,W3,year")
 
     done = subprocess.run(
         [sys.executable, str(ROOT / "tests/bench/bench.py"), *small],
@@ -33,5 +34,5 @@ def test_the_benchmark_prints_a_line_for_every_case_whose_rows_are_right():
         "ratio",
         "target",
     ]
-    assert len(lines) == 3 + 5 + 2 + 1
+    assert len(lines) == 3 + 5 + 2 + 2 + 1
     assert "8 tables, 800 rows: those of the floor" in done.stderr

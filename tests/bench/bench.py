@@ -1,7 +1,7 @@
 """`make bench`: nomad beside a bare script, in turn, several rounds; ratios, not seconds, count.
 
-Usage: python tests/bench/bench.py [--rounds N] [--only W1,W2,W3,startup] [--models N] [--days N]
-                                   [--scale N]
+Usage: python tests/bench/bench.py [--rounds N] [--only startup,W1,W2,W3,year] [--models N] [--days N]
+                                   [--dates N] [--scale N]
 """
 
 from __future__ import annotations
@@ -18,31 +18,43 @@ import duckdb
 import suites
 import table
 import tpch
+import year
+from measure import Failed
 
 MEMORY = 60
 """MB that any run may take beyond its floor."""
 
-Suite = Callable[[Path], Iterator[cases.Case]]
+Suite = Callable[[Path], Iterator[cases.Line]]
 
 
 def words() -> argparse.Namespace:
     """Read the command line."""
     found = argparse.ArgumentParser(description=__doc__)
     found.add_argument("--rounds", type=int, default=3)
-    found.add_argument("--only", default="startup,W1,W2,W3", help="suites, with commas between")
+    found.add_argument(
+        "--only", default="startup,W1,W2,W3,year", help="suites, with commas between"
+    )
     found.add_argument("--models", type=int, default=500, help="tables of W1")
     found.add_argument("--days", type=int, default=30, help="of the back-fill of W3")
+    found.add_argument("--dates", type=int, default=365, help="of the plan of a year")
     found.add_argument("--scale", type=float, default=1, help="of TPC-H")
     return found.parse_args()
 
 
 def chosen(given: argparse.Namespace) -> dict[str, Suite]:
     """Give the suites asked for, each waiting for its folder."""
+
+    def paired(found: Iterator[cases.Case]) -> Iterator[cases.Line]:
+        for case in found:
+            print(case.title, file=sys.stderr)
+            yield cases.line(case, given.rounds)
+
     known: dict[str, Suite] = {
-        "startup": suites.startup,
-        "W1": lambda root: suites.many(root, given.models),
-        "W2": lambda root: suites.queries(root, given.scale),
-        "W3": lambda root: suites.days(root, given.days, given.rounds),
+        "startup": lambda root: paired(suites.startup(root)),
+        "W1": lambda root: paired(suites.many(root, given.models)),
+        "W2": lambda root: paired(suites.queries(root, given.scale)),
+        "W3": lambda root: paired(suites.days(root, given.days, given.rounds)),
+        "year": lambda root: year.lines(root, given.models, given.dates, given.rounds),
     }
     found = {name: known[name] for name in given.only.split(",")}
     if "W2" in found and not tpch.extension():
@@ -50,19 +62,20 @@ def chosen(given: argparse.Namespace) -> dict[str, Suite]:
     return found
 
 
-def measured(found: dict[str, Suite], rounds: int) -> Iterator[cases.Line]:
+def measured(found: dict[str, Suite]) -> Iterator[cases.Line]:
     """Measure one suite after another, each in a folder that goes with it."""
     for name, suite in found.items():
         with tempfile.TemporaryDirectory(prefix=f"nomad-bench-{name}-") as folder:
-            for case in suite(Path(folder) / "here"):
-                print(case.title, file=sys.stderr)
-                yield cases.line(case, rounds)
+            yield from suite(Path(folder) / "here")
 
 
 def main() -> None:
     """Measure, and print one table."""
     given = words()
-    lines = list(measured(chosen(given), given.rounds))
+    try:
+        lines = list(measured(chosen(given)))
+    except Failed as e:
+        raise SystemExit(f"bench: failed: {e}") from None
     if worst := cases.memory(lines, MEMORY):
         lines.append(worst)
     print(f"{given.rounds} rounds, {os.cpu_count()} cores, duckdb {duckdb.__version__}")
