@@ -84,8 +84,8 @@ test-s3: install ## Run the S3 tests on a real server: installs Ceph if missing,
 	$(BIN)/pytest -m s3 -p no:cacheprovider
 
 .PHONY: bench
-bench: .venv/.bench ## Measure nomad beside a bare script: ratios
-	$(BIN)/python tests/bench/bench.py
+bench: .venv/.bench ## Measure nomad beside a bare script, and with PEERS=1 beside other tools
+	$(BIN)/python tests/bench/bench.py $(if $(PEERS),--peers)
 	$(BIN)/python tests/bench/checks.py
 
 .PHONY: bench-spill

@@ -1,7 +1,7 @@
 """`make bench`: nomad beside a bare script, in turn, several rounds; ratios, not seconds, count.
 
-Usage: python tests/bench/bench.py [--rounds N] [--only startup,W1,W2,W3,year] [--models N] [--days N]
-                                   [--dates N] [--scale N]
+Usage: python tests/bench/bench.py [--rounds N] [--only startup,W1,W2,W3,year] [--models N]
+                                   [--days N] [--dates N] [--scale N] [--peers [--cache DIR]]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import beside
 import cases
 import duckdb
 import suites
@@ -20,6 +21,7 @@ import table
 import tpch
 import year
 from measure import Failed
+from peers.tool import cache
 
 MEMORY = 60
 """MB that any run may take beyond its floor."""
@@ -38,6 +40,8 @@ def words() -> argparse.Namespace:
     found.add_argument("--days", type=int, default=30, help="of the back-fill of W3")
     found.add_argument("--dates", type=int, default=365, help="of the plan of a year")
     found.add_argument("--scale", type=float, default=1, help="of TPC-H")
+    found.add_argument("--peers", action="store_true", help="other tools as well")
+    found.add_argument("--cache", type=Path, default=cache(), help="where they are installed")
     return found.parse_args()
 
 
@@ -56,7 +60,7 @@ def chosen(given: argparse.Namespace) -> dict[str, Suite]:
         "W3": lambda root: paired(suites.days(root, given.days, given.rounds)),
         "year": lambda root: year.lines(root, given.models, given.dates, given.rounds),
     }
-    found = {name: known[name] for name in given.only.split(",")}
+    found = {name: known[name] for name in given.only.split(",") if name}
     if "W2" in found and not tpch.extension():
         raise SystemExit(f"bench: {tpch.MISSING}")
     return found
@@ -79,7 +83,16 @@ def main() -> None:
     if worst := cases.memory(lines, MEMORY):
         lines.append(worst)
     print(f"{given.rounds} rounds, {os.cpu_count()} cores, duckdb {duckdb.__version__}")
-    print(table.plain(table.HEAD, [table.cells(x) for x in lines]))
+    if lines:
+        print(table.plain(table.HEAD, [table.cells(x) for x in lines]))
+    if given.peers:
+        sizes = beside.Sizes(given.models, given.days, given.scale)
+        found = list(beside.outcomes(sizes, given.cache, given.rounds))
+        print(f"\nwall time in seconds; {beside.versions()}")
+        print(table.plain(beside.head(), beside.seconds(found)))
+        print("\n".join(f"[{n}] {text}" for n, text in enumerate(beside.notes(found), 1)))
+        print("\nCPU and memory")
+        print(table.plain(beside.head(), beside.memory(found)))
 
 
 if __name__ == "__main__":

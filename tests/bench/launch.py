@@ -3,26 +3,32 @@
 Small, because Linux counts the memory of the process that forked as the command's own: measured
 from a process that has generated data, everything would look large.
 
-Usage: python -I -S launch.py DESCRIPTOR COMMAND [WORD ...]      the line goes to the descriptor
+Usage: python -I -S launch.py DESCRIPTOR LIMIT COMMAND [WORD ...]
+
+The line goes to the descriptor. After LIMIT seconds (0: never) the command is killed.
 """
 
 import json
 import os
+import signal
 import sys
 import time
 
 
 def main() -> None:
     """Wait for the command and its children; times in seconds, memory in KB."""
-    told, words = int(sys.argv[1]), sys.argv[2:]
+    told, limit, words = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     began = time.perf_counter()
     child = os.fork()
     if child == 0:
         try:
+            os.setsid()
             os.close(told)
             os.execvp(words[0], words)
         finally:
             os._exit(127)
+    signal.signal(signal.SIGALRM, lambda *_: os.killpg(child, signal.SIGKILL))
+    signal.alarm(limit)
     _, status, usage = os.wait4(child, 0)
     found = {
         "wall": time.perf_counter() - began,

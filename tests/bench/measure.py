@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+LATE = -9
+"""The status of a command that was broken off."""
+
 NOMAD = str(Path(sys.executable).with_name("nomad"))
 
 
@@ -27,14 +30,14 @@ class Failed(Exception):
     """A command that was measured did not end well."""
 
 
-def measure(*words: str, cwd: Path, more: Mapping[str, str] | None = None) -> Cost:
-    """Run a command to its end; `more` adds to the environment.
+def measure(*words: str, cwd: Path, more: Mapping[str, str] | None = None, limit: int = 0) -> Cost:
+    """Run a command to its end; `more` adds to the environment, `limit` is in seconds.
 
     Raises:
-        Failed: it did not exit with 0; the message has the end of what it said.
+        Failed: it did not exit with 0, or not in time; the message ends with what it said.
     """
     inner, outer = os.pipe()
-    small = (sys.executable, "-I", "-S", str(HERE / "launch.py"), str(outer))
+    small = (sys.executable, "-I", "-S", str(HERE / "launch.py"), str(outer), str(limit))
     done = subprocess.run(
         (*small, *words),
         cwd=cwd,
@@ -48,8 +51,10 @@ def measure(*words: str, cwd: Path, more: Mapping[str, str] | None = None) -> Co
     os.close(outer)
     with os.fdopen(inner) as pipe:
         found = json.load(pipe)
-    if found.pop("status"):
-        raise Failed(f"{' '.join(words)}\n{done.stdout.decode(errors='replace')[-2000:]}")
+    if status := found.pop("status"):
+        why = f"not done within {limit} s" if status == LATE else f"exit {status}"
+        said = done.stdout.decode(errors="replace")[-2000:]
+        raise Failed(f"{why}: {' '.join(words)}\n{said}")
     return Cost(**found)
 
 

@@ -1,0 +1,1 @@
+"""Other tools on the same workloads: one file each, and what they have in common in `tool`."""
