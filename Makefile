@@ -12,6 +12,7 @@ NOMAD := $(if $(wildcard .env),set -a; . ./.env; set +a; )$(BIN)/nomad
 need = $(or $($(1)),$(error $(1) is missing, e.g. make $@ $(2)))
 env = $(if $(ENV),--env $(ENV))
 dt = $(if $(DT),--dt $(DT))
+keep = $(if $(KEEP),--keep docs/benchmarks.md)
 
 ##@ Data
 .PHONY: demo
@@ -85,12 +86,20 @@ test-s3: install ## Run the S3 tests on a real server: installs Ceph if missing,
 
 .PHONY: bench
 bench: .venv/.bench ## Measure nomad beside a bare script, and with PEERS=1 beside other tools
-	$(BIN)/python tests/bench/bench.py $(if $(PEERS),--peers)
+	$(BIN)/python tests/bench/bench.py $(if $(PEERS),--peers) $(keep)
 	$(BIN)/python tests/bench/checks.py
 
 .PHONY: bench-spill
 bench-spill: install ## Measure TPC-H's heaviest joins and a sort under 1 GB: make bench-spill SCALE=10
 	$(BIN)/python tests/bench/spill.py $(if $(SCALE),--scale $(SCALE)) $(if $(LIMIT),--limit $(LIMIT))
+
+.PHONY: bench-backfill
+bench-backfill: install ## Kill and resume a backfill of thousands of dates: make bench-backfill DAYS=3650
+	$(BIN)/python tests/bench/backfill.py $(if $(DAYS),--days $(DAYS))
+
+.PHONY: bench-growth
+bench-growth: .venv/.bench ## Measure what commands cost as tables and dates become many
+	$(BIN)/python tests/bench/growth.py $(keep)
 
 .PHONY: check
 check: install ## Lint and types
@@ -106,4 +115,8 @@ clean: ## Remove what was made: published data, the catalog, caches (the sample 
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+<<<<<<< HEAD
 	  /^[a-z][a-z0-9-]*:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+=======
+	  /^[a-z][a-z0-9-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+>>>>>>> 406d7e3 (make bench-growth, and results kept in docs/benchmarks.md)

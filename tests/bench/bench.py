@@ -2,12 +2,12 @@
 
 Usage: python tests/bench/bench.py [--rounds N] [--only startup,W1,W2,W3,year] [--models N]
                                    [--days N] [--dates N] [--scale N] [--peers [--cache DIR]]
+                                   [--keep PAGE]
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import beside
 import cases
-import duckdb
+import page
 import suites
 import table
 import tpch
@@ -42,6 +42,7 @@ def words() -> argparse.Namespace:
     found.add_argument("--scale", type=float, default=1, help="of TPC-H")
     found.add_argument("--peers", action="store_true", help="other tools as well")
     found.add_argument("--cache", type=Path, default=cache(), help="where they are installed")
+    found.add_argument("--keep", type=Path, metavar="PAGE", help="put the tables in this page")
     return found.parse_args()
 
 
@@ -73,26 +74,43 @@ def measured(found: dict[str, Suite]) -> Iterator[cases.Line]:
             yield from suite(Path(folder) / "here")
 
 
+def ratios(lines: list[cases.Line], given: argparse.Namespace) -> None:
+    """Print the table of ratios, and keep it if asked to."""
+    rows = [table.cells(x) for x in lines]
+    about = page.conditions(f"medians of {given.rounds} rounds")
+    print(f"{about}\n\n{table.plain(table.HEAD, rows)}")
+    if given.keep:
+        page.keep(given.keep, "ratios", page.tabled(table.HEAD, rows, about))
+
+
+def peers(given: argparse.Namespace) -> None:
+    """Measure the other tools as well, print their tables, and keep them if asked to."""
+    sizes = beside.Sizes(given.models, given.days, given.scale)
+    found = list(beside.outcomes(sizes, given.cache, given.rounds))
+    about = page.conditions(beside.versions(), f"medians of {given.rounds} rounds")
+    notes = [f"[{n}] {text}" for n, text in enumerate(beside.notes(found), 1)]
+    head, seconds, memory = beside.head(), beside.seconds(found), beside.memory(found)
+    print(f"\n{about}\n\n{table.plain(head, seconds)}\n", *notes, "", sep="\n")
+    print(table.plain(head, memory))
+    if given.keep:
+        tables = (page.tabled(head, seconds, about), "  \n".join(notes))
+        text = "\n\n".join((*tables, page.tabled(head, memory, "CPU seconds and peak memory:")))
+        page.keep(given.keep, "peers", text)
+
+
 def main() -> None:
-    """Measure, and print one table."""
+    """Measure, print, and keep what is asked to be kept."""
     given = words()
     try:
         lines = list(measured(chosen(given)))
+        if worst := cases.memory(lines, MEMORY):
+            lines.append(worst)
+        if lines:
+            ratios(lines, given)
+        if given.peers:
+            peers(given)
     except Failed as e:
         raise SystemExit(f"bench: failed: {e}") from None
-    if worst := cases.memory(lines, MEMORY):
-        lines.append(worst)
-    print(f"{given.rounds} rounds, {os.cpu_count()} cores, duckdb {duckdb.__version__}")
-    if lines:
-        print(table.plain(table.HEAD, [table.cells(x) for x in lines]))
-    if given.peers:
-        sizes = beside.Sizes(given.models, given.days, given.scale)
-        found = list(beside.outcomes(sizes, given.cache, given.rounds))
-        print(f"\nwall time in seconds; {beside.versions()}")
-        print(table.plain(beside.head(), beside.seconds(found)))
-        print("\n".join(f"[{n}] {text}" for n, text in enumerate(beside.notes(found), 1)))
-        print("\nCPU and memory")
-        print(table.plain(beside.head(), beside.memory(found)))
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from workload import Workload
 
 from peers.tool import AGAIN, FULL, Command, Tool
 
-LIMIT = 300
-"""Seconds after which a command is broken off."""
+LIMIT, LONG = 600, 60
+"""Seconds after which a command is broken off; and from which on it is measured once."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def compete(
     out = {t.name: t.cannot[scenario.kind] for t in tools if scenario.kind in t.cannot}
     expected: dict[str, int] = {}
     for n in range(rounds):
-        for tool in (t for t in tools if t.name not in out):
+        for tool in (t for t in tools if t.name not in out and not _long(costs[t.name])):
             print(f"  {scenario.title}: {tool.name}", file=sys.stderr)
             folder = root / tool.name
             shutil.rmtree(folder, ignore_errors=True)
@@ -66,6 +66,10 @@ def compete(
                 print(f"    {e}", file=sys.stderr)
     shutil.rmtree(root, ignore_errors=True)
     return {t.name: _score(t, scenario, costs[t.name], out.get(t.name)) for t in tools}
+
+
+def _long(costs: Sequence[Cost]) -> bool:
+    return any(c.wall > LONG for c in costs)
 
 
 def _score(tool: Tool, scenario: Scenario, costs: Sequence[Cost], out: str | None) -> Score:
