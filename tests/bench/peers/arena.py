@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -43,39 +43,59 @@ Bins = Mapping[str, Path]
 """Where each tool's commands are."""
 
 
+@dataclass
+class _Lane:
+    """One tool in one scenario: what it took so far, or why it is out."""
+
+    tool: Tool
+    bins: Path
+    out: str | None
+    costs: list[Cost] = field(default_factory=list)
+
+    @property
+    def going(self) -> bool:
+        """Whether it is to be measured once more."""
+        return self.out is None and all(c.wall <= LONG for c in self.costs)
+
+    def score(self, kind: str) -> Score:
+        """Sum up."""
+        if self.out:
+            return Score(None, self.out)
+        return Score(median(self.costs), self.tool.notes.get(kind, ""))
+
+
 def compete(
     root: Path, scenario: Scenario, tools: Sequence[Tool], bins: Bins, rounds: int
 ) -> dict[str, Score]:
     """Measure all tools in turn, the first one's rows being what the others' are counted by."""
-    costs: dict[str, list[Cost]] = {t.name: [] for t in tools}
-    out = {t.name: t.cannot[scenario.kind] for t in tools if scenario.kind in t.cannot}
+    kind = scenario.kind
+    lanes = [_Lane(t, bins[t.name], t.cannot.get(kind)) for t in tools]
     expected: dict[str, int] = {}
-    for n in range(rounds):
-        for tool in (t for t in tools if t.name not in out and not _long(costs[t.name])):
-            print(f"  {scenario.title}: {tool.name}", file=sys.stderr)
-            folder = root / tool.name
-            shutil.rmtree(folder, ignore_errors=True)
-            try:
-                costs[tool.name].append(_turn(folder, scenario, tool, bins[tool.name]))
-                if not n:
-                    found = _counts(folder, scenario, tool)
-                    expected = expected or found
-                    _hold(found, expected)
-            except Failed as e:
-                out[tool.name] = str(e).splitlines()[0]
-                print(f"    {e}", file=sys.stderr)
+    for _ in range(rounds):
+        for lane in lanes:
+            if lane.going:
+                print(f"  {scenario.title}: {lane.tool.name}", file=sys.stderr)
+                expected = _round(root / lane.tool.name, scenario, lane, expected) or expected
     shutil.rmtree(root, ignore_errors=True)
-    return {t.name: _score(t, scenario, costs[t.name], out.get(t.name)) for t in tools}
+    return {lane.tool.name: lane.score(kind) for lane in lanes}
 
 
-def _long(costs: Sequence[Cost]) -> bool:
-    return any(c.wall > LONG for c in costs)
-
-
-def _score(tool: Tool, scenario: Scenario, costs: Sequence[Cost], out: str | None) -> Score:
-    if out:
-        return Score(None, out)
-    return Score(median(costs), tool.notes.get(scenario.kind, ""))
+def _round(
+    folder: Path, scenario: Scenario, lane: _Lane, expected: Mapping[str, int]
+) -> dict[str, int]:
+    """Measure one tool once; the first time, count its rows and give their number."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        lane.costs.append(_turn(folder, scenario, lane.tool, lane.bins))
+        if len(lane.costs) > 1:
+            return {}
+        found = _counts(folder, scenario, lane.tool)
+        _hold(found, expected)
+    except Failed as e:
+        lane.out = str(e).splitlines()[0]
+        print(f"    {e}", file=sys.stderr)
+        return {}
+    return found
 
 
 def _turn(folder: Path, scenario: Scenario, tool: Tool, bins: Path) -> Cost:
