@@ -58,7 +58,7 @@ def scenarios(data: Path, sizes: Sizes) -> Iterator[Scenario]:
 
 def head() -> tuple[str, ...]:
     """Name the columns: the workload, then the tools."""
-    return ("workload", *(t.name for t in TOOLS), "")
+    return ("workload", *(t.name for t in TOOLS))
 
 
 def seconds(found: Sequence[Outcome]) -> list[tuple[str, ...]]:
@@ -69,7 +69,7 @@ def seconds(found: Sequence[Outcome]) -> list[tuple[str, ...]]:
         mark = f" [{numbers[f'{name}: {score.note}']}]" if score.note else ""
         return (f"{score.cost.wall:.2f}" if score.cost else "-") + mark
 
-    return [(o.title, *(cell(t.name, o.scores[t.name]) for t in TOOLS), "") for o in found]
+    return [(o.title, *(cell(t.name, o.scores[t.name]) for t in TOOLS)) for o in found]
 
 
 def memory(found: Sequence[Outcome]) -> list[tuple[str, ...]]:
@@ -78,7 +78,7 @@ def memory(found: Sequence[Outcome]) -> list[tuple[str, ...]]:
     def cell(score: Score) -> str:
         return f"{score.cost.cpu:.1f} s, {score.cost.peak:.0f} MB" if score.cost else "-"
 
-    return [(o.title, *(cell(o.scores[t.name]) for t in TOOLS), "") for o in found]
+    return [(o.title, *(cell(o.scores[t.name]) for t in TOOLS)) for o in found]
 
 
 def notes(found: Sequence[Outcome]) -> list[str]:

@@ -111,8 +111,8 @@ def rows(found: Sequence[Point]) -> tuple[tuple[str, ...], list[tuple[str, ...]]
     """Arrange CPU seconds: a line for each command, a column for each lake."""
     lakes = list(dict.fromkeys((p.axis, p.size) for p in found))
     cpu = {(p.axis, p.size, p.command): f"{p.cost.cpu:.2f}" for p in found}
-    head = ("CPU seconds", *(f"{size:,} {axis}" for axis, size in lakes), "")
-    return head, [(c, *(cpu[(*lake, c)] for lake in lakes), "") for c in COMMANDS]
+    head = ("CPU seconds", *(f"{size:,} {axis}" for axis, size in lakes))
+    return head, [(c, *(cpu[(*lake, c)] for lake in lakes)) for c in COMMANDS]
 
 
 def save(found: Sequence[Point], path: Path) -> None:

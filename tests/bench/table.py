@@ -20,14 +20,13 @@ def cells(line: Line) -> tuple[str, ...]:
 
 
 def plain(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Align columns: the first and the last to the left, figures to the right."""
+    """Align columns: the first and one without a name to the left, figures to the right."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    last = len(head) - 1
 
     def one(row: Sequence[str]) -> str:
         made = (
-            cell.ljust(width) if i in (0, last) else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if name in (head[0], "") else cell.rjust(width)
+            for name, cell, width in zip(head, row, widths, strict=True)
         )
         return "  ".join(made).rstrip()
 
@@ -36,5 +35,5 @@ def plain(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write the same for a page."""
-    rule = ["---", *["---:"] * (len(head) - 2), "---"]
+    rule = ["---" if name in (head[0], "") else "---:" for name in head]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
