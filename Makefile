@@ -115,8 +115,4 @@ clean: ## Remove what was made: published data, the catalog, caches (the sample 
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-<<<<<<< HEAD
-	  /^[a-z][a-z0-9-]*:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-=======
 	  /^[a-z][a-z0-9-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
->>>>>>> 406d7e3 (make bench-growth, and results kept in docs/benchmarks.md)
