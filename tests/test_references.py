@@ -8,8 +8,8 @@ import pytest
 
 from nomad.engine.duck import Engine, Settings
 from nomad.errors import SqlFileError
-from nomad.sqlfile import Ref, read_by
-from nomad.sqlfile.references import compare
+from nomad.sqlfile import Ref
+from nomad.sqlfile.references import compare, read_by
 
 GOLDEN = Path(__file__).parent / "golden" / "references"
 

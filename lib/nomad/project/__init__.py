@@ -17,13 +17,11 @@ from nomad.manifest import digest
 from nomad.names import RAW, TableName, is_plain, nearest
 from nomad.project import contracts as found
 from nomad.project.contracts import CHECKS, Check
+from nomad.project.reading import Reader, shown
 from nomad.project.references import Index, Reading
-from nomad.sqlfile import DATE, Opinion, SqlFile, from_body, parse, render, to_body
+from nomad.sqlfile import DATE, Opinion, SqlFile
 
 SQL = "sql"
-
-_FORMAT = "3"
-"""Part of every key of the parse cache: raise it when parsing changes."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +156,7 @@ def load(
     known = config.vars if variables is None else variables
     files = {name: path for path in _paths(config.root) for name in [_name(path, config)]}
     _refuse_twins(config)
-    reader = _Reader(config.root, known, cache, opinion)
+    reader = Reader(config.root, known, cache, opinion)
     parsed = {n: reader.read(p) for n, p in files.items()}
     index = Index(files, config)
     tables = {n: _table(n, sql, index, config.timezone) for n, sql in parsed.items()}
@@ -187,14 +185,14 @@ def _with_contracts(
     tables: Mapping[TableName, Table],
     files: Mapping[TableName, Path],
     index: Index,
-    reader: _Reader,
+    reader: Reader,
 ) -> dict[TableName, Table]:
     """Give each table its contract and its checks, and see that they fit."""
     folder = reader.root / SQL
     contracts = found.contracts(folder, reader.root, files)
     checks: dict[TableName, dict[str, SqlFile]] = {}
     for path in sorted((folder / CHECKS).rglob("*.sql")):
-        name, fact = found.of_table(path.stem, files, _shown(path, reader.root))
+        name, fact = found.of_table(path.stem, files, shown(path, reader.root))
         checks.setdefault(name, {})[fact] = reader.read(path)
     return {
         n: _contracted(t, contracts.get(n), checks.get(n, {}), index) for n, t in tables.items()
@@ -239,7 +237,7 @@ def _paths(root: Path) -> Iterator[Path]:
 
 def _name(path: Path, config: Config) -> TableName:
     """Name the table of a file: the first folder is its layer."""
-    parts, where = path.relative_to(config.root / SQL).parts, _shown(path, config.root)
+    parts, where = path.relative_to(config.root / SQL).parts, shown(path, config.root)
     if parts[0] not in config.layers or parts[0] == path.name:
         layers = ", ".join(config.layers)
         raise SqlFileError(
@@ -266,37 +264,9 @@ def _refuse_twins(config: Config) -> None:
         if twin != path:
             raise SqlFileError(
                 f"table `{path.stem}` is there twice",
-                where=_shown(path, config.root),
-                hint=f"the other one is {_shown(twin, config.root)}: rename one of them",
+                where=shown(path, config.root),
+                hint=f"the other one is {shown(twin, config.root)}: rename one of them",
             )
-
-
-def _shown(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """Reads SQL files, by way of the cache."""
-
-    root: Path
-    variables: Mapping[str, str]
-    cache: Cache
-    opinion: Opinion
-
-    def read(self, path: Path) -> SqlFile:
-        shown = _shown(path, self.root)
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as e:
-            raise SqlFileError(f"can't be read: {e}", where=shown, hint="save it as UTF-8") from e
-        rendered = render(text, self.variables, path=shown)
-        key = digest("sql", _FORMAT, shown, rendered)
-        if (kept := self.cache.get(key)) is not None:
-            return from_body(kept)
-        parsed = parse(rendered, path=shown, table=path.stem, opinion=self.opinion)
-        self.cache.put(key, to_body(parsed))
-        return parsed
 
 
 # Order ----------------------------------------------------------------------------------------

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from nomad.errors import SqlFileError
-
-
-@dataclass(frozen=True)
-class Ref:
-    """A table as the SQL spells it; `schema` and `database` are empty where it names none."""
-
-    name: str
-    schema: str = ""
-    database: str = ""
-    line: int = 1
-
-    def __str__(self) -> str:
-        return ".".join(part for part in (self.database, self.schema, self.name) if part)
+from nomad.sqlfile import Ref
 
 
 def read_by(text: str, *, path: str, first_line: int = 1) -> tuple[Ref, ...]:
