@@ -57,3 +57,14 @@ def test_a_warm_listing_parses_nothing(built):
 
     assert done.returncode == 0
     assert "| duckdb" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [("ls",), ("run", "dwd", "--dt", "2024-01-02", "--force")])
+def test_what_is_parsed_already_needs_no_parser(built, words):
+    """It takes 30 MB, which a run over what is known does without."""
+    built("ls")
+    done = built.process(*words, env_extra={"PYTHONPROFILEIMPORTTIME": "1"})
+
+    assert done.returncode == 0
+    assert "nomad.sqlfile" in done.stderr
+    assert "sqlglot" not in done.stderr

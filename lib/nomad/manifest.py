@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from nomad.errors import CorruptManifest
@@ -140,7 +141,11 @@ class Manifest:
         return schema_hash(self.schema)
 
     def to_json(self) -> bytes:
-        """Write the manifest's file, keys as the lake format spells them."""
+        """Write the manifest's file, keys as the lake format spells them: one on each line."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> bytes:
         body: dict[str, Any] = {
             "manifest_version": VERSION,
             "dest": str(self.dest),
@@ -165,7 +170,8 @@ class Manifest:
             body["dialect"] = dict(self.dialect)
         if self.quarantined:
             body["quarantined"] = asdict(self.quarantined)
-        return (json.dumps(body, ensure_ascii=False, indent=1) + "\n").encode()
+        lines = (f" {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in body.items())
+        return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 def from_json(data: bytes, *, where: str) -> Manifest:

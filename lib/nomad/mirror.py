@@ -17,7 +17,16 @@ class Mirror:
 
     def __init__(self, store: Store, shelf: Shelf | None = None) -> None:
         self.store = store
-        self._shelf = shelf or Shelf()
+        self._known = shelf or Shelf()
+        self._learned: dict[str, Blob] = {}
+
+    @property
+    def _shelf(self) -> Shelf:
+        """The shelf, with what was learned on it: many small objects go there at once."""
+        while self._learned:
+            learned, self._learned = self._learned, {}
+            self._keep(learned, learned)
+        return self._known
 
     def over(self, store: Store) -> Mirror:
         """Put another store before the same shelf."""
@@ -98,8 +107,12 @@ class Mirror:
         return found
 
     def learn(self, key: str, blob: Blob) -> None:
-        """Note an object just written."""
-        self._keep({key: blob}, [key])
+        """Note an object just written.
+
+        It is put on the shelf when that is next asked. A run that dies before leaves it out; the
+        next one lists the lake, as it does after every run that died.
+        """
+        self._learned[key] = blob
 
     def _unknown(self, found: Mapping[str, Blob]) -> dict[str, Blob]:
         versions = {k: b.version for k, b in found.items()}
@@ -125,7 +138,7 @@ class Mirror:
     def _keep(self, found: dict[str, Blob], news: Iterable[str]) -> None:
         """Put objects on the shelf; `news` are those that were not known so."""
         seen = {self.store.uri(k): Seen(b.stamp, b.version, b.data) for k, b in found.items()}
-        self._shelf.put(seen, {self.store.uri(_folder(k)) for k in news})
+        self._known.put(seen, {self.store.uri(_folder(k)) for k in news})
 
 
 def _folder(key: str) -> str:

@@ -77,6 +77,8 @@ class Maker:
         with closing(Rows(scratch)) as rows, nullcontext() if careful else _at_once(session):
             metadata.forget(session, tables, map(run_of, (*journals, *missing)))
             metadata.of_project(self._project, rows)
+            for name in (t for t in tables if t in before.tables):
+                views.drop(session, TableName.parse(name))
             made = {t: self._make(session, t, rows, careful=careful) for t in tables}
             for blob in self._lake.mirror.kept(journals).values():
                 rows.add_line("events", blob.data.rstrip())
@@ -99,20 +101,18 @@ class Maker:
     def _make(self, session: Session, text: str, rows: Rows, *, careful: bool) -> str:
         """Make one table; give its token, which is empty where things changed meanwhile."""
         name = TableName.parse(text)
-        before = self._token(name)
+        before = self._lake.mirror.mark(name.key)
         found = self._published(name)
         try:
             if found:
                 views.make(session, self._project, self._lake, name, found)
                 metadata.of_table(found, rows)
-            else:
-                views.drop(session, name)
         except QueryFailed as e:
             if not careful:
                 raise
             told = e.what.splitlines()[0]
             _log.warning("left out of the catalog, as DuckDB can't read it: %s (%s)", name, told)
-        return before if before == self._token(name) else ""
+        return self._token(name) if before == self._lake.mirror.mark(name.key) else ""
 
     def _published(self, name: TableName) -> Sequence[Manifest]:
         try:

@@ -18,26 +18,22 @@ QUARANTINE = "quarantine"
 def make(
     session: Session, project: Project, lake: Lake, name: TableName, found: Sequence[Manifest]
 ) -> None:
-    """Make all there is of one table, in the place of what there was.
+    """Make all there is of one table; where there was something, `drop` comes first.
 
     Raises:
         QueryFailed: DuckDB can't read its files.
     """
     things = [*relations(project, lake, name, found), *_refused(project, lake, name, found)]
-    session.execute(
-        ";\n".join([*_drops(name), *(t.to_sql() for t in things), *_comment(project, name)])
-    )
+    session.execute(";\n".join([*(t.to_sql() for t in things), *_comment(project, name)]))
 
 
 def drop(session: Session, name: TableName) -> None:
     """Take away all there is of one table."""
-    session.execute(";\n".join(_drops(name)))
-
-
-def _drops(name: TableName) -> Iterator[str]:
-    yield f"DROP VIEW IF EXISTS {name.quoted}"
-    yield f"DROP MACRO TABLE IF EXISTS {quote(name.layer)}.{quote(f'{name.name}_{COLUMN}')}"
-    yield f"DROP VIEW IF EXISTS {quote(QUARANTINE)}.{quote(name.name)}"
+    session.execute(
+        f"DROP VIEW IF EXISTS {name.quoted};"
+        f"DROP MACRO TABLE IF EXISTS {quote(name.layer)}.{quote(f'{name.name}_{COLUMN}')};"
+        f"DROP VIEW IF EXISTS {quote(QUARANTINE)}.{quote(name.name)}"
+    )
 
 
 def _comment(project: Project, name: TableName) -> Iterator[str]:

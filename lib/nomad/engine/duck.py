@@ -191,13 +191,17 @@ def _attach(con: duckdb.DuckDBPyConnection, name: str, address: str) -> None:
         ) from e
 
 
+_SMALL: dict[str, Any] = {"default_block_size": "16384"}
+"""A catalog is many tables of few rows: a block of 256 kB for each costs memory and disk."""
+
+
 @contextmanager
 def database(
     path: Path, *, read_only: bool = False, remote: Remote | None = None
 ) -> Iterator[Session]:
     """Open a DuckDB file by itself, without the limits of a build."""
     try:
-        con = duckdb.connect(str(path), read_only=read_only)
+        con = duckdb.connect(str(path), read_only=read_only, config=_SMALL)
     except duckdb.Error as e:
         raise LakeError(f"can't be opened: {str(e).splitlines()[0]}", where=str(path)) from e
     try:

@@ -52,10 +52,13 @@ class LocalStore:
                 return None
 
     def write(self, key: str, data: bytes) -> None:
-        """Write beside and rename in; not synced: what is so written can be made again."""
+        """Write beside and rename in; a mark without bytes at once. Not synced: it can be made again."""
         with translated(key):
             path = self._ready(key)
-            self._beside(data, durable=False).replace(path)
+            if data:
+                self._beside(data, durable=False).replace(path)
+            else:
+                path.write_bytes(data)
 
     def write_if(self, key: str, data: bytes, *, expected: str | None) -> str | None:
         """Lock the folder, compare, rename in, sync the folder."""
@@ -134,7 +137,7 @@ class LocalStore:
 
     def uri(self, key: str) -> str:
         """Give the absolute path."""
-        return str(self.root / key)
+        return f"{self.root}/{key}"
 
     def scratch(self) -> Path:
         """Name the folder for what is not yet published."""
@@ -153,7 +156,8 @@ class LocalStore:
 
     def _beside(self, data: bytes, *, durable: bool) -> Path:
         beside = self.scratch() / f"{uuid.uuid4().hex}.part"
-        beside.parent.mkdir(parents=True, exist_ok=True)
+        if not beside.parent.is_dir():
+            beside.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as f:
             f.write(data)
             if durable:
