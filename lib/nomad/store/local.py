@@ -52,7 +52,7 @@ class LocalStore:
                 return None
 
     def write(self, key: str, data: bytes) -> None:
-        """Write beside and rename in; a mark without bytes at once. Not synced: it can be made again."""
+        """Write beside and rename in, a mark without bytes at once; it is not synced."""
         with translated(key):
             path = self._ready(key)
             if data:
