@@ -24,7 +24,7 @@ from nomad.engine.duck import VERSION, Engine, Session, Settings, View
 from nomad.errors import QueryFailed
 from nomad.manifest import Column, digest, schema_hash
 from nomad.names import TableName, literal
-from nomad.partition import ALL, COLUMN, FIRST, LAST, Span
+from nomad.partition import ALL, COLUMN, FIRST, LAST, Span, parse_day
 
 _UNSOUND = ("statistics_propagation", "late_materialization", "join_filter_pushdown", "top_n")
 """Optimizers that look at the stand-in's (absent) data, or scan an input a second time."""
@@ -284,6 +284,9 @@ _NAMED = re.compile(
 )
 
 
+_ONE = re.compile(rf"\(?{COLUMN} = '(\d{{4}}-\d\d-\d\d)'::DATE\)?")
+
+
 def _singly(filters: list[str]) -> bool:
     """Tell whether one of a scan's filters names its days, by `=` and `in` alone."""
     return any(not _NAMED.sub("", f) for f in filters)
@@ -298,7 +301,13 @@ _CALENDAR = "memory.main.calendar"
 
 
 def _days(session: Session, filters: list[str]) -> list[Span]:
-    """Ask the calendar which days pass all filters of one scan, as runs of days."""
+    """Ask the calendar which days pass all filters of one scan, as runs of days.
+
+    A single date, as DuckDB prints it, is its own answer.
+    """
+    if len(filters) == 1 and (one := _ONE.fullmatch(filters[0])):
+        day = parse_day(one[1])
+        return [Span(day, day)] if day and FIRST <= day <= LAST else []
     where = " AND ".join(f"({f})" for f in filters) or "true"
     session.execute(
         f"CREATE TABLE IF NOT EXISTS {_CALENDAR} AS SELECT d::DATE AS {COLUMN}"
