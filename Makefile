@@ -97,6 +97,11 @@ bench-spill: install ## Measure TPC-H's heaviest joins and a sort under 1 GB: ma
 bench-backfill: install ## Kill and resume a backfill of thousands of dates: make bench-backfill DAYS=3650
 	$(BIN)/python tests/bench/backfill.py $(if $(DAYS),--days $(DAYS))
 
+.PHONY: bench-s3
+bench-s3: install ## Measure a day on Ceph's S3 gateway beside a script that goes through httpfs
+	@bin/ceph install
+	$(BIN)/python tests/bench/ceph.py $(keep)
+
 .PHONY: bench-growth
 bench-growth: .venv/.bench ## Measure what commands cost as tables and dates become many
 	$(BIN)/python tests/bench/growth.py $(keep)

@@ -11,11 +11,14 @@ from workload import DAY, Workload, source_select
 _DATE = "$<PARTITION_DATE>"
 
 
-def write_nomad(folder: Path, work: Workload, *, days: tuple[str, str] | None = None) -> Path:
+def write_nomad(
+    folder: Path, work: Workload, *, days: tuple[str, str] | None = None, lake: str = "lake"
+) -> Path:
     """Write a project, and land its sources (of some days)."""
     for layer in work.layers:
         (folder / "sql" / layer).mkdir(parents=True)
     lines = [f"layers: [{', '.join(work.layers)}]", "naming: free", "timezone: UTC", "sources:"]
+    lines.insert(0, f"lake: {{url: '{lake}'}}")
     for name, path in work.sources.items():
         lines.append(f'  {name}: {{connector: file, path: "{path.replace(DAY, _DATE)}"}}')
     (folder / "nomad.yaml").write_text("\n".join(lines) + "\n")
