@@ -165,10 +165,17 @@ class Workspace:
         """The catalog's file; each environment has its own."""
         return catalog.path_of(self.root, self.config.environment)
 
-    def refresh_catalog(self, lake: Lake | None = None, *, fresh: bool = True) -> Refreshed:
+    def refresh_catalog(
+        self, lake: Lake | None = None, *, fresh: bool = True, engine: Engine | None = None
+    ) -> Refreshed:
         """Build the catalog anew from the lake as it is, or (not `fresh`) as `lake` knows it."""
         made = catalog.refresh(
-            self.project, lake or self.lake, now=self.now(), fresh=fresh, remote=self.remote
+            self.project,
+            lake or self.lake,
+            now=self.now(),
+            fresh=fresh,
+            remote=self.remote,
+            engine=engine,
         )
         self._catalogs.put(str(made.path), self.store.uri(""))
         self._catalogs.save()

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from nomad.catalog.maker import Maker
@@ -25,7 +26,7 @@ from nomad.catalog.migrations import (
     numbered,
     verify,
 )
-from nomad.engine.duck import Remote, database
+from nomad.engine.duck import Engine, Remote, Session, database
 from nomad.errors import LakeError, QueryFailed
 from nomad.lake import Lake
 from nomad.project import Project
@@ -56,12 +57,13 @@ def refresh(
     now: datetime,
     fresh: bool = True,
     remote: Remote | None = None,
+    engine: Engine | None = None,
 ) -> Refreshed:
     """Build the catalog from the lake as it is now, and rename it in.
 
     Not `fresh`: from what this machine knows of the lake; nothing is listed or read again, and what
     other machines published since is not in it. Only what has changed is then made again. `remote`
-    is the way to a lake in S3.
+    is the way to a lake in S3; an `engine` that has taken it saves taking it once more.
 
     Raises:
         MigrationError: a migration that was applied before is edited or missing.
@@ -71,8 +73,9 @@ def refresh(
     path = path_of(project.root, project.config.environment)
     migrations = numbered(project.root)
     maker = Maker(project, lake, fresh=fresh)
+    opened = engine.attached if engine and remote else partial(database, remote=remote)
     with _beside(path) as beside:
-        before, views = _carried_on(path, beside, migrations, maker, remote)
+        before, views = _carried_on(path, beside, migrations, maker, opened)
         if views is None:
             beside.unlink(missing_ok=True)
             with database(beside, remote=remote) as session:
@@ -82,7 +85,11 @@ def refresh(
 
 
 def _carried_on(
-    path: Path, beside: Path, migrations: Sequence[Migration], maker: Maker, remote: Remote | None
+    path: Path,
+    beside: Path,
+    migrations: Sequence[Migration],
+    maker: Maker,
+    opened: Callable[[Path], AbstractContextManager[Session]],
 ) -> tuple[Applied, int | None]:
     """Change a copy of the catalog, where that will do; say what was applied, and count the views.
 
@@ -92,7 +99,7 @@ def _carried_on(
         return {}, None
     shutil.copyfile(path, beside)
     try:
-        with database(beside, remote=remote) as session:
+        with opened(beside) as session:
             before = applied(session)
             verify(migrations, before)
             whole = len(before) == len(migrations)

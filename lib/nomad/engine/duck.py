@@ -109,6 +109,24 @@ class Engine:
                 session.execute(f"USE memory; DETACH DATABASE IF EXISTS {name}")
 
     @contextmanager
+    def attached(self, path: Path) -> Iterator[Session]:
+        """Open a DuckDB file in this instance, which has its extensions loaded already.
+
+        Raises:
+            QueryFailed: it can't be opened.
+        """
+        con, name = self._cursor()
+        with self._listed(con):
+            session = Session(con)
+            session.execute(f"ATTACH {literal(str(path))} AS {name}; USE {name}")
+            try:
+                yield session
+            finally:
+                with suppress(duckdb.Error):
+                    con.execute("ROLLBACK")
+                session.execute(f"USE memory; DETACH {name}")
+
+    @contextmanager
     def _listed(self, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         self._open.add(con)
         try:

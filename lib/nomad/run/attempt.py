@@ -19,7 +19,7 @@ from typing import Any
 
 from nomad import doctor, publish
 from nomad.claims import claim, clear, dead, live
-from nomad.engine.duck import NAME, Staged
+from nomad.engine.duck import NAME, Engine, Staged
 from nomad.errors import LakeError, Misuse, NomadError
 from nomad.journal import Journal, new_run_id
 from nomad.lake import Lake, Published, folder_key
@@ -97,7 +97,7 @@ def _words(error: NomadError) -> str:
 
 @dataclass
 class Attempt:
-    """A run that is going on."""
+    """A run that is going on; `engine` is the one it works with, once it has one."""
 
     workspace: Workspace
     run_id: str
@@ -105,6 +105,7 @@ class Attempt:
     scratch: Path
     journal: Journal
     lake: Lake
+    engine: Engine | None = None
     _superseded: list[Manifest] = field(default_factory=list)
     _stale: bool = False
     _next: float = field(default_factory=lambda: time.monotonic() + _EVERY)
@@ -177,7 +178,7 @@ class Attempt:
             gone, self._superseded, self._stale = self._superseded, [], False
         if _has_project(self.workspace):
             self.journal.flush(self.lake.mirror)
-            self.workspace.refresh_catalog(self.lake, fresh=False)
+            self.workspace.refresh_catalog(self.lake, fresh=False, engine=self.engine)
             for old in gone:
                 self._retire(old)
         ended = time.monotonic()

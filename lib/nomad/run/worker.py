@@ -56,6 +56,7 @@ class Worker:
         self._going, self._options = going, options
         self._workspace = going.workspace
         self._engine = self._workspace.engine(going.scratch, shares=shares)
+        going.engine = self._engine
         self._turns = BoundedSemaphore(jobs)
         self._busy: set[Cell] = set()
         self._stopping = False
