@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cached_property
+from sys import intern
 from typing import Any, NamedTuple
 
 from nomad.errors import CorruptManifest
@@ -56,12 +57,10 @@ class Input:
     @property
     def fact(self) -> InputFact:
         """The same as plain values."""
-        first, last = (
-            (d.isoformat() for d in (self.span.first, self.span.last))
-            if self.span
-            else (None, None)
-        )
-        return (self.table, first, last, self.content_hash, self.count)
+        span = self.span
+        first = intern(span.first.isoformat()) if span else None
+        last = intern(span.last.isoformat()) if span else None
+        return (intern(self.table), first, last, self.content_hash, self.count)
 
 
 InputFact = tuple[str, str | None, str | None, str, int | None]
@@ -123,12 +122,12 @@ class Manifest:
 
     @property
     def facts(self) -> Facts:
-        """The part of it that a plan goes by."""
+        """The part of it that a plan goes by; what many have in common is in memory once."""
         return Facts(
-            self.run_id,
-            self.sql_hash,
-            self.contract_hash,
-            self.engine,
+            intern(self.run_id),
+            intern(self.sql_hash),
+            intern(self.contract_hash),
+            intern(self.engine),
             self.content_hash,
             self.row_count,
             self.quarantined.rows if self.quarantined else None,
