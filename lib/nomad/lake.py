@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from threading import Lock
 from typing import NamedTuple
 
 from nomad.engine.scan import Files
@@ -73,6 +74,7 @@ class Lake:
         self._listed: dict[TableName, dict[date, Published]] = {}
         self._stamps: dict[TableName, dict[str, str]] = {}
         self._parsed: dict[str, Published] = {}
+        self._reading = Lock()
         self._ledgers: dict[TableName, Ledger] = {}
 
     def remembering(self) -> Lake:
@@ -93,18 +95,18 @@ class Lake:
             LakeError: the lake can't be reached, or the manifest can't be read.
         """
         key = manifest_key(table, partition)
-        if self._kept is not None and key in self._kept:
-            return self._kept[key]
-        found = self._read(key, self.store.read(key))
-        if self._kept is not None:
-            self._kept[key] = found
-        return found
+        return self._many([key])[key]
 
     def _many(self, keys: list[str]) -> dict[str, Published | None]:
-        kept = self._kept if self._kept is not None else {}
-        for key, blob in self.store.read_all(k for k in keys if k not in kept):
-            kept[key] = self._read(key, blob)
-        return {key: kept[key] for key in keys}
+        """Give manifests; where they are kept, no two threads read the same one."""
+        if self._kept is None:
+            return {key: self._read(key, b) for key, b in self.store.read_all(keys)}
+        if any(k not in self._kept for k in keys):
+            with self._reading:
+                missing = [k for k in keys if k not in self._kept]
+                for key, blob in self.store.read_all(missing):
+                    self._kept[key] = self._read(key, blob)
+        return {key: self._kept[key] for key in keys}
 
     def _read(self, key: str, blob: Blob | None) -> Published | None:
         """Parse a manifest, or find it parsed: one version is one text."""

@@ -6,6 +6,7 @@ A listing tells which have changed since this machine last saw them; only those 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
 from typing import Any
 
 from nomad.shelf import Seen, Shelf
@@ -19,13 +20,15 @@ class Mirror:
         self.store = store
         self._known = shelf or Shelf()
         self._learned: dict[str, Blob] = {}
+        self._lock = Lock()
 
     @property
     def _shelf(self) -> Shelf:
         """The shelf, with what was learned on it: many small objects go there at once."""
-        while self._learned:
+        with self._lock:
             learned, self._learned = self._learned, {}
-            self._keep(learned, learned)
+            if learned:
+                self._keep(learned, learned)
         return self._known
 
     def over(self, store: Store) -> Mirror:
@@ -112,7 +115,8 @@ class Mirror:
         It is put on the shelf when that is next asked. A run that dies before leaves it out; the
         next one lists the lake, as it does after every run that died.
         """
-        self._learned[key] = blob
+        with self._lock:
+            self._learned[key] = blob
 
     def _unknown(self, found: Mapping[str, Blob]) -> dict[str, Blob]:
         versions = {k: b.version for k, b in found.items()}
