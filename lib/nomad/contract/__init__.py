@@ -7,7 +7,7 @@ nothing else: as in SQL, what is not known is not false.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nomad.manifest import digest
@@ -132,6 +132,17 @@ class Contract:
     def row_tests(self) -> tuple[Test, ...]:
         """The tests that rows pass one by one."""
         return tuple(t for t in self.tests if t.by_row)
+
+    def order_by(self, columns: Iterable[str]) -> str:
+        """Write the ORDER BY that sorts rows of these columns by the key; empty without one.
+
+        Example:
+            >>> Contract("x", unique_key=("id", "dt")).order_by(["ID", "amount"])
+            ' ORDER BY "id"'
+        """
+        there = {c.lower() for c in columns}
+        key = ", ".join(quote(c) for c in self.unique_key if c.lower() in there)
+        return f" ORDER BY {key}" if key else ""
 
     def fingerprint(self) -> str:
         """Digest what can change rows or verdicts: not descriptions, tags or freshness."""

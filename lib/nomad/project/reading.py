@@ -14,7 +14,7 @@ from nomad.errors import SqlFileError
 from nomad.manifest import digest
 from nomad.sqlfile import Opinion, SqlFile, from_body, render, to_body
 
-_FORMAT = "3"
+_FORMAT = "4"
 """Part of every key of the parse cache: raise it when parsing changes."""
 
 

@@ -96,9 +96,8 @@ def _published(going: Attempt, engine: Engine, gain: Gain) -> Result:
 def _staged(going: Attempt, session: Session, source: str, gain: Gain) -> Iterator[Staged]:
     """Write the rows in so many files, one after the other."""
     contract = going.workspace.project.tables[gain.manifest.dest].contract
-    key = ", ".join(quote(c) for c in contract.unique_key) if contract else ""
-    order = f" ORDER BY {key}" if key else ""
-    session.execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS {source}{order}")
+    order = contract.order_by(c.name for c in gain.manifest.schema) if contract else ""
+    session.execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS FROM ({source}){order}")
     rows = max(1, ceil(gain.manifest.row_count / gain.target_files))
     columns = ", ".join(quote(c.name) for c in gain.manifest.schema)
     for i in range(gain.target_files):

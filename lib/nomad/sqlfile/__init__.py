@@ -36,7 +36,7 @@ class SqlFile:
 
     `volatile` says why the result may differ though no input changed, or is None; `exclusive`
     tells that a statement changes settings of the whole DuckDB instance; `outputs` are the names of
-    the query's columns, where its text tells them.
+    the query's columns, where its text tells them; `ordered`: it says in which order its rows are.
     """
 
     path: str
@@ -50,6 +50,7 @@ class SqlFile:
     exclusive: bool
     sql_hash: str
     outputs: tuple[str, ...] = ()
+    ordered: bool = False
 
     def statements(self, partition: Partition) -> tuple[tuple[str, ...], str]:
         """Give the setup statements and the query as they run for one partition."""

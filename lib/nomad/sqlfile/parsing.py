@@ -13,7 +13,7 @@ from sqlglot.tokens import Token
 from nomad.errors import SqlFileError
 from nomad.manifest import digest
 from nomad.sqlfile import Opinion, Ref, SqlFile
-from nomad.sqlfile.references import compare, created_by, outputs_of, read_by
+from nomad.sqlfile.references import compare, created_by, is_ordered, outputs_of, read_by
 from nomad.sqlfile.statements import Statement, split
 from nomad.sqlfile.variables import SENTINEL
 
@@ -60,6 +60,7 @@ def parse(rendered: str, *, path: str, table: str, opinion: Opinion = lambda _: 
         exclusive=any(s.kind == "session" for s in setup),
         sql_hash=_hash(statements),
         outputs=outputs_of(query.text, path=path),
+        ordered=is_ordered(query.text, path=path),
     )
 
 

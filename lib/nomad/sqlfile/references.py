@@ -48,6 +48,28 @@ def outputs_of(text: str, *, path: str) -> tuple[str, ...]:
     return tuple(tree.named_selects)
 
 
+def is_ordered(text: str, *, path: str) -> bool:
+    """Tell whether the query as a whole has an ORDER BY; one in a CTE or a window is not that.
+
+    Example:
+        >>> is_ordered("select a from t order by a", path="x")
+        True
+        >>> is_ordered("select rank() over (order by a) from t", path="x")
+        False
+    """
+    tree: object = parse_one(text, path=path)
+    while isinstance(tree, exp.Query) and not tree.args.get("order"):
+        tree = tree.this if isinstance(tree, exp.Subquery) else _passed_on(tree)
+    return isinstance(tree, exp.Query)
+
+
+def _passed_on(query: exp.Query) -> object:
+    """Give what stands in the brackets of a bare `SELECT * FROM (…)`; else None."""
+    filled = {k for k, v in query.args.items() if v}
+    source = query.args["from_"].this if filled == {"expressions", "from_"} else None
+    return source if query.is_star and isinstance(source, exp.Subquery) else None
+
+
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^."\s]+)')
 
 
