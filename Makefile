@@ -84,6 +84,11 @@ test-s3: install ## Run the S3 tests on a real server: installs Ceph if missing,
 	@bin/ceph install
 	$(BIN)/pytest -m s3 -p no:cacheprovider
 
+.PHONY: test-spark
+test-spark: install ## Read published files by Spark: installs pyspark, and a Java if there is none
+	@bin/spark
+	$(BIN)/pytest -m spark -p no:cacheprovider
+
 .PHONY: bench
 bench: .venv/.bench ## Measure nomad beside a bare script, and with PEERS=1 beside other tools
 	$(BIN)/python tests/bench/bench.py $(if $(PEERS),--peers) $(keep)
@@ -106,6 +111,10 @@ bench-s3: install ## Measure a day on Ceph's S3 gateway beside a script that goe
 bench-growth: .venv/.bench ## Measure what commands cost as tables and dates become many
 	$(BIN)/python tests/bench/growth.py $(keep)
 
+.PHONY: bench-parquet
+bench-parquet: install ## Measure row groups, codecs, file sizes and sorting of Parquet, as ratios
+	$(BIN)/python tests/bench/parquet.py
+
 .PHONY: check
 check: install ## Lint and types
 	$(BIN)/ruff check .
@@ -121,3 +130,4 @@ clean: ## Remove what was made: published data, the catalog, caches (the sample 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z][a-z0-9-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+

@@ -93,3 +93,13 @@ def test_a_compacted_partition_is_fresh_for_what_reads_it(pieces):
 
 def test_a_size_that_is_none(built):
     assert built("compact", "--target", "many").code == 2
+
+
+def test_a_key_that_names_the_date_sorts_by_the_rest(pieces):
+    pieces.write("sql/dwd/dwd_price.yml", "unique_key: [dt, symbol, close]\n")
+    answer = pieces("compact", "dwd_price", *DAY)
+
+    assert answer.code == 0, answer.err
+    paths = pieces("files", "dwd_price", *DAY).out.split()
+    rows = duckdb.sql(f"select symbol, close from read_parquet({paths})").fetchall()
+    assert rows == sorted(rows)
