@@ -76,6 +76,7 @@ class Lake:
         self._parsed: dict[str, Published] = {}
         self._reading = Lock()
         self._ledgers: dict[TableName, Ledger] = {}
+        self._by_text: dict[str, Ledger] = {}
 
     def remembering(self) -> Lake:
         """Give a view of this lake that reads each manifest once."""
@@ -149,7 +150,8 @@ class Lake:
     def survey(self, table: TableName) -> None:
         """Look at all partitions of a table at once, where many of them will be asked for."""
         if self._kept is not None and table not in self._ledgers:
-            self._ledgers[table] = Ledger(self._mirror.reduced(table.key, FILE, facts_of))
+            found = Ledger(self._mirror.reduced(table.key, FILE, facts_of))
+            self._ledgers[table] = self._by_text[str(table)] = found
 
     def facts(self, table: TableName, name: str) -> Facts | None:
         """Give what decides whether a partition is fresh, by its folder's name; None: not there."""
@@ -161,13 +163,16 @@ class Lake:
     def content(self, fact: InputFact) -> tuple[str, int | None]:
         """Give the content now of what a build read of an input; of several days their count."""
         text, first, last, _, _ = fact
-        table = TableName.parse(text)
-        if first is None or first == last:
-            found = self.facts(table, f"{COLUMN}={first}" if first else "")
+        ledger = self._by_text.get(text)
+        if first is None or last is None or first == last:
+            name = f"{COLUMN}={first}" if first else ""
+            if ledger:
+                return ledger.content_of(name) or ABSENT, None
+            found = self.facts(TableName.parse(text), name)
             return (found.content_hash if found else ABSENT), None
-        assert last
-        if ledger := self._ledgers.get(table):
+        if ledger:
             return ledger.content(first, last)
+        table = TableName.parse(text)
         span = Span(date.fromisoformat(first), date.fromisoformat(last))
         now = as_input(table, span, self.manifests(table, partitioned=True, spans=[span]))
         return now.content_hash, now.count

@@ -21,6 +21,9 @@ def facts_of(key: str, data: bytes) -> Facts:
     return from_json(data, where=key).facts
 
 
+_CONTENT = Facts._fields.index("content_hash")
+
+
 class Ledger:
     """The facts of a table's partitions, by the names of their folders ('' for a full table)."""
 
@@ -33,6 +36,11 @@ class Ledger:
         """Give those of one partition, or None where there is none."""
         found = self._found.get(name)
         return Facts._make(found) if found else None
+
+    def content_of(self, name: str) -> str | None:
+        """Give the content of one partition, or None where there is none."""
+        found = self._found.get(name)
+        return found[_CONTENT] if found else None
 
     def learn(self, name: str, facts: Facts) -> None:
         """Note what has just been published."""
@@ -49,5 +57,5 @@ class Ledger:
     def _sort(self) -> None:
         names = sorted(n for n in self._found if from_folder(n))
         self._days = [n.removeprefix(f"{COLUMN}=") for n in names]
-        hashes = (Facts._make(self._found[n]).content_hash for n in names)
+        hashes = (self._found[n][_CONTENT] for n in names)
         self._contents = [framed(f"{d} {h}") for d, h in zip(self._days, hashes, strict=True)]
