@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from nomad.engine.scan import Files
 from nomad.errors import MissingPartition
-from nomad.ledger import Ledger, facts_of
+from nomad.ledger import FORM, Ledger, facts_of
 from nomad.manifest import FILE, Column, Facts, Input, InputFact, Manifest, combine, from_json
 from nomad.mirror import Mirror
 from nomad.names import TableName
@@ -150,7 +150,7 @@ class Lake:
     def survey(self, table: TableName) -> None:
         """Look at all partitions of a table at once, where many of them will be asked for."""
         if self._kept is not None and table not in self._ledgers:
-            found = Ledger(self._mirror.reduced(table.key, FILE, facts_of))
+            found = Ledger(self._mirror.reduced(table.key, FILE, facts_of, FORM))
             self._ledgers[table] = self._by_text[str(table)] = found
 
     def facts(self, table: TableName, name: str) -> Facts | None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import Any
 
-from nomad.manifest import Facts, digest_framed, framed, from_json
+from nomad.manifest import Facts, digest, digest_framed, framed, from_json
 from nomad.partition import COLUMN, from_folder
+
+FORM = digest(*Facts._fields)
+"""Tells these facts from those of another nomad."""
 
 
 def facts_of(key: str, data: bytes) -> Facts:

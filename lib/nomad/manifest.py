@@ -76,6 +76,8 @@ class Facts(NamedTuple):
     engine: str
     content_hash: str
     rows: int
+    files: int
+    size: int
     refused: int | None
     inputs: tuple[InputFact, ...]
 
@@ -130,6 +132,8 @@ class Manifest:
             intern(self.engine),
             self.content_hash,
             self.row_count,
+            len(self.files),
+            self.size,
             self.quarantined.rows if self.quarantined else None,
             tuple(i.fact for i in self.inputs),
         )

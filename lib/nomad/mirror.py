@@ -57,14 +57,19 @@ class Mirror:
         return {k: found[k] for k in sorted(found)}
 
     def reduced(
-        self, prefix: str, name: str, reduce: Callable[[str, bytes], tuple[Any, ...]]
+        self,
+        prefix: str,
+        name: str,
+        reduce: Callable[[str, bytes], tuple[Any, ...]],
+        form: str = "",
     ) -> dict[str, tuple[Any, ...]]:
         """Give what `reduce` takes of each object of one name, in a folder and right below.
 
         `reduce` makes plain values of an object's key and bytes; they are noted, and only what has
-        changed since is read. The result is by folder.
+        changed since is read. The result is by folder. `form` tells one shape of values from
+        another.
         """
-        stamps, where = self.store.stamps(prefix, name), self.store.uri(prefix)
+        stamps, where = self.store.stamps(prefix, name), f"{self.store.uri(prefix)} {form}"
         noted = self._shelf.notes(where)
         same = {f: n for f, n in noted.items() if n[0] and n[0] == stamps.get(f)}
         keys = {f"{prefix}/{f}/{name}".replace("//", "/"): f for f in stamps if f not in same}

@@ -16,6 +16,7 @@ from nomad.errors import NomadError, OutOfMemory, QueryFailed, Refused, Unreacha
 from nomad.lake import Lake, Published
 from nomad.manifest import Input
 from nomad.names import TableName
+from nomad.partition import folder
 from nomad.plan import BUILD, Cell, Step, why_stale
 from nomad.project import Table
 from nomad.pruning import Read
@@ -99,12 +100,11 @@ class Worker:
         """Skip what is fresh, also what has become so since the plan: an early cut-off."""
         project, lake = self._workspace.project, self._going.lake
         table = project.tables[step.table]
+        if step.action != BUILD:
+            return _kept(step, lake, "fresh")
         over = lake.published(step.table, step.partition)
-        fresh = step.action != BUILD
-        if not fresh and not self._options.force:
-            fresh = why_stale(project, table, step.partition, lake) is None
-        if fresh:
-            return _kept(step, over)
+        if not self._options.force and not why_stale(project, table, step.partition, lake):
+            return _kept(step, lake, "inputs rebuilt to the same rows")
         return self._built(step, table, over, alone=alone)
 
     def _built(self, step: Step, table: Table, over: Published | None, *, alone: bool) -> Result:
@@ -261,18 +261,11 @@ def _told_again(result: Result) -> Result:
     return replace(result, reason=told, retried=OUT_OF_MEMORY)
 
 
-def _kept(step: Step, over: Published | None) -> Result:
-    reason = "fresh" if step.action != BUILD else "inputs rebuilt to the same rows"
-    m = over.manifest if over else None
-    return Result(
-        step.table,
-        step.partition,
-        FRESH,
-        reason,
-        row_count=m.row_count if m else None,
-        file_count=len(m.files) if m else None,
-        bytes=sum(f.bytes for f in m.files) if m else None,
-    )
+def _kept(step: Step, lake: Lake, reason: str) -> Result:
+    """Tell of a step that had nothing to do."""
+    facts = lake.facts(step.table, folder(step.partition))
+    known = (facts.rows, facts.files, facts.size) if facts else (None, None, None)
+    return Result(step.table, step.partition, FRESH, reason, *known)
 
 
 def _unpublished(workspace: Workspace, lake: Lake, table: Table) -> TableName:
