@@ -74,7 +74,8 @@ def narrowed(
     """
     steps = [s for s in found.steps if s.action == BUILD and keep(s)]
     if newest_first:
-        steps.sort(key=lambda s: s.partition or date.max, reverse=True)
+        steps.sort(key=lambda s: s.partition or date.min, reverse=True)
+        steps = [s._replace(needs=s.needs[::-1]) for s in steps]
     ordered = list(_after_their_needs(steps))
     return replace(found, steps=tuple(ordered[:most] if most else ordered))
 

@@ -177,15 +177,24 @@ class Workspace:
             remote=self.remote,
             engine=engine,
         )
-        self._catalogs.put(str(made.path), self.store.uri(""))
+        self._catalogs.put(str(made.path), self._catalog_basis)
         self._catalogs.save()
         return made
 
     @property
     def catalog_is_due(self) -> bool:
-        """Whether there is no catalog yet, or one of another lake."""
+        """Whether there is no catalog yet, one of another lake or project, or an unfinished one."""
         path = self.catalog_path
-        return not path.exists() or self._catalogs.get(str(path)) != self.store.uri("")
+        return not path.exists() or self._catalogs.get(str(path)) != self._catalog_basis
+
+    def catalog_is_behind(self) -> None:
+        """Note that the lake is about to change: until it is renewed, the catalog is due."""
+        self._catalogs.put(str(self.catalog_path), "")
+        self._catalogs.save()
+
+    @cached_property
+    def _catalog_basis(self) -> str:
+        return digest(self.store.uri(""), *catalog.made_of(self.project))
 
     @cached_property
     def _catalogs(self) -> Cache:

@@ -84,6 +84,19 @@ def test_a_state_that_is_none(week):
     assert "`misssing` is none of missing, failed, stale, all" in answer.err
 
 
+def test_the_newest_dates_come_first_though_a_full_table_reads_them_all(week):
+    answer = week(
+        "backfill", "dwd_price dws_price ods_price", *RANGE, "--order", "desc",
+        "--max-steps", "3", "--dry-run", "-o", "json",
+    )  # fmt: skip
+
+    assert cells(answer) == [
+        "ods_price 2024-01-07",
+        "dwd_price 2024-01-07",
+        "ods_price 2024-01-06",
+    ]
+
+
 def test_killed_three_times_and_resumed_it_ends_the_same(capsys):
     """Of four layers over a hundred dates, no step is run twice but those in flight at a kill."""
     script = ROOT / "tests" / "bench" / "backfill.py"

@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from nomad.catalog import views
 from nomad.catalog.maker import Maker
 from nomad.catalog.migrations import (
     FOLDER,
@@ -48,6 +49,17 @@ def path_of(root: Path, environment: str | None) -> Path:
     """Name the catalog's file; each environment has its own."""
     name = f"catalog.{environment}.duckdb" if environment else "catalog.duckdb"
     return root / FOLDER / name
+
+
+def made_of(project: Project) -> Iterator[str]:
+    """Name what of a project is in its catalog: migrations, and of each table more than its rows.
+
+    Raises:
+        MigrationError: a migration's file has no number, or one that is taken.
+    """
+    yield from (m.checksum for m in numbered(project.root))
+    for name in project.order:
+        yield from (str(name), *views.depends_on(project, name))
 
 
 def refresh(

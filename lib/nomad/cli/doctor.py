@@ -47,9 +47,11 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         {"where": str(p), "what": "left in scratch by a run that died", "remedy": "remove"}
         for p in left
     ]
+    from nomad.claims import live
+
     path = workspace.catalog_path
-    if reachable and workspace.catalog_is_due:
-        what = "of another lake, or not known to be of this one" if path.exists() else "missing"
+    if reachable and workspace.catalog_is_due and not live(workspace.store.scratch()):
+        what = "not of this lake and project as they are" if path.exists() else "missing"
         rows.append({"where": str(path), "what": f"the catalog is {what}", "remedy": "write"})
     amiss = len(rows)
     if fix and not unfit:

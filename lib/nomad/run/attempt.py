@@ -108,6 +108,7 @@ class Attempt:
     engine: Engine | None = None
     _superseded: list[Manifest] = field(default_factory=list)
     _stale: bool = False
+    _behind: bool = False
     _next: float = field(default_factory=lambda: time.monotonic() + _EVERY)
     _lock: Lock = field(default_factory=Lock)
 
@@ -124,7 +125,9 @@ class Attempt:
         )
         self.lake.learn(*ours)
         with self._lock:
-            self._stale = True
+            if not self._behind and not self.workspace.rehearsing:
+                self.workspace.catalog_is_behind()
+            self._behind = self._stale = True
             if over:
                 self._superseded.append(over.manifest)
         return ours.manifest
@@ -154,8 +157,18 @@ class Attempt:
         )
 
     def look_around(self) -> None:
-        """Have the catalog renewed at the end, where it is missing or of another lake."""
+        """Renew a catalog that is due before anything is published: a bad migration stops it here.
+
+        One that is not there yet can wait until the end.
+        """
+        try:
+            _ = self.workspace.project
+        except Misuse:
+            return
         self._stale = self.workspace.catalog_is_due
+        if self._stale and self.workspace.catalog_path.exists() and not self.workspace.rehearsing:
+            self.workspace.refresh_catalog(self.lake, fresh=False)
+            self._stale = False
 
     def catch_up(self) -> None:
         """Where other machines write as well, have the catalog know what this run saw of theirs."""

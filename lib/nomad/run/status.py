@@ -11,7 +11,7 @@ from nomad.journal import steps
 from nomad.lake import Lake
 from nomad.names import TableName
 from nomad.partition import Partition, folder, parse_day
-from nomad.plan import BUILD, Cell, Plan, Step, plan
+from nomad.plan import BUILD, FRESH, Cell, Plan, Step, plan
 from nomad.workspace import Workspace
 
 PUBLISHED, EMPTY, STALE, MISSING = "published", "empty", "stale", "missing"
@@ -76,6 +76,6 @@ def _failures(lake: Lake) -> dict[Cell, tuple[str, str]]:
             cell = TableName.parse(event["table"]), parse_day(event["partition_date"])
             if event["status"] in ("failed", "blocked"):
                 found[cell] = event["run_id"], event["error"] or event["reason"]
-            elif event["status"] == PUBLISHED:
+            elif event["status"] in (PUBLISHED, FRESH):
                 found.pop(cell, None)
     return found
