@@ -15,8 +15,9 @@ from nomad.engine.duck import Place, Session, View
 from nomad.errors import QueryFailed
 from nomad.lake import REFUSED
 from nomad.manifest import Manifest
-from nomad.names import RAW, TableName, literal
+from nomad.names import RAW, TableName, did_you_mean, literal
 from nomad.partition import COLUMN, Partition
+from nomad.project import Project
 from nomad.workspace import Workspace
 
 _T = TypeVar("_T")
@@ -81,7 +82,7 @@ def _steady(workspace: Workspace, query: str, act: Callable[[Session], _T]) -> _
                 return act(session)
         except QueryFailed as e:
             if not tries_left or _versions(_published(workspace, names)) == _versions(published):
-                raise _explained(e, names, published) from e
+                raise _explained(e, names, published, workspace.project) from e
     raise AssertionError("unreachable")
 
 
@@ -126,14 +127,24 @@ def _session(workspace: Workspace, published: dict[TableName, list[Manifest]]) -
         yield session
 
 
+_MISSING = re.compile(r'Table with name "?([\w.]+)"? does not exist')
+
+
 def _explained(
     e: QueryFailed,
     names: list[TableName],
     published: dict[TableName, list[Manifest]],
+    project: Project,
 ) -> QueryFailed:
-    unpublished = [n for n in names if n not in published]
-    if not unpublished or "does not exist" not in e.what:
+    missing = _MISSING.search(e.what)
+    if missing is None:
         return e
+    unpublished = [n for n in names if n not in published]
+    if not unpublished:
+        known = {str(n) for n in project.order} | {n.name for n in project.order}
+        hint = did_you_mean(missing[1], known) or "see `nomad ls`"
+        what = e.what if missing[1] in known else f"no table `{missing[1]}`"
+        return QueryFailed(what, where=e.where, hint=hint)
     name = unpublished[0]
     act = "extract" if name.layer == RAW else "run"
     hint = f"`{name}` was never published: `nomad {act} {name.name}`"

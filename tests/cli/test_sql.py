@@ -92,3 +92,13 @@ def test_two_queries_at_once_are_refused(built):
 
     assert answer.code == 2
     assert "more than one query" in answer.err
+
+
+@pytest.mark.parametrize("name", ["dwd.dwd_prise", "dwd_prise"])
+def test_a_misspelt_table_is_told_with_the_nearest(built, name):
+    answer = built("sql", f"from {name}")
+
+    assert answer.code == 1
+    assert f"no table `{name}`" in answer.err
+    assert "did you mean" in answer.err
+    assert "dwd_price" in answer.err
