@@ -96,6 +96,8 @@ class Lake:
             LakeError: the lake can't be reached, or the manifest can't be read.
         """
         key = manifest_key(table, partition)
+        if self._kept is None:
+            return self._read(key, self.store.read(key))
         return self._many([key])[key]
 
     def _many(self, keys: list[str]) -> dict[str, Published | None]:

@@ -51,7 +51,7 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
 
     path = workspace.catalog_path
     if reachable and workspace.catalog_is_due and not live(workspace.store.scratch()):
-        what = "not of this lake and project as they are" if path.exists() else "missing"
+        what = "of another lake, or behind this one" if path.exists() else "missing"
         rows.append({"where": str(path), "what": f"the catalog is {what}", "remedy": "write"})
     amiss = len(rows)
     if fix and not unfit:
