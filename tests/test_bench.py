@@ -8,18 +8,22 @@ import sys
 from conftest import ROOT
 
 
-def test_the_benchmark_prints_a_line_for_every_case_whose_rows_are_right():
-    sizes = ("--models", "8", "--days", "2", "--dates", "3", "--rounds", "1")
-    small = (*sizes, "--only", "startup,W1,W3,year")
-
+def bench(script: str, *words: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests/bench/bench.py"), *small],
+        [sys.executable, str(ROOT / "tests/bench" / script), *words],
         capture_output=True,
         text=True,
         check=False,
     )
-
     assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_the_benchmark_prints_a_line_for_every_case_whose_rows_are_right():
+    sizes = ("--models", "8", "--days", "2", "--dates", "3", "--rounds", "1")
+
+    done = bench("bench.py", *sizes, "--only", "startup,W1,W3,year")
+
     heading, _, columns, *lines = done.stdout.splitlines()
     assert heading.endswith("medians of 1 rounds.")
     assert columns.split() == [
@@ -41,16 +45,10 @@ def test_the_benchmark_prints_a_line_for_every_case_whose_rows_are_right():
 def test_the_growth_study_keeps_its_table_its_figures_and_its_picture(tmp_path):
     page = tmp_path / "benchmarks.md"
     page.write_text("before\n<!-- growth -->\nold\n<!-- end of growth -->\nafter\n")
-    small = ("--tables", "8", "--dates", "2", "--rounds", "1", "--keep", str(page))
+    sizes = ("--tables", "8", "--dates", "2", "--rounds", "1")
 
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tests/bench/growth.py"), *small],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = bench("growth.py", *sizes, "--keep", str(page))
 
-    assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 1 + 5
     text = page.read_text()
     assert text.startswith("before\n")

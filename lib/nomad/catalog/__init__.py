@@ -85,12 +85,12 @@ def refresh(
     path = path_of(project.root, project.config.environment)
     migrations = numbered(project.root)
     maker = Maker(project, lake, fresh=fresh)
-    opened = engine.attached if engine and remote else partial(database, remote=remote)
+    opened = engine.attached if engine and engine.remote else partial(database, remote=remote)
     with _beside(path) as beside:
         before, views = _carried_on(path, beside, migrations, maker, opened)
         if views is None:
             beside.unlink(missing_ok=True)
-            with database(beside, remote=remote) as session:
+            with database(str(beside), remote=remote) as session:
                 migrate(session, migrations, before, now)
                 views = maker.fill(session, beside.parent)
     return Refreshed(path, views, tuple(m.name for m in migrations if m.name not in before))
@@ -101,7 +101,7 @@ def _carried_on(
     beside: Path,
     migrations: Sequence[Migration],
     maker: Maker,
-    opened: Callable[[Path], AbstractContextManager[Session]],
+    opened: Callable[[str], AbstractContextManager[Session]],
 ) -> tuple[Applied, int | None]:
     """Change a copy of the catalog, where that will do; say what was applied, and count the views.
 
@@ -111,7 +111,7 @@ def _carried_on(
         return {}, None
     shutil.copyfile(path, beside)
     try:
-        with opened(beside) as session:
+        with opened(str(beside)) as session:
             before = applied(session)
             verify(migrations, before)
             whole = len(before) == len(migrations)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nomad.cli import options
-from nomad.cli.plan import make, tell_passed_over
+from nomad.cli.plan import listing, make, tell_passed_over
 from nomad.cli.report import Report, worst
 
 if TYPE_CHECKING:
-    from nomad.plan import Plan
     from nomad.run.tables import Options
     from nomad.workspace import Workspace
 
@@ -66,7 +65,7 @@ def command(
     if not report.quiet:
         tell_passed_over(found)
     if dry_run:
-        _list(found, report.output)
+        listing(found.steps, report.output)
         return
     with report.progress(len(found.steps)):
         run_id, results = run(workspace, found, how, report=report.step)
@@ -82,18 +81,3 @@ def _states(only: str | None) -> set[str]:
             f"`{strays[0]}` is none of {', '.join(_ONLY)}", param_hint="--only"
         )
     return wanted | ({"missing", "failed", "stale"} if "all" in wanted else set())
-
-
-def _list(found: Plan, output: str) -> None:
-    from nomad import render
-
-    rows = [
-        {
-            "table": str(s.table),
-            "partition_date": s.partition and s.partition.isoformat(),
-            "reason": s.reason,
-        }
-        for s in found.steps
-    ]
-    columns = ["table", "partition_date", "reason"]
-    render.listing("steps", columns, rows, output=output, out=sys.stdout)

@@ -31,7 +31,7 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     Example: nomad doctor --fix
     """
     from nomad import doctor, render
-    from nomad.claims import clear
+    from nomad.claims import clear, live
 
     server = _server(workspace)
     extra = {"server": [dict(zip(_SERVER, v, strict=True)) for v in server]} if server else None
@@ -47,8 +47,6 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         {"where": str(p), "what": "left in scratch by a run that died", "remedy": "remove"}
         for p in left
     ]
-    from nomad.claims import live
-
     path = workspace.catalog_path
     if reachable and workspace.catalog_is_due and not live(workspace.store.scratch()):
         what = "of another lake, or behind this one" if path.exists() else "missing"

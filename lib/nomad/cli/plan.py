@@ -30,10 +30,19 @@ def command(workspace: Workspace, output: str, **words: Any) -> None:
 
     Example: nomad plan --from 2024-01-02 --to 2024-01-05
     """
-    from nomad import render
-
     found = make(workspace, **words)
     shown, fresh = _shown(found, output)
+    if shown or not fresh:
+        listing(shown, output)
+    if fresh:
+        click.echo(f"{fresh} fresh{'' if shown else ', nothing to do'}", err=True)
+    tell_passed_over(found)
+
+
+def listing(steps: Sequence[Step], output: str) -> None:
+    """Print what would be done, and why."""
+    from nomad import render
+
     rows = [
         {
             "table": str(s.table),
@@ -41,14 +50,10 @@ def command(workspace: Workspace, output: str, **words: Any) -> None:
             "action": s.action,
             "reason": s.reason,
         }
-        for s in shown
+        for s in steps
     ]
     columns = ["table", "partition_date", "action", "reason"]
-    if rows or not fresh:
-        render.listing("steps", columns, rows, output=output, out=sys.stdout)
-    if fresh:
-        click.echo(f"{fresh} fresh{'' if rows else ', nothing to do'}", err=True)
-    tell_passed_over(found)
+    render.listing("steps", columns, rows, output=output, out=sys.stdout)
 
 
 def _shown(found: Plan, output: str) -> tuple[Sequence[Step], int]:

@@ -45,7 +45,7 @@ def command(
     returns = _chosen(workspace, table, dt, version, run_id)
     if dry_run:
         for one in returns:
-            name, day = one.cell
+            name, day = one.to.cell
             click.echo(f"{name} {day or ''}: from {one.over.manifest.run_id} to {one.to.run_id}")
         return
     done, results = rollback(workspace, returns, report=report.step)

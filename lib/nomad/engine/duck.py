@@ -77,6 +77,11 @@ class Engine:
         self._lock = Lock()
         self._given: Credentials | None = None
 
+    @property
+    def remote(self) -> Remote | None:
+        """The lake in S3 that its sessions read, if any."""
+        return self._settings.remote
+
     @contextmanager
     def session(self, *, exclusive: bool = False, lean: bool = False) -> Iterator[Session]:
         """Open a session; `exclusive` gives it an instance of its own.
@@ -96,20 +101,11 @@ class Engine:
                 yield Session(con)
                 self._count(con)
             return
-        con, name = self._cursor()
-        with self._listed(con):
-            session = Session(con)
-            session.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
-            try:
-                yield session
-            finally:
-                self._count(con)
-                with suppress(duckdb.Error):
-                    con.execute("ROLLBACK")  # a PIVOT that failed leaves its transaction open
-                session.execute(f"USE memory; DETACH DATABASE IF EXISTS {name}")
+        with self.attached(":memory:") as session:
+            yield session
 
     @contextmanager
-    def attached(self, path: Path) -> Iterator[Session]:
+    def attached(self, database: str) -> Iterator[Session]:
         """Open a DuckDB file in this instance, which has its extensions loaded already.
 
         Raises:
@@ -118,13 +114,14 @@ class Engine:
         con, name = self._cursor()
         with self._listed(con):
             session = Session(con)
-            session.execute(f"ATTACH {literal(str(path))} AS {name}; USE {name}")
+            session.execute(f"ATTACH {literal(database)} AS {name}; USE {name}")
             try:
                 yield session
             finally:
+                self._count(con)
                 with suppress(duckdb.Error):
-                    con.execute("ROLLBACK")
-                session.execute(f"USE memory; DETACH {name}")
+                    con.execute("ROLLBACK")  # a PIVOT that failed leaves its transaction open
+                session.execute(f"USE memory; DETACH DATABASE IF EXISTS {name}")
 
     @contextmanager
     def _listed(self, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
@@ -214,14 +211,12 @@ _SMALL: dict[str, Any] = {"default_block_size": "16384"}
 
 
 @contextmanager
-def database(
-    path: Path, *, read_only: bool = False, remote: Remote | None = None
-) -> Iterator[Session]:
+def database(path: str, *, remote: Remote | None = None) -> Iterator[Session]:
     """Open a DuckDB file by itself, without the limits of a build."""
     try:
-        con = duckdb.connect(str(path), read_only=read_only, config=_SMALL)
+        con = duckdb.connect(path, config=_SMALL)
     except duckdb.Error as e:
-        raise LakeError(f"can't be opened: {str(e).splitlines()[0]}", where=str(path)) from e
+        raise LakeError(f"can't be opened: {str(e).splitlines()[0]}", where=path) from e
     try:
         if remote:
             remote.set_up(con)

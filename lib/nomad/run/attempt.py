@@ -97,7 +97,7 @@ def _words(error: NomadError) -> str:
 
 @dataclass
 class Attempt:
-    """A run that is going on; `engine` is the one it works with, once it has one."""
+    """A run that is going on."""
 
     workspace: Workspace
     run_id: str
@@ -105,12 +105,18 @@ class Attempt:
     scratch: Path
     journal: Journal
     lake: Lake
-    engine: Engine | None = None
+    _engine: Engine | None = None
     _superseded: list[Manifest] = field(default_factory=list)
     _stale: bool = False
     _behind: bool = False
     _next: float = field(default_factory=lambda: time.monotonic() + _EVERY)
     _lock: Lock = field(default_factory=Lock)
+
+    def engine(self, *, remote: bool = True, shares: int = 1) -> Engine:
+        """Give the engine this run works with; its catalog is then renewed by the same one."""
+        if self._engine is None:
+            self._engine = self.workspace.engine(self.scratch, remote=remote, shares=shares)
+        return self._engine
 
     def publish(
         self,
@@ -191,7 +197,7 @@ class Attempt:
             gone, self._superseded, self._stale = self._superseded, [], False
         if _has_project(self.workspace):
             self.journal.flush(self.lake.mirror)
-            self.workspace.refresh_catalog(self.lake, fresh=False, engine=self.engine)
+            self.workspace.refresh_catalog(self.lake, fresh=False, engine=self._engine)
             for old in gone:
                 self._retire(old)
         ended = time.monotonic()

@@ -13,7 +13,6 @@ from nomad.errors import NomadError, QueryFailed
 from nomad.lake import Published
 from nomad.manifest import DataFile, Manifest
 from nomad.names import TableName, quote
-from nomad.plan import Cell
 from nomad.run.attempt import FAILED, Attempt, Result, attempt
 from nomad.workspace import Workspace
 
@@ -31,11 +30,6 @@ class Gain:
     def manifest(self) -> Manifest:
         """What is published."""
         return self.over.manifest
-
-    @property
-    def cell(self) -> Cell:
-        """Table and date."""
-        return self.manifest.cell
 
 
 def worthwhile(
@@ -59,8 +53,8 @@ def compact(
 
     The content hash must come out as it was; else nothing is published of that partition.
     """
-    with attempt(workspace, "compact", [g.cell for g in gains]) as going:
-        engine = workspace.engine(going.scratch)
+    with attempt(workspace, "compact", [g.manifest.cell for g in gains]) as going:
+        engine = going.engine()
         results = []
         for gain in gains:
             result = going.note(_result(going, engine, gain))
@@ -74,7 +68,7 @@ def _result(going: Attempt, engine: Engine, gain: Gain) -> Result:
     try:
         return _published(going, engine, gain)
     except NomadError as e:
-        return Result(*gain.cell, FAILED, "compact", error=e)
+        return Result(*gain.manifest.cell, FAILED, "compact", error=e)
 
 
 def _published(going: Attempt, engine: Engine, gain: Gain) -> Result:

@@ -80,7 +80,7 @@ def staged(workspace: Workspace, name: TableName, partition: Partition) -> Diffe
         made = going.lake.manifest(name, partition)
         assert made
         sources = [_select(workspace, over.manifest), _select(going.workspace, made)]
-        with going.workspace.engine(going.scratch).session() as session:
+        with going.engine().session() as session:
             return compare(session, *sources, key=_key(table))
 
 

@@ -38,11 +38,6 @@ class Return:
     over: Published
     to: Manifest
 
-    @property
-    def cell(self) -> Cell:
-        """Table and date."""
-        return self.to.cell
-
 
 def versions(store: Store, lake: Lake, table: TableName, partition: Partition) -> list[Version]:
     """Give the published version and those that are kept, the newest first."""
@@ -129,7 +124,7 @@ def rollback(
     Raises:
         LostRace: a partition was published by another run meanwhile.
     """
-    with attempt(workspace, "rollback", [r.cell for r in returns]) as going:
+    with attempt(workspace, "rollback", [r.to.cell for r in returns]) as going:
         results = []
         for one in returns:
             result = going.note(_returned(going, one))
@@ -140,7 +135,7 @@ def rollback(
 
 
 def _returned(going: Attempt, one: Return) -> Result:
-    old, (table, partition) = one.to, one.cell
+    old, (table, partition) = one.to, one.to.cell
     paths = [going.scratch / f"{going.run_id}-{f.name}" for f in old.files]
     past = f"{HISTORY}/{folder_key(table, partition)}/{old.run_id}"
     for file, path in zip(old.files, paths, strict=True):

@@ -96,7 +96,7 @@ def extract(
     cells = list(_cells(sources, dates))
     names = [(TableName(RAW, source.name), partition) for source, partition in cells]
     with attempt(workspace, "extract", names, wait=wait) as going:
-        engine = workspace.engine(going.scratch, remote=False)
+        engine = going.engine(remote=False)
         results: list[Result] = []
         for source, partition in cells:
             result = _step(going, engine, source, partition)

@@ -56,8 +56,7 @@ class Worker:
     def __init__(self, going: Attempt, options: Options, jobs: int = 1, *, shares: int = 1) -> None:
         self._going, self._options = going, options
         self._workspace = going.workspace
-        self._engine = self._workspace.engine(going.scratch, shares=shares)
-        going.engine = self._engine
+        self._engine = going.engine(shares=shares)
         self._turns = BoundedSemaphore(jobs)
         self._busy: set[Cell] = set()
         self._stopping = False
