@@ -9,8 +9,8 @@ from pathlib import Path
 LIB = Path(__file__).parents[1] / "lib" / "nomad"
 
 FLOORS = {
-    "errors": 0,
-    "address": 1, "cache": 1, "names": 1, "partition": 1, "requests": 1, "shelf": 1,
+    "cache": 0, "errors": 0,
+    "address": 1, "names": 1, "partition": 1, "requests": 1, "shelf": 1, "yamlfile": 1,
     "config": 2, "manifest": 2, "scaffold": 2,
     "sqlfile": 3, "store": 3, "engine": 3, "render": 3, "contract": 3,
     "project": 4, "mirror": 4, "ledger": 4,
@@ -24,7 +24,7 @@ FLOORS = {
 DOORS = {
     "duckdb": {"engine"},
     "sqlglot": {"sqlfile", "lineage"},
-    "yaml": {"config", "contract"},
+    "yaml": {"yamlfile"},
     "rich": {"render"},
     "click": {"cli"},
     "openpyxl": {"extract"},

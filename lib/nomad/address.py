@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 SCHEME = "s3://"
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """A folder of a bucket, and the way to it.
 
     `endpoint` None means AWS itself; `path_style` puts the bucket into the path instead of the

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from nomad.contract import MERGE
 from nomad.engine import scan
@@ -21,8 +21,7 @@ from nomad.pruning import Read
 _WIDE, _EXACT = ("HUGEINT", "UHUGEINT"), "DECIMAL(38,0)"
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(NamedTuple):
     """One input as found in the lake: what it is, and the SELECT that reads exactly its files."""
 
     table: TableName

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nomad.errors import LakeError
 from nomad.lake import QUARANTINE
@@ -24,8 +24,7 @@ _OURS = re.compile(r"(\d{8}T\d{6}Z-[0-9a-f]{6})-\d+(\.\w+)?")
 """The name of a data file: its run's id, and a number."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """Something amiss: where, and what.
 
     `remedy` is `remove`, `write`, `abandon` (an upload), or None: not from here.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from sys import intern
@@ -23,8 +23,7 @@ SUCCESS = "_SUCCESS"
 VERSION = 1
 
 
-@dataclass(frozen=True)
-class DataFile:
+class DataFile(NamedTuple):
     """One data file: its name in the partition's folder, rows, bytes and sha256 (hex)."""
 
     name: str
@@ -33,8 +32,7 @@ class DataFile:
     sha256: str
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """One column: DuckDB's name of its type, and whether it may hold NULL."""
 
     name: str
@@ -157,8 +155,8 @@ class Manifest:
             "generated_at": self.generated_at,
             "file_count": len(self.files),
             "row_count": self.row_count,
-            "files": [asdict(f) for f in self.files],
-            "schema": [asdict(c) for c in self.schema],
+            "files": [f._asdict() for f in self.files],
+            "schema": [c._asdict() for c in self.schema],
             "schema_hash": self.schema_hash,
             "stats": self.stats,
             "content_hash": self.content_hash,
@@ -172,7 +170,7 @@ class Manifest:
         if self.dialect:
             body["dialect"] = dict(self.dialect)
         if self.quarantined:
-            body["quarantined"] = asdict(self.quarantined)
+            body["quarantined"] = self.quarantined._asdict()
         lines = (f" {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in body.items())
         return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 

@@ -12,11 +12,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from nomad.cache import Cache
 from nomad.engine import scan
@@ -36,8 +35,7 @@ _MOST_SPANS = 64
 """A filter that keeps more separate runs of days than this reads all."""
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """What a query reads of one input: days as disjoint spans in order, or None for a full table.
 
     `asked` are the days that a scan asks for singly (`dt = …`): those must be there. `columns` are
@@ -50,8 +48,7 @@ class Read:
     columns: tuple[Column, ...] = ()
 
 
-@dataclass(frozen=True)
-class Relation:
+class Relation(NamedTuple):
     """An input as a query sees it: the names it is spelled by, its columns, partitioned or not.
 
     A spelling is (schema, name); an empty schema stands for the bare name.
@@ -170,7 +167,7 @@ class Pruner:
                 self._bind_other(session, relation)
 
     def _bind_stand_in(self, session: Session, relation: Relation) -> None:
-        files = scan.Files((str(self._stand_in(relation)),), relation.schema)
+        files = scan.Files((str(self._stand_in(session, relation)),), relation.schema)
         select = scan.select([files], partitioned=True, plain_dt=True)
         session.make(View(schema, name, select) for schema, name in relation.spellings)
 
@@ -187,20 +184,18 @@ class Pruner:
         select = scan.select([files], partitioned=False)
         session.make(View(schema, name, select) for schema, name in relation.spellings)
 
-    def _stand_in(self, relation: Relation) -> Path:
+    def _stand_in(self, session: Session, relation: Relation) -> Path:
         """Write (once) an empty Parquet file with the input's columns, in a folder without date."""
         folder = self._scratch / "stand-in" / schema_hash(relation.schema)
         path = folder / f"{COLUMN}=__HIVE_DEFAULT_PARTITION__" / "0.parquet"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             empty = scan.select([scan.Files((), relation.schema)], partitioned=False)
-            with self._engine.session() as session:
-                session.execute(f"COPY ({empty}) TO {literal(str(path))} (FORMAT parquet)")
+            session.execute(f"COPY ({empty}) TO {literal(str(path))} (FORMAT parquet)")
         return path
 
 
-@dataclass(frozen=True)
-class Scan:
+class Scan(NamedTuple):
     """The days that one scan can read; `singly`: its filter names each of them."""
 
     spans: list[Span]
@@ -305,10 +300,12 @@ def _days(session: Session, filters: list[str]) -> list[Span]:
 
     A single date, as DuckDB prints it, is its own answer.
     """
+    if not filters:
+        return list(ALL)
     if len(filters) == 1 and (one := _ONE.fullmatch(filters[0])):
         day = parse_day(one[1])
         return [Span(day, day)] if day and FIRST <= day <= LAST else []
-    where = " AND ".join(f"({f})" for f in filters) or "true"
+    where = " AND ".join(f"({f})" for f in filters)
     session.execute(
         f"CREATE TABLE IF NOT EXISTS {_CALENDAR} AS SELECT d::DATE AS {COLUMN}"
         f" FROM range(DATE '{FIRST}', DATE '{LAST}' + 1, INTERVAL 1 DAY) AS _(d)"

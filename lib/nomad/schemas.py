@@ -135,4 +135,4 @@ def _past(read: Read, partition: Partition, own: Relation) -> Read:
         return read
     end = partition - timedelta(days=1)
     spans = tuple(replace(s, last=min(s.last, end)) for s in read.spans if s.first <= end)
-    return replace(read, spans=spans, asked=(), columns=own.schema)
+    return read._replace(spans=spans, asked=(), columns=own.schema)

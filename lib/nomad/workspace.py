@@ -10,10 +10,9 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from nomad import catalog, config, partition, project, pruning
-from nomad.address import Address
 from nomad.cache import Cache
 from nomad.catalog import Refreshed
 from nomad.engine.duck import Engine, Remote, Session, Settings
@@ -27,8 +26,10 @@ from nomad.shelf import Shelf
 from nomad.store.base import Store
 from nomad.store.local import LocalStore
 from nomad.store.overlay import OverlayStore
-from nomad.store.probe import Probed
-from nomad.store.s3 import S3Store
+
+if TYPE_CHECKING:
+    from nomad.store.probe import Probed
+    from nomad.store.s3 import S3Store
 
 _CACHE = ".nomad"
 
@@ -46,10 +47,12 @@ class Workspace:
     ) -> None:
         self.root = root.resolve()
         self._environ = environ
-        self.config = config.load(self.root, environ=environ, environment=environment)
+        self._caches: list[Cache] = []
+        self.config = config.load(
+            self.root, environ=environ, environment=environment, cache=self._cache("yaml")
+        )
         given = {k.upper(): v for k, v in (variables or {}).items()}
         self.variables = {**self.config.vars, **given}
-        self._caches: list[Cache] = []
         self._sessions = ExitStack()
         self.rehearsing = False
         self.requests = Requests()
@@ -102,8 +105,8 @@ class Workspace:
     @cached_property
     def store(self) -> Store:
         """Where the lake lives."""
-        if address := self.config.lake.address:
-            return self._bucket(address)
+        if self.config.lake.address:
+            return self._bucket
         folder = self.root / self.config.lake.url
         if hive := [p for p in folder.parts if p.lower().startswith(f"{partition.COLUMN}=")]:
             raise ConfigError(
@@ -113,8 +116,14 @@ class Workspace:
             )
         return LocalStore(folder)
 
-    def _bucket(self, address: Address) -> S3Store:
-        """Open a lake in S3. What a probe of the server finds is kept for a day."""
+    @cached_property
+    def _bucket(self) -> S3Store:
+        """A lake in S3. What a probe of the server finds is kept for a day."""
+        from nomad.store.probe import Probed
+        from nomad.store.s3 import S3Store
+
+        address = self.config.lake.address
+        assert address
         cache, key = self._cache("servers"), f"{address.endpoint} {address.bucket}"
         today = self.now().date().isoformat()
 
@@ -140,15 +149,15 @@ class Workspace:
         Raises:
             LakeError: its server doesn't keep to conditional writes, or can't be reached.
         """
-        if isinstance(self.store, S3Store):
-            _ = self.store.understands
+        if self.config.lake.address:
+            _ = self._bucket.understands
 
     @cached_property
     def remote(self) -> Remote | None:
         """How DuckDB reaches the lake, where that is in S3."""
-        if not isinstance(self.store, S3Store):
+        if not self.config.lake.address:
             return None
-        store = self.store
+        store = self._bucket
         return Remote(
             store.address, store.region, store.credentials, self.requests, counting=self.counting
         )

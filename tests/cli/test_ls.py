@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 
@@ -72,3 +75,18 @@ def test_a_closed_pipe_is_no_error(project):
     )
 
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("output", ["table", "json", "csv"])
+def test_an_answer_that_has_no_room_is_told(project, output):
+    with Path("/dev/full").open("w") as full:
+        done = project.process("ls", "-o", output, stdout=full)
+
+    assert done.returncode == 1
+    assert done.stderr == "nomad: the answer can't be written: No space left on device\n"
+
+
+def test_without_an_output_a_command_does_its_work(project):
+    done = project.process("ls", stdout=None, preexec_fn=lambda: os.close(1))
+
+    assert done.returncode == 0, done.stderr

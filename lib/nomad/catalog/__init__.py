@@ -11,10 +11,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from nomad.catalog import views
 from nomad.catalog.maker import Maker
@@ -36,8 +36,7 @@ from nomad.store.local import locked
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Refreshed:
+class Refreshed(NamedTuple):
     """What a refresh did: the views it made and the migrations it applied for the first time."""
 
     path: Path
@@ -85,7 +84,8 @@ def refresh(
     path = path_of(project.root, project.config.environment)
     migrations = numbered(project.root)
     maker = Maker(project, lake, fresh=fresh)
-    opened = engine.attached if engine and engine.remote else partial(database, remote=remote)
+    shared = engine if engine and (engine.remote or not remote) else None
+    opened = shared.attached if shared else partial(database, remote=remote)
     with _beside(path) as beside:
         before, views = _carried_on(path, beside, migrations, maker, opened)
         if views is None:
@@ -94,6 +94,10 @@ def refresh(
                 migrate(session, migrations, before, now)
                 views = maker.fill(session, beside.parent)
     return Refreshed(path, views, tuple(m.name for m in migrations if m.name not in before))
+
+
+_PLAIN = "SET force_compression = 'uncompressed'"
+"""To try each kind of compression on each column of few rows takes longer than to write them."""
 
 
 def _carried_on(
@@ -112,6 +116,7 @@ def _carried_on(
     shutil.copyfile(path, beside)
     try:
         with opened(str(beside)) as session:
+            session.execute(_PLAIN)
             before = applied(session)
             verify(migrations, before)
             whole = len(before) == len(migrations)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from nomad.engine.duck import Place, Session
 from nomad.errors import MigrationError
@@ -23,8 +23,7 @@ Applied = dict[str, tuple[str, str]]
 """By a migration's name: its checksum, and when it was applied."""
 
 
-@dataclass(frozen=True)
-class Migration:
+class Migration(NamedTuple):
     """One numbered file of DDL and the sha256 of its text (hex)."""
 
     name: str

@@ -68,9 +68,9 @@ class Report:
         self, run_id: str, results: Sequence[Result], requests: Requests | None = None
     ) -> None:
         """Write the document, if one was asked for; then errors, a summary and what it took."""
-        from nomad import render
-
         if self.output != "table":
+            from nomad import render
+
             rows = [r.as_row() for r in results]
             columns = list(rows[0]) if rows else []
             extra: dict[str, Any] = {"run_id": run_id}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,8 +46,7 @@ def command(
     from nomad.run.tables import run
 
     workspace.counting = report.verbose
-    how = replace(
-        how,
+    how = how._replace(
         force=how.force or full_refresh,
         allow_missing=allow_missing,
         rehearse=dry_run,

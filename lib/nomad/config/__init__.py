@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from nomad.cache import Cache
 from nomad.config import lake
 from nomad.config.keys import KEYS, MAPS
 from nomad.config.lake import LakeConfig
@@ -18,16 +20,14 @@ from nomad.errors import ConfigError, NoProject
 from nomad.names import did_you_mean, is_plain
 
 
-@dataclass(frozen=True)
-class EngineConfig:
+class EngineConfig(NamedTuple):
     """What DuckDB may use: memory (`4GB` or a share like `70%`) and steps side by side."""
 
     memory_limit: str = "70%"
     jobs: int = 2
 
 
-@dataclass(frozen=True)
-class SourceConfig:
+class SourceConfig(NamedTuple):
     """One source: its connector and that connector's own options."""
 
     name: str
@@ -68,7 +68,13 @@ def find_root(start: Path) -> Path:
     )
 
 
-def load(root: Path, *, environ: Mapping[str, str], environment: str | None = None) -> Config:
+def load(
+    root: Path,
+    *,
+    environ: Mapping[str, str],
+    environment: str | None = None,
+    cache: Cache | None = None,
+) -> Config:
     """Read a project's configuration.
 
     Raises:
@@ -79,7 +85,7 @@ def load(root: Path, *, environ: Mapping[str, str], environment: str | None = No
         raise NoProject(f"no `{FILE}` in {root}", hint="start a project with `nomad init DIR`")
     faults: list[str] = []
     name = environment or environ.get("NOMAD_ENV") or None
-    tree = _merged(parse(root / FILE, environ, faults), name, environ, faults)
+    tree = _merged(parse(root / FILE, environ, faults, cache or Cache()), name, environ, faults)
     values = {key: _value(tree, key, faults) for key in KEYS}
     config = Config(
         root=root,

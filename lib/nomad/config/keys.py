@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nomad.address import SCHEME, split
 from nomad.config.tree import Value
 from nomad.names import is_plain
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """One scalar or list key of the file: how it is checked, and its default."""
 
     check: Callable[[Value], str | None]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from nomad.address import SCHEME, Address, split
 from nomad.config import keys
@@ -21,8 +21,7 @@ _VARIABLES = {
 _UNBOUNDED = 1_000_000
 
 
-@dataclass(frozen=True)
-class LakeConfig:
+class LakeConfig(NamedTuple):
     """Where the lake is, and how many superseded versions of a partition it keeps.
 
     With `history_days` it keeps all of so many days, whatever their number. `address` is the way to

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, cast
 
-import yaml
-
+from nomad.cache import Cache
 from nomad.errors import ConfigError
+from nomad.yamlfile import Node, read
 
 FILE = "nomad.yaml"
 
 Value = str | int | float | bool | None | list[object]
 
 
-@dataclass(frozen=True)
-class Leaf:
+class Leaf(NamedTuple):
     """A value of the file with the place it came from."""
 
     value: Value
@@ -31,60 +30,40 @@ SECRET = re.compile(r"pass(word|wd)?$|secret|token|api_?key|access_?key", re.IGN
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
-def parse(path: Path, environ: Mapping[str, str], faults: list[str]) -> Tree:
+def parse(path: Path, environ: Mapping[str, str], faults: list[str], cache: Cache) -> Tree:
     """Read the file; faults that leave the rest readable are added to `faults`.
+
+    A file with a password in it is not kept in the cache.
 
     Raises:
         ConfigError: the file can't be read, or isn't YAML.
     """
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as e:
-        line = e.problem_mark.line + 1 if e.problem_mark else 1
-        raise ConfigError(
-            f"not valid YAML: {e.problem}", where=f"{FILE}:{line}", hint="mend that line"
-        ) from e
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(f"can't be read: {e}", where=FILE) from e
-    if node is None:
-        return {}
-    if not isinstance(node, yaml.MappingNode):
+    node = read(text, path=FILE, cache=cache if masked(text) == text else Cache())
+    if not isinstance(node.value, dict):
         raise ConfigError(
             "must be `key: value` lines", where=f"{FILE}:1", hint="see docs/config.md for the keys"
         )
-    return _mapping(node, environ, faults)
+    return _tree(node, environ, faults)
 
 
-def _mapping(node: yaml.MappingNode, environ: Mapping[str, str], faults: list[str]) -> Tree:
+def _tree(node: Node, environ: Mapping[str, str], faults: list[str]) -> Tree:
     tree: Tree = {}
-    for key_node, value_node in node.value:
-        key, line = str(key_node.value), key_node.start_mark.line + 1
-        if key in tree:
-            faults.append(f"{FILE}:{line}: `{key}` is given twice")
-        if isinstance(value_node, yaml.MappingNode):
-            tree[key] = _mapping(value_node, environ, faults)
+    for key, below in node.items():
+        if isinstance(below.value, dict):
+            tree[key] = _tree(below, environ, faults)
             continue
-        try:
-            value = _construct(value_node)
-        except (ValueError, yaml.YAMLError) as e:
-            faults.append(f"{FILE}:{line}: `{key}` can't be read: {str(e).splitlines()[0]}")
-            continue
+        value, where = cast("Value", below.plain()), f"{FILE}:{below.line}"
         if SECRET.search(key) and isinstance(value, str) and not _VARIABLE.fullmatch(value):
             faults.append(
-                f"{FILE}:{line}: `{key}` holds a secret in plain text: write `${{NAME}}`"
+                f"{where}: `{key}` holds a secret in plain text: write `${{NAME}}`"
                 " and set NAME in the environment"
             )
-        tree[key] = Leaf(_expanded(value, environ, f"{FILE}:{line}", faults), f"{FILE}:{line}")
+        tree[key] = Leaf(_expanded(value, environ, where, faults), where)
     return tree
-
-
-def _construct(node: yaml.Node) -> Value:
-    """Turn one YAML node into a Python value; dates stay text."""
-    if node.tag.endswith(":timestamp"):
-        return str(node.value)
-    value = yaml.constructor.SafeConstructor().construct_object(node, deep=True)
-    plain = isinstance(value, (str, int, float, bool, list)) or value is None
-    return value if plain else str(node.value)
 
 
 def _expanded(value: Value, environ: Mapping[str, str], where: str, faults: list[str]) -> Value:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from nomad.manifest import digest
 from nomad.names import literal, quote
@@ -31,8 +32,7 @@ STAGED = quote("rows under test")
 """The name under which a row test finds the rows it judges."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """One declared column; `type` empty: any type will do."""
 
     name: str
@@ -93,8 +93,7 @@ class Limit:
         return f"{self.share:.3%}" if self.share is not None else str(self.count)
 
 
-@dataclass(frozen=True)
-class Freshness:
+class Freshness(NamedTuple):
     """Days after which the latest partition is late."""
 
     warn_after: float | None = None

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import ceil
 
+from nomad.cache import Cache
 from nomad.contract import (
     ADDITIVE,
     ERROR,
@@ -26,7 +27,6 @@ from nomad.contract import (
     Limit,
     Test,
 )
-from nomad.contract.tree import Node, read
 from nomad.contract.words import (
     ALSO_CALLED,
     COLUMN_KEYS,
@@ -39,12 +39,13 @@ from nomad.contract.words import (
 )
 from nomad.errors import ConfigError
 from nomad.names import did_you_mean
+from nomad.yamlfile import Node, read
 
 _REF = re.compile(r"""^\s*(?:ref|source)\s*\(\s*(?:['"]\w+['"]\s*,\s*)?['"](\w+)['"]\s*\)\s*$""")
 _DAYS = {"day": 1.0, "hour": 1 / 24, "week": 7.0, "minute": 1 / 1440}
 
 
-def parse(text: str, *, path: str, table: str) -> Contract:
+def parse(text: str, *, path: str, table: str, cache: Cache) -> Contract:
     """Read a contract.
 
     Raises:
@@ -52,7 +53,7 @@ def parse(text: str, *, path: str, table: str) -> Contract:
     """
     faults: list[str] = []
     reader = _Reader(path, faults)
-    node = reader.own(read(text, path=path), table)
+    node = reader.own(read(text, path=path, cache=cache), table)
     contract = reader.contract(node)
     if faults:
         raise ConfigError("\n".join(faults), hint="docs/contracts.md has every key and test")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 _TOP = Path("/")
 
 
+@cache
 def cores(top: Path = _TOP) -> int:
     """Count the cores this process may use, the quotas of its control groups included."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -33,6 +35,7 @@ def memory(limit: str, *, shares: int = 1) -> str:
     return f"{int(float(number) * (1024 if binary else 1000) ** power / shares)}B"
 
 
+@cache
 def total_memory(top: Path = _TOP) -> int:
     """Give the bytes of memory at hand: the lowest of the host's and of each control group's."""
     host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

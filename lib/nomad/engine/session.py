@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -42,8 +41,7 @@ class Place(NamedTuple):
     line: int
 
 
-@dataclass(frozen=True)
-class Staged:
+class Staged(NamedTuple):
     """A query's result in scratch, and all that the manifest says of it; `path` None: no rows."""
 
     path: Path | None
@@ -55,8 +53,7 @@ class Staged:
     content_hash: str
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """A view to be; an empty schema means the session's own."""
 
     schema: str
@@ -68,8 +65,7 @@ class View:
         return f"CREATE OR REPLACE VIEW {_target(self.schema, self.name)} AS {self.select}"
 
 
-@dataclass(frozen=True)
-class Macro:
+class Macro(NamedTuple):
     """A table macro of one parameter to be."""
 
     schema: str
@@ -83,8 +79,7 @@ class Macro:
         return f"CREATE OR REPLACE MACRO {head} AS TABLE {self.select}"
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(NamedTuple):
     """One connection with an empty database of its own."""
 
     con: duckdb.DuckDBPyConnection

@@ -175,9 +175,9 @@ def _table(name: TableName, sql: SqlFile, index: Index, timezone: str | None) ->
     """
     readings = tuple(index.readings(sql))
     if timezone:
-        sql = replace(sql, sql_hash=digest(sql.sql_hash, timezone))
+        sql = sql._replace(sql_hash=digest(sql.sql_hash, timezone))
     if foreign := index.foreign(sql):
-        sql = replace(sql, volatile=sql.volatile or f"reads {foreign}, which is not tracked")
+        sql = sql._replace(volatile=sql.volatile or f"reads {foreign}, which is not tracked")
     return Table(name, sql, readings)
 
 
@@ -189,7 +189,7 @@ def _with_contracts(
 ) -> dict[TableName, Table]:
     """Give each table its contract and its checks, and see that they fit."""
     folder = reader.root / SQL
-    contracts = found.contracts(folder, reader.root, files)
+    contracts = found.contracts(folder, reader.root, files, reader.cache)
     checks: dict[TableName, dict[str, SqlFile]] = {}
     for path in sorted((folder / CHECKS).rglob("*.sql")):
         name, fact = found.of_table(path.stem, files, shown(path, reader.root))

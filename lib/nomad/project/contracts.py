@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nomad.cache import Cache
 from nomad.contract import ERROR, MERGE, QUARANTINE, Contract
 from nomad.contract.read import parse
 from nomad.errors import ConfigError, SqlFileError
@@ -33,7 +34,7 @@ class Check:
 
 
 def contracts(
-    folder: Path, root: Path, tables: Mapping[TableName, Path]
+    folder: Path, root: Path, tables: Mapping[TableName, Path], cache: Cache
 ) -> dict[TableName, Contract]:
     """Read every contract below `sql/`.
 
@@ -54,7 +55,9 @@ def contracts(
             faults.append(f"{shown}: {name} has a contract in {found[name].path} already")
             continue
         try:
-            found[name] = _sound(parse(_text(path, shown), path=shown, table=name.name))
+            found[name] = _sound(
+                parse(_text(path, shown), path=shown, table=name.name, cache=cache)
+            )
         except ConfigError as e:
             faults.append(str(e))
     if faults:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nomad.config import Config
 from nomad.errors import NomadError, UnknownName
@@ -11,8 +11,7 @@ from nomad.names import RAW, TableName, nearest
 from nomad.sqlfile import Ref, SqlFile
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """One table as a SQL file reads it: the spelling, and the table it means."""
 
     ref: Ref

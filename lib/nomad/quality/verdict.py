@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nomad.contract import ERROR, QUARANTINE, WARN
 
@@ -15,8 +14,7 @@ _MOST_COLUMNS = 8
 _LONGEST = 40
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What one test found: how many rows (or facts) broke it, of how many, and the first of them.
 
     `examples` are (row number, columns and values); they are for the message, not kept.

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
-from nomad import doctor, publish
+from nomad import publish
 from nomad.claims import claim, clear, dead, live
 from nomad.engine.duck import NAME, Engine, Staged
 from nomad.errors import LakeError, Misuse, NomadError
@@ -45,8 +45,7 @@ _REST = 9
 """Times as long as a renewal took before the next one: a tenth of a run's time at most."""
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """How one step ended. `seconds` is wall time, `bytes` the size of the files published.
 
     `retried` says why it was tried once more, alone.
@@ -143,7 +142,7 @@ class Attempt:
     ) -> Result:
         """Publish the rows of a known version once more, in staged files named by this run."""
         named = tuple(
-            replace(f, name=f"{self.run_id}-{i}{path.suffix}") for i, (f, path) in enumerate(files)
+            f._replace(name=f"{self.run_id}-{i}{path.suffix}") for i, (f, path) in enumerate(files)
         )
         at = self.workspace.now().isoformat(timespec="seconds")
         ours = replace(old, run_id=self.run_id, generated_at=at, files=named)
@@ -183,7 +182,7 @@ class Attempt:
 
     def note(self, result: Result) -> Result:
         """Write a step's end to the journal; give it with the run's id."""
-        noted = replace(result, run_id=self.run_id)
+        noted = result._replace(run_id=self.run_id)
         self._stale = self._stale or result.status in (FAILED, BLOCKED)
         self.journal.add({"event": "step", **noted.as_log()})
         return noted
@@ -311,6 +310,8 @@ def _recover(workspace: Workspace, top: Path, own: str) -> None:
     left = dead(top, now=workspace.now().timestamp(), own=own)
     if not left:
         return
+    from nomad import doctor
+
     if _has_project(workspace):
         workspace.refresh_catalog()
     layers = ("raw", *workspace.config.layers)

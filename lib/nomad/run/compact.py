@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from math import ceil
+from typing import NamedTuple
 
 from nomad.engine import scan
 from nomad.engine.duck import Engine, Session, Staged
@@ -19,8 +19,7 @@ from nomad.workspace import Workspace
 _ROWS = quote("all rows")
 
 
-@dataclass(frozen=True)
-class Gain:
+class Gain(NamedTuple):
     """A partition worth compacting: its files and bytes now, and how many files it will have."""
 
     over: Published

@@ -7,7 +7,8 @@ What it supersedes goes to the history in its turn.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from nomad.errors import Misuse
 from nomad.journal import FOLDER as JOURNALS
@@ -23,16 +24,14 @@ from nomad.store.base import Store
 from nomad.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(NamedTuple):
     """One version of a partition: its manifest, and whether it is the published one."""
 
     manifest: Manifest
     published: bool
 
 
-@dataclass(frozen=True)
-class Return:
+class Return(NamedTuple):
     """A partition that is to go back: what is published now, and the version it returns to."""
 
     over: Published

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -124,7 +123,7 @@ def _step(going: Attempt, engine: Engine, source: SourceConfig, partition: Parti
         retried = OUT_OF_MEMORY if isinstance(e, OutOfMemory) else None
         table = TableName(RAW, source.name)
         result = Result(table, partition, status, e.what, error=e, retried=retried)
-    return replace(result, seconds=time.monotonic() - began)
+    return result._replace(seconds=time.monotonic() - began)
 
 
 def _landed(going: Attempt, engine: Engine, source: SourceConfig, partition: Partition) -> Result:
@@ -154,7 +153,7 @@ def _landed(going: Attempt, engine: Engine, source: SourceConfig, partition: Par
         return result
     going.publish(manifest, [Path(landed.path)], over)
     reason = "never landed" if over is None else "the source changed"
-    return replace(result, status=PUBLISHED, reason=reason)
+    return result._replace(status=PUBLISHED, reason=reason)
 
 
 def _measured(engine: Engine, landed: port.Landed, told: str) -> tuple[Staged, str | None]:
@@ -175,4 +174,4 @@ def _rendered(
         else value
         for name, value in source.options.items()
     }
-    return replace(source, options=options)
+    return source._replace(options=options)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nomad import build
 from nomad.contract import MERGE
@@ -20,12 +19,13 @@ from nomad.partition import folder
 from nomad.plan import BUILD, Cell, Step, why_stale
 from nomad.project import Table
 from nomad.pruning import Read
-from nomad.quality.context import gather, rows_before
-from nomad.quality.inspection import Inspection
 from nomad.requests import about
 from nomad.run.attempt import BLOCKED, FAILED, FRESH, OUT_OF_MEMORY, Attempt, Result
 from nomad.schemas import Schemas
 from nomad.workspace import Workspace
+
+if TYPE_CHECKING:
+    from nomad.quality.inspection import Inspection
 
 _TRIES = 5
 """How often a step starts over when an input is replaced while it reads."""
@@ -34,8 +34,7 @@ _BREATH = 0.05
 """Seconds between two attempts to break off a query."""
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """How a run goes about its plan. `jobs` 0 takes what the configuration says.
 
     `full_refresh` makes tables that merge forget what they hold.
@@ -93,7 +92,7 @@ class Worker:
                 result = _blocked(step, bad) if bad else self._decided(step, alone=alone)
         except NomadError as e:
             result = Result(step.table, step.partition, FAILED, step.reason, error=e)
-        return replace(result, seconds=time.monotonic() - began)
+        return result._replace(seconds=time.monotonic() - began)
 
     def _decided(self, step: Step, *, alone: bool) -> Result:
         """Skip what is fresh, also what has become so since the plan: an early cut-off."""
@@ -189,6 +188,9 @@ class Worker:
     ) -> Inspection | None:
         if not table.contract and not table.checks:
             return None
+        from nomad.quality.context import gather, rows_before
+        from nomad.quality.inspection import Inspection
+
         going, project = self._going, self._workspace.project
         others = gather(project, going.lake, self._workspace.pruner, table, step.partition)
         sources = ", ".join(dict.fromkeys(uri for b in bounds for uri in b.uris[:_FEW_FILES]))
@@ -226,8 +228,7 @@ class Worker:
         )
         refused = quarantined.path if quarantined else None
         made = going.publish(manifest, [staged.path] if staged.path else [], over, refused)
-        return replace(
-            going.published(made, step.reason),
+        return going.published(made, step.reason)._replace(
             checks=checks,
             quarantined=quarantined.rows if quarantined else 0,
         )
@@ -257,7 +258,7 @@ def _told_again(result: Result) -> Result:
     if isinstance(result.error, OutOfMemory):
         result.error.what += "; alone and with one thread, too"
     told = f"{result.reason}; retried alone: {OUT_OF_MEMORY}"
-    return replace(result, reason=told, retried=OUT_OF_MEMORY)
+    return result._replace(reason=told, retried=OUT_OF_MEMORY)
 
 
 def _kept(step: Step, lake: Lake, reason: str) -> Result:

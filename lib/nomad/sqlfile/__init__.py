@@ -8,8 +8,7 @@ many dates it runs for, and known as plain values from then on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nomad.partition import Partition
 from nomad.sqlfile.variables import DATE, dated, render
@@ -17,8 +16,7 @@ from nomad.sqlfile.variables import DATE, dated, render
 __all__ = ["DATE", "Opinion", "Ref", "SqlFile", "from_body", "render", "to_body"]
 
 
-@dataclass(frozen=True)
-class Ref:
+class Ref(NamedTuple):
     """A table as the SQL spells it; `schema` and `database` are empty where it names none."""
 
     name: str
@@ -30,8 +28,7 @@ class Ref:
         return ".".join(part for part in (self.database, self.schema, self.name) if part)
 
 
-@dataclass(frozen=True)
-class SqlFile:
+class SqlFile(NamedTuple):
     """A parsed file. `setup` runs before `query`, in one session; the date is still open.
 
     `volatile` says why the result may differ though no input changed, or is None; `exclusive`
@@ -62,7 +59,7 @@ Opinion = Callable[[str], "set[str] | None"]
 
 
 def from_body(body: dict[str, Any]) -> SqlFile:
-    """Read a file back from the plain values of `asdict`, as a cache keeps them."""
+    """Read a file back from the plain values, as a cache keeps them."""
     refs = tuple(Ref(**r) for r in body["refs"])
     lists = {name: tuple(body[name]) for name in ("setup", "outputs")}
     return SqlFile(**{**body, **lists, "refs": refs})
@@ -70,4 +67,4 @@ def from_body(body: dict[str, Any]) -> SqlFile:
 
 def to_body(file: SqlFile) -> dict[str, Any]:
     """Turn a file into plain values."""
-    return asdict(file)
+    return {**file._asdict(), "refs": [r._asdict() for r in file.refs]}

@@ -1,19 +1,24 @@
-"""A YAML file as plain values that know their lines."""
+"""A YAML file as plain values that know their lines; one that is known is not parsed again."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import yaml
-
+from nomad.cache import Cache
 from nomad.errors import ConfigError
+
+if TYPE_CHECKING:
+    import yaml
 
 Plain = str | int | float | bool | None
 
+_FORMAT = "1"
+"""Part of every key of the cache: raise it when reading changes."""
 
-@dataclass(frozen=True)
-class Node:
+
+class Node(NamedTuple):
     """A scalar, a list of nodes or a map of nodes, and the line on which it begins."""
 
     value: Plain | list[Node] | dict[str, Node]
@@ -45,12 +50,30 @@ class Node:
         return [v.plain() for v in self.value] if isinstance(self.value, list) else self.value
 
 
-def read(text: str, *, path: str) -> Node:
-    """Read a YAML file.
+def read(text: str, *, path: str, cache: Cache) -> Node:
+    """Read a file's text; `path` is how messages name it.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is no YAML, or a key is given twice.
     """
+    key = hashlib.sha256(f"yaml {_FORMAT} {text}".encode()).hexdigest()[:32]
+    if (kept := cache.get(key)) is not None:
+        return _from_body(*kept)
+    node = _parsed(text, path)
+    cache.put(key, node)
+    return node
+
+
+def _from_body(value: Any, line: int) -> Node:
+    """Read a node back: JSON has made pairs of them all."""
+    if isinstance(value, dict):
+        return Node({k: _from_body(*v) for k, v in value.items()}, line)
+    return Node([_from_body(*v) for v in value] if isinstance(value, list) else value, line)
+
+
+def _parsed(text: str, path: str) -> Node:
+    import yaml
+
     try:
         node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         return _node(node, path) if node else Node({}, 1)
@@ -65,6 +88,9 @@ def read(text: str, *, path: str) -> Node:
 
 
 def _node(node: yaml.Node, path: str) -> Node:
+    """Read a node; dates, and what has no plain value, stay text."""
+    import yaml
+
     line = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         return Node(_pairs(node, path), line)
@@ -84,5 +110,5 @@ def _pairs(node: yaml.MappingNode, path: str) -> dict[str, Node]:
         name, line = str(key.value), key.start_mark.line + 1
         if name in found:
             raise ConfigError(f"`{name}` is given twice", where=f"{path}:{line}")
-        found[name] = replace(_node(value, path), line=line)
+        found[name] = _node(value, path)._replace(line=line)
     return found
