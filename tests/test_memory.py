@@ -13,7 +13,7 @@ from nomad.engine.machine import cores
 from nomad.errors import OutOfMemory
 from nomad.names import TableName
 from nomad.plan import Plan, Step
-from nomad.run.attempt import Result
+from nomad.run.result import Result
 from nomad.run.tables import _Walk
 
 CONFIG = """\

@@ -13,7 +13,8 @@ from nomad.engine.duck import Engine, Settings, View
 from nomad.manifest import Column
 from nomad.names import TableName
 from nomad.partition import Span
-from nomad.pruning import Pruner, Relation, _split
+from nomad.pruning import Pruner, Relation
+from nomad.pruning.explained import _split
 
 P, Q = TableName("ods", "p"), TableName("ods", "q")
 COLUMNS = (Column("id", "INTEGER"), Column("k", "VARCHAR"), Column("v", "INTEGER"))

@@ -25,7 +25,7 @@ from nomad.partition import DateRange, parse_date
 from nomad.plan import Plan
 from nomad.plan import plan as make_plan
 from nomad.project import Table, find
-from nomad.run.attempt import Result
+from nomad.run.result import Result
 from nomad.run.tables import Options
 from nomad.run.tables import run as run_plan
 from nomad.selection import select as make_selection

@@ -22,12 +22,16 @@ _WIDE, _EXACT = ("HUGEINT", "UHUGEINT"), "DECIMAL(38,0)"
 
 
 class Bound(NamedTuple):
-    """One input as found in the lake: what it is, and the SELECT that reads exactly its files."""
+    """One input as found in the lake: what it is, and the SELECT that reads exactly its files.
+
+    `size` is that of all files together, in bytes.
+    """
 
     table: TableName
     inputs: tuple[Input, ...]
     select: str
     uris: tuple[str, ...] = ()
+    size: int = 0
 
 
 def gather(
@@ -126,7 +130,8 @@ def _bound(project: Project, lake: Lake, read: Read, *, allow_missing: bool) -> 
     if not groups:
         groups = [scan.Files((), read.columns or _latest(lake, table, partitioned=partitioned))]
     select = scan.select(groups, partitioned=partitioned)
-    return Bound(table, _recorded(read, found), select, tuple(u for g in groups for u in g.uris))
+    uris = tuple(u for g in groups for u in g.uris)
+    return Bound(table, _recorded(read, found), select, uris, sum(m.size for m in found))
 
 
 def _latest(lake: Lake, table: TableName, *, partitioned: bool) -> tuple[Column, ...]:

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 from nomad.mirror import Mirror
@@ -48,6 +49,7 @@ class Journal:
 
     def __init__(self, store: Store, run_id: str, now: datetime) -> None:
         self._store, self._lines, self._written = store, list[str](), 0.0
+        self._lock = Lock()
         self.key = f"{FOLDER}/dt={now.astimezone(UTC).date()}/{run_id}.jsonl"
 
     def add(self, event: Mapping[str, Any]) -> None:
@@ -58,8 +60,9 @@ class Journal:
 
     def flush(self, mirror: Mirror | None = None) -> None:
         """Write what there is so far; `mirror` is told of it."""
-        data = ("\n".join(self._lines) + "\n").encode()
-        self._store.write(self.key, data)
-        self._written = time.monotonic()
-        if mirror:
-            mirror.learn(self.key, Blob(data, hashlib.sha256(data).hexdigest()))
+        with self._lock:
+            data = ("\n".join(self._lines) + "\n").encode()
+            self._store.write(self.key, data)
+            self._written = time.monotonic()
+            if mirror:
+                mirror.learn(self.key, Blob(data, hashlib.sha256(data).hexdigest()))

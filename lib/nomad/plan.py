@@ -7,12 +7,14 @@ of the manifest, and every input partition now has the content recorded there. `
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
 from nomad.engine.duck import VERSION
+from nomad.engine.machine import cores
 from nomad.lake import Lake
 from nomad.manifest import Facts
 from nomad.names import TableName
@@ -112,14 +114,14 @@ def plan(
     date asked for, is a step all the same, and fails with the missing partition.
     """
     seen = lake.remembering()
-    planner = _Planner(project, seen, pruner, force=force)
     late: dict[TableName, set[date]] = {}
-    for name in project.order:
-        if name in tables:
-            table = project.tables[name]
-            late[name] = _looked_back(table, dates).union(*(late.get(i, ()) for i in table.inputs))
-            with about(str(name)):
-                planner.add(table, dates, late[name])
+    with ThreadPoolExecutor(cores()) as pool:
+        planner = _Planner(project, seen, pruner, pool, force=force)
+        for table in (project.tables[name] for name in project.order if name in tables):
+            before = (late.get(i, ()) for i in table.inputs)
+            late[table.name] = _looked_back(table, dates).union(*before)
+            with about(str(table.name)):
+                planner.add(table, dates, late[table.name])
     return Plan(tuple(planner.steps), tuple(planner.passed_over), seen)
 
 
@@ -189,8 +191,10 @@ _FIRST, _LAST = FIRST.isoformat(), LAST.isoformat()
 class _Planner:
     """Goes through the tables in order, remembering which cells will be built."""
 
-    def __init__(self, project: Project, lake: Lake, pruner: Pruner, *, force: bool) -> None:
-        self._project, self._lake, self._pruner, self._force = project, lake, pruner, force
+    def __init__(
+        self, project: Project, lake: Lake, pruner: Pruner, pool: Executor, *, force: bool
+    ) -> None:
+        self._project, self._lake, self._pool, self._force = project, lake, pool, force
         self._building: dict[TableName, dict[Partition, None]] = {}
         self._days: dict[TableName, list[date]] = {}
         self._schemas = Schemas(project, lake, pruner)
@@ -208,8 +212,9 @@ class _Planner:
             for name in (table.name, *table.inputs):
                 self._lake.survey(name)
         terms = _Terms(self._project, table)
+        reads = self._ahead(table, cells, terms)
         for partition in cells:
-            step = self._step(table, partition, terms)
+            step = self._step(table, partition, terms, reads)
             several = len(dates) > 1 or partition not in dates
             if step.action == BUILD and self._without_source(step) and several:
                 self.passed_over.append(step.cell)
@@ -218,7 +223,28 @@ class _Planner:
                 self._building.setdefault(table.name, {})[partition] = None
             self.steps.append(step)
 
-    def _step(self, table: Table, partition: Partition, terms: _Terms) -> Step:
+    def _ahead(
+        self, table: Table, cells: Sequence[Partition], terms: _Terms
+    ) -> dict[Partition, tuple[Read, ...] | None]:
+        """Ask side by side what cells read that are sure to be built, where there are many."""
+
+        def asked(partition: Partition) -> tuple[Read, ...] | None:
+            with about(str(table.name)):
+                return self._schemas.reads(table, partition)
+
+        facts = ((p, self._lake.facts(table.name, folder(p))) for p in cells)
+        sure = [p for p, found in facts if self._force or terms.broken_by(found)]
+        if len(sure) <= _WEEK:
+            return {}
+        return dict(zip(sure, self._pool.map(asked, sure), strict=True))
+
+    def _step(
+        self,
+        table: Table,
+        partition: Partition,
+        terms: _Terms,
+        ahead: Mapping[Partition, tuple[Read, ...] | None],
+    ) -> Step:
         facts = self._lake.facts(table.name, folder(partition))
         reason = "forced" if self._force else terms.broken_by(facts)
         if facts is not None:
@@ -226,7 +252,8 @@ class _Planner:
             reason = reason or _input_reason(facts, self._lake)
         if reason is None:
             return Step(table.name, partition, FRESH, "fresh")
-        reads = self._schemas.reads(table, partition)
+        known = partition in ahead
+        reads = ahead[partition] if known else self._schemas.reads(table, partition)
         return Step(
             table.name, partition, BUILD, reason, reads, self._needs(table, partition, reads)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from threading import RLock
 
 from nomad.errors import QueryFailed
 from nomad.lake import Lake
@@ -20,6 +21,7 @@ class Schemas:
     def __init__(self, project: Project, lake: Lake, pruner: Pruner) -> None:
         self._project, self._lake, self._pruner = project, lake, pruner
         self._known: dict[TableName, tuple[Column, ...] | None] = {}
+        self._lock = RLock()
 
     def reads(self, table: Table, partition: Partition) -> tuple[Read, ...] | None:
         """Say what a cell reads of each input; None where an input's columns aren't known yet.
@@ -67,10 +69,11 @@ class Schemas:
         """
         if near is not None and (exact := self._published(name, near)):
             return exact
-        if name not in self._known:
-            self._known[name] = None
-            self._known[name] = self._found(name, near)
-        return self._known[name]
+        with self._lock:
+            if name not in self._known:
+                self._known[name] = None  # what a table that needs its own columns sees
+                self._known[name] = self._found(name, near)
+            return self._known[name]
 
     def _found(self, name: TableName, near: Partition) -> tuple[Column, ...] | None:
         """Ask the query first where a date is wanted: that needs no look at the lake's folders."""

@@ -44,8 +44,10 @@ class Workspace:
         environ: Mapping[str, str],
         environment: str | None = None,
         variables: Mapping[str, str] | None = None,
+        processes: int = 0,
     ) -> None:
         self.root = root.resolve()
+        self._processes = processes
         self._environ = environ
         self._caches: list[Cache] = []
         self.config = config.load(
@@ -89,6 +91,7 @@ class Workspace:
             cache=self._cache("sql"),
             opinion=self._second_opinion,
             variables=self.variables,
+            processes=self._processes,
         )
 
     def _second_opinion(self, statement: str) -> set[str] | None:
@@ -97,10 +100,7 @@ class Workspace:
     @cached_property
     def _blank(self) -> Session:
         """A session without any table, for as long as the workspace is open."""
-        engine = (
-            self.engine(self.temporary, remote=False) if self.config.lake.address else self.reader
-        )
-        return self._sessions.enter_context(engine.session())
+        return self._sessions.enter_context(Engine(Settings(threads=1)).session())
 
     @cached_property
     def store(self) -> Store:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +21,20 @@ from workload import Workload, named
 
 
 def cleared(project: Path, work: Workload) -> None:
-    """Leave nothing published but the sources, and nothing parsed or remembered."""
-    for name in (*work.layers, "_runs", "_tmp", "_history"):
-        shutil.rmtree(project / "lake" / name, ignore_errors=True)
-    for folder in ("catalog", ".nomad"):
-        shutil.rmtree(project / folder, ignore_errors=True)
+    """Leave nothing published but the sources, and nothing parsed or remembered.
+
+    What was there is put aside, not deleted: for some seconds ext4 gives out no inode of a deleted
+    file, and to search past thousands of them would be measured as the next run's work.
+    """
+    aside = Path(tempfile.mkdtemp(prefix="cleared-", dir=project.parent))
+    names = (
+        *(f"lake/{n}" for n in (*work.layers, "_runs", "_tmp", "_history")),
+        "catalog",
+        ".nomad",
+    )
+    for found in (project / n for n in names):
+        if found.exists():
+            found.rename(aside / found.name)
 
 
 def startup(root: Path) -> Iterator[Case]:

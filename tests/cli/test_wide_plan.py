@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import sys
 from datetime import date, timedelta
 
 import pytest
@@ -126,3 +127,29 @@ def test_of_many_steps_the_table_shows_those_that_are_stale(ten_days):
     assert answer.code == 0
     assert answer.out == ""
     assert "31 fresh, nothing to do" in answer.err
+
+
+@pytest.fixture
+def restless():
+    """Python's threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("restless")
+def test_dates_explained_side_by_side_give_the_plan_of_one_after_the_other(project, monkeypatch):
+    dates = ("--from", "2023-12-01", "--to", "2024-01-03")
+    assert project("extract", "--from", "2024-01-02", "--to", "2024-01-03").code == 0
+
+    def planned(threads: int) -> list[dict[str, object]]:
+        shutil.rmtree(project.root / ".nomad", ignore_errors=True)
+        monkeypatch.setattr("nomad.plan.cores", lambda: threads)
+        return project("plan", *dates, "-o", "json").json["steps"]
+
+    expected = planned(1)
+
+    assert [s["table"] for s in expected].count("dwd.dwd_price") == 2
+    for _ in range(8):
+        assert planned(6) == expected

@@ -12,7 +12,7 @@ from nomad.cli import options, say
 from nomad.cli.report import Report, worst
 
 if TYPE_CHECKING:
-    from nomad.run.attempt import Result
+    from nomad.run.result import Result
     from nomad.workspace import Workspace
 
 

@@ -73,10 +73,13 @@ def workspace(command: Command) -> Command:
 
 def _open(folder: str | None, environment: str | None, variables: dict[str, str]) -> Workspace:
     from nomad.config import find_root
+    from nomad.engine.machine import cores
     from nomad.workspace import Workspace
 
     root = Path(folder) if folder else find_root(_here())
-    return Workspace(root, environ=os.environ, environment=environment, variables=variables)
+    return Workspace(
+        root, environ=os.environ, environment=environment, variables=variables, processes=cores()
+    )
 
 
 def _here() -> Path:

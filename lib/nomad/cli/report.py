@@ -20,7 +20,7 @@ from nomad.cli import say
 
 if TYPE_CHECKING:
     from nomad.requests import Requests
-    from nomad.run.attempt import Result
+    from nomad.run.result import Result
 
 
 @dataclass

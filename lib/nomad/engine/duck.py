@@ -75,12 +75,27 @@ class Engine:
         self._numbers = itertools.count(1)
         self._open: set[duckdb.DuckDBPyConnection] = set()
         self._lock = Lock()
+        self._sharing = 1
         self._given: Credentials | None = None
 
     @property
     def remote(self) -> Remote | None:
         """The lake in S3 that its sessions read, if any."""
         return self._settings.remote
+
+    def shared_by(self, sessions: int) -> None:
+        """Say how many sessions compute at once: each brings a thread, DuckDB starts the others.
+
+        Of a small query handed to another thread, the handing over would be the larger part.
+        """
+        with self._lock:
+            if sessions != self._sharing:
+                self._sharing = sessions
+                self._share()
+
+    def _share(self) -> None:
+        if con := self._instance:
+            con.execute(f"SET external_threads = {min(self._sharing, _threads(self._settings))}")
 
     @contextmanager
     def session(self, *, exclusive: bool = False, lean: bool = False) -> Iterator[Session]:
@@ -153,10 +168,15 @@ class Engine:
         with self._lock:
             if self._instance is None:
                 self._instance = guarded(lambda: _connect(self._settings))
+                self._share()
             cursor = self._instance.cursor()
             if self._settings.remote:
                 self._given = self._settings.remote.refresh(cursor, self._given)
             return cursor, f"session_{next(self._numbers)}"
+
+
+def _threads(settings: Settings) -> int:
+    return settings.threads or max(1, cores() // settings.shares)
 
 
 _UNCACHED = "SET enable_external_file_cache = false"
@@ -166,7 +186,7 @@ _UNCACHED = "SET enable_external_file_cache = false"
 def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     config: dict[str, Any] = {
         "memory_limit": memory(settings.memory_limit, shares=settings.shares),
-        "threads": settings.threads or max(1, cores() // settings.shares),
+        "threads": _threads(settings),
         "autoinstall_known_extensions": False,
         "python_enable_replacements": False,
     }

@@ -142,11 +142,12 @@ def load(
     cache: Cache,
     opinion: Opinion = lambda _: None,
     variables: Mapping[str, str] | None = None,
+    processes: int = 0,
 ) -> Project:
     """Read every SQL file of a project.
 
     `variables` (names in upper case) stand in for those of `nomad.yaml`; `opinion` tells which
-    tables DuckDB sees in a statement.
+    tables DuckDB sees in a statement. New files are parsed in so many `processes` of their own.
 
     Raises:
         SqlFileError: a file can't be understood.
@@ -156,8 +157,8 @@ def load(
     known = config.vars if variables is None else variables
     files = {name: path for path in _paths(config.root) for name in [_name(path, config)]}
     _refuse_twins(config)
-    reader = Reader(config.root, known, cache, opinion)
-    parsed = {n: reader.read(p) for n, p in files.items()}
+    reader = Reader(config.root, known, cache, opinion, processes)
+    parsed = dict(zip(files, reader.read(list(files.values())), strict=True))
     index = Index(files, config)
     tables = {n: _table(n, sql, index, config.timezone) for n, sql in parsed.items()}
     tables = _with_contracts(tables, files, index, reader)
@@ -191,9 +192,10 @@ def _with_contracts(
     folder = reader.root / SQL
     contracts = found.contracts(folder, reader.root, files, reader.cache)
     checks: dict[TableName, dict[str, SqlFile]] = {}
-    for path in sorted((folder / CHECKS).rglob("*.sql")):
-        name, fact = found.of_table(path.stem, files, shown(path, reader.root))
-        checks.setdefault(name, {})[fact] = reader.read(path)
+    paths = sorted((folder / CHECKS).rglob("*.sql"))
+    owners = [found.of_table(p.stem, files, shown(p, reader.root)) for p in paths]
+    for (name, fact), sql in zip(owners, reader.read(paths), strict=True):
+        checks.setdefault(name, {})[fact] = sql
     return {
         n: _contracted(t, contracts.get(n), checks.get(n, {}), index) for n, t in tables.items()
     }

@@ -7,91 +7,37 @@ catalog nor `nomad sql` ever points at a file that is gone.
 from __future__ import annotations
 
 import logging
-import resource
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 from nomad import publish
 from nomad.claims import claim, clear, dead, live
 from nomad.engine.duck import NAME, Engine, Staged
-from nomad.errors import LakeError, Misuse, NomadError
+from nomad.errors import LakeError, Misuse
 from nomad.journal import Journal, new_run_id
 from nomad.lake import Lake, Published, folder_key
 from nomad.manifest import DataFile, Input, Manifest
 from nomad.names import TableName
 from nomad.partition import Partition, folder
 from nomad.requests import about
+from nomad.run.result import BLOCKED, BUILT, FAILED, PUBLISHED, Result
 from nomad.store.local import translated
 from nomad.workspace import Workspace
 
 _log = logging.getLogger(__name__)
-
-PUBLISHED, BUILT, FRESH, FAILED = "published", "built", "fresh", "failed"
-BLOCKED, MISSING = "blocked", "missing"
-
-OUT_OF_MEMORY = "out of memory"
-"""Why a step was tried once more."""
 
 _EVERY = 1.0
 """Seconds between two renewals of the catalog while a run goes on."""
 
 _REST = 9
 """Times as long as a renewal took before the next one: a tenth of a run's time at most."""
-
-
-class Result(NamedTuple):
-    """How one step ended. `seconds` is wall time, `bytes` the size of the files published.
-
-    `retried` says why it was tried once more, alone.
-    """
-
-    table: TableName
-    partition: Partition
-    status: str
-    reason: str
-    row_count: int | None = None
-    file_count: int | None = None
-    bytes: int | None = None
-    seconds: float = 0.0
-    error: NomadError | None = None
-    location: str | None = None
-    run_id: str | None = None
-    checks: tuple[Mapping[str, Any], ...] = ()
-    quarantined: int = 0
-    retried: str | None = None
-
-    def as_row(self) -> dict[str, Any]:
-        """Give the step as `--output json` shows it."""
-        return {
-            "table": str(self.table),
-            "partition_date": self.partition and self.partition.isoformat(),
-            "status": self.status,
-            "reason": self.reason,
-            "row_count": self.row_count,
-            "file_count": self.file_count,
-            "bytes": self.bytes,
-            "seconds": round(self.seconds, 3),
-            "error": _words(self.error) if self.error else None,
-            "quarantined": self.quarantined,
-            "retried": self.retried,
-            "checks": [c for c in self.checks if c["status"] != "pass"],
-        }
-
-    def as_log(self) -> dict[str, Any]:
-        """Give the step as a line of the log; `peak_memory` is the process's so far, in bytes."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return {**self.as_row(), "run_id": self.run_id, "location": self.location,
-                "peak_memory": peak}  # fmt: skip
-
-
-def _words(error: NomadError) -> str:
-    return f"{error}; try: {error.hint}" if error.hint else str(error)
 
 
 @dataclass
@@ -110,6 +56,8 @@ class Attempt:
     _behind: bool = False
     _next: float = field(default_factory=lambda: time.monotonic() + _EVERY)
     _lock: Lock = field(default_factory=Lock)
+    _beside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    _renewing: Future[None] | None = None
 
     def engine(self, *, remote: bool = True, shares: int = 1) -> Engine:
         """Give the engine this run works with; its catalog is then renewed by the same one."""
@@ -183,22 +131,47 @@ class Attempt:
     def note(self, result: Result) -> Result:
         """Write a step's end to the journal; give it with the run's id."""
         noted = result._replace(run_id=self.run_id)
-        self._stale = self._stale or result.status in (FAILED, BLOCKED)
+        if result.status in (FAILED, BLOCKED):
+            self._stale = True
         self.journal.add({"event": "step", **noted.as_log()})
         return noted
 
-    def renew(self, *, now: bool = False) -> None:
-        """Renew the catalog, and take away what is superseded; at most about once a second."""
+    def renew(self) -> None:
+        """Have the catalog renewed beside the work, at most about once a second.
+
+        Raises:
+            NomadError: it could not be.
+        """
+        if self._renewing and self._renewing.done():
+            self._renewing = self._renewing.result()
+        due = self._stale and not self._renewing and time.monotonic() > self._next
+        if due and not self.workspace.rehearsing:
+            self._renewing = self._beside.submit(self._renewed)
+
+    def finish(self) -> None:
+        """Renew the catalog once more, when nothing goes on any longer.
+
+        One that goes on is waited for; if it came to nothing, this makes up for it.
+        """
+        self._beside.shutdown()
+        if self._stale and not self.workspace.rehearsing:
+            self._renewed()
+
+    def _renewed(self) -> None:
+        """Renew the catalog, and take away what is superseded."""
         began = time.monotonic()
-        if not self._stale or not (now or began > self._next) or self.workspace.rehearsing:
-            return
         with self._lock:
             gone, self._superseded, self._stale = self._superseded, [], False
-        if _has_project(self.workspace):
-            self.journal.flush(self.lake.mirror)
-            self.workspace.refresh_catalog(self.lake, fresh=False, engine=self._engine)
-            for old in gone:
-                self._retire(old)
+        try:
+            if _has_project(self.workspace):
+                self.journal.flush(self.lake.mirror)
+                self.workspace.refresh_catalog(self.lake, fresh=False, engine=self._engine)
+                for old in gone:
+                    self._retire(old)
+        except BaseException:
+            with self._lock:
+                self._superseded, self._stale = gone + self._superseded, True
+            raise
         ended = time.monotonic()
         self._next = ended + max(_EVERY, (ended - began) * _REST)
 
@@ -296,7 +269,7 @@ def _going(going: Attempt, command: str) -> Iterator[Attempt]:
         at = going.workspace.now().isoformat()
         going.journal.add({"event": "end", "run_id": run_id, "at": at})
         going.journal.flush(going.lake.mirror)
-        going.renew(now=True)
+        going.finish()
 
 
 def _made(top: Path) -> Path:

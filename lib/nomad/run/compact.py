@@ -13,7 +13,8 @@ from nomad.errors import NomadError, QueryFailed
 from nomad.lake import Published
 from nomad.manifest import DataFile, Manifest
 from nomad.names import TableName, quote
-from nomad.run.attempt import FAILED, Attempt, Result, attempt
+from nomad.run.attempt import Attempt, attempt
+from nomad.run.result import FAILED, Result
 from nomad.workspace import Workspace
 
 _ROWS = quote("all rows")

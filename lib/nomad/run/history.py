@@ -19,7 +19,8 @@ from nomad.names import TableName
 from nomad.partition import Partition, parse_day
 from nomad.plan import Cell
 from nomad.publish import HISTORY
-from nomad.run.attempt import PUBLISHED, Attempt, Result, attempt
+from nomad.run.attempt import Attempt, attempt
+from nomad.run.result import PUBLISHED, Result
 from nomad.store.base import Store
 from nomad.workspace import Workspace
 

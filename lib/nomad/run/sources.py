@@ -18,16 +18,8 @@ from nomad.names import RAW, TableName, did_you_mean
 from nomad.partition import Partition
 from nomad.project import source_is_partitioned
 from nomad.requests import about
-from nomad.run.attempt import (
-    FAILED,
-    FRESH,
-    MISSING,
-    OUT_OF_MEMORY,
-    PUBLISHED,
-    Attempt,
-    Result,
-    attempt,
-)
+from nomad.run.attempt import Attempt, attempt
+from nomad.run.result import FAILED, FRESH, MISSING, OUT_OF_MEMORY, PUBLISHED, Result
 from nomad.sqlfile.variables import dated, render
 from nomad.workspace import Workspace
 

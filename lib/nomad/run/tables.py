@@ -9,7 +9,8 @@ from heapq import heapify, heappop, heappush
 
 from nomad.errors import OutOfMemory
 from nomad.plan import BUILD, Cell, Plan, Step
-from nomad.run.attempt import BLOCKED, BUILT, FAILED, FRESH, PUBLISHED, Result, attempt
+from nomad.run.attempt import attempt
+from nomad.run.result import BLOCKED, BUILT, FAILED, FRESH, PUBLISHED, Result
 from nomad.run.worker import Options, Worker
 from nomad.workspace import Workspace
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nomad import build
 from nomad.contract import MERGE
-from nomad.engine.duck import Staged
+from nomad.engine.duck import Engine, Staged
 from nomad.errors import NomadError, OutOfMemory, QueryFailed, Refused, Unreachable
 from nomad.lake import Lake, Published
 from nomad.manifest import Input
@@ -20,7 +21,8 @@ from nomad.plan import BUILD, Cell, Step, why_stale
 from nomad.project import Table
 from nomad.pruning import Read
 from nomad.requests import about
-from nomad.run.attempt import BLOCKED, FAILED, FRESH, OUT_OF_MEMORY, Attempt, Result
+from nomad.run.attempt import Attempt
+from nomad.run.result import BLOCKED, FAILED, FRESH, OUT_OF_MEMORY, Result
 from nomad.schemas import Schemas
 from nomad.workspace import Workspace
 
@@ -56,7 +58,7 @@ class Worker:
         self._going, self._options = going, options
         self._workspace = going.workspace
         self._engine = going.engine(shares=shares)
-        self._turns = BoundedSemaphore(jobs)
+        self._turns = _Turns(jobs, self._engine)
         self._busy: set[Cell] = set()
         self._stopping = False
 
@@ -155,7 +157,7 @@ class Worker:
         path = going.scratch / _file_name(step)
         inspection = self._inspection(step, table, bounds, path, over)
         try:
-            with self._turns:
+            with self._turns.taken(whole=sum(b.size for b in bounds) > _LARGE):
                 staged = build.stage(
                     self._engine,
                     table,
@@ -232,6 +234,35 @@ class Worker:
             checks=checks,
             quarantined=quarantined.rows if quarantined else 0,
         )
+
+
+_LARGE = 8_000_000
+"""A step that reads more bytes computes by itself: it has work for all cores, and takes memory."""
+
+
+class _Turns:
+    """So many steps compute at once, or one that takes the `whole` of it; first come, first served.
+
+    DuckDB divides one large query among the cores as well as two queries would, with half of their
+    memory.
+    """
+
+    def __init__(self, most: int, engine: Engine) -> None:
+        self._most, self._engine = most, engine
+        self._free = BoundedSemaphore(most)
+        self._door = Lock()
+
+    @contextmanager
+    def taken(self, *, whole: bool) -> Iterator[None]:
+        count = self._most if whole else 1
+        with self._door:
+            for _ in range(count):
+                self._free.acquire()
+            self._engine.shared_by(1 if whole else self._most)
+        try:
+            yield
+        finally:
+            self._free.release(count)
 
 
 _FEW_FILES = 3

@@ -1,0 +1,83 @@
+"""Parses files in processes of their own.
+
+The parser's library takes 30 MB, which go with a process, and holds Python's lock, which each
+process has to itself.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+from collections.abc import Sequence
+from typing import BinaryIO, NamedTuple
+
+from nomad.errors import SqlFileError
+from nomad.sqlfile import Opinion, SqlFile
+
+_WORTHWHILE = 100
+"""For so many files more, one more process: to load the library takes as long as to parse them."""
+
+
+class Text(NamedTuple):
+    """A rendered file: how messages name it, and the table it makes."""
+
+    rendered: str
+    path: str
+    table: str
+
+
+Parsed = SqlFile | SqlFileError
+
+
+def parse_all(texts: Sequence[Text], opinion: Opinion, *, processes: int) -> list[Parsed]:
+    """Take files apart, in so many processes at most; 0 does it in this one.
+
+    So does a program that has threads: what they hold, a fork would hold for ever.
+    """
+    count = min(processes, 1 + len(texts) // _WORTHWHILE)
+    if not count or not hasattr(os, "fork") or threading.active_count() > 1:
+        return _parsed(texts, opinion)
+    shares = [texts[i::count] for i in range(count)]
+    begun = [_begin(share, opinion) for share in shares]
+    ended = [_end(*child) for child in begun]
+    done = [found or _parsed(share, opinion) for share, found in zip(shares, ended, strict=True)]
+    return [done[i % count][i // count] for i in range(len(texts))]
+
+
+def _parsed(texts: Sequence[Text], opinion: Opinion) -> list[Parsed]:
+    from nomad.sqlfile.parsing import parse
+
+    def one(text: Text) -> Parsed:
+        try:
+            return parse(text.rendered, path=text.path, table=text.table, opinion=opinion)
+        except SqlFileError as e:
+            return e
+
+    return [one(text) for text in texts]
+
+
+def _begin(texts: Sequence[Text], opinion: Opinion) -> tuple[int, BinaryIO]:
+    """Start a process; give its id, and where its answer comes from."""
+    inner, outer = os.pipe()
+    if child := os.fork():
+        os.close(outer)
+        return child, os.fdopen(inner, "rb")
+    try:
+        os.close(inner)
+        with os.fdopen(outer, "wb") as pipe:
+            pickle.dump(_parsed(texts, opinion), pipe)
+    finally:
+        os._exit(0)
+
+
+def _end(child: int, pipe: BinaryIO) -> list[Parsed] | None:
+    """Read a process's answer; None where it died of something."""
+    try:
+        with pipe:
+            found: list[Parsed] = pickle.load(pipe)  # noqa: S301
+            return found
+    except (EOFError, pickle.UnpicklingError):
+        return None
+    finally:
+        os.waitpid(child, 0)

@@ -1,0 +1,215 @@
+"""Which partitions of each input a query can read. DuckDB's optimizer says it; nobody guesses.
+
+The query is bound to a stand-in of the input: one empty Parquet file in a hive folder whose `dt` is
+NULL, so that any comparison would drop the file and the optimizer reports the filter by which it
+did. (A stand-in with a date loses the filters that this date happens to pass.) The calendar then
+tells which days the filter keeps. What no filter bounds, or what can't be explained, reads all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from threading import Lock, local
+from typing import NamedTuple
+
+from nomad.cache import Cache
+from nomad.engine import scan
+from nomad.engine.duck import VERSION, Engine, Session, Settings, View
+from nomad.errors import QueryFailed
+from nomad.manifest import Column, digest, schema_hash
+from nomad.names import TableName, literal
+from nomad.partition import COLUMN, Span
+from nomad.pruning.explained import EVERYTHING, Scan, filters_of, from_body, of_setup, told, union
+
+_UNSOUND = ("statistics_propagation", "late_materialization", "join_filter_pushdown", "top_n")
+"""Optimizers that look at the stand-in's (absent) data, or scan an input a second time."""
+
+_MOST_SESSIONS = 16
+"""Sessions kept open with inputs bound to them."""
+
+
+class Read(NamedTuple):
+    """What a query reads of one input: days as disjoint spans in order, or None for a full table.
+
+    `asked` are the days that a scan asks for singly (`dt = …`): those must be there. `columns` are
+    those to assume where nothing is published yet.
+    """
+
+    table: TableName
+    spans: tuple[Span, ...] | None
+    asked: tuple[date, ...] = ()
+    columns: tuple[Column, ...] = ()
+
+
+class Relation(NamedTuple):
+    """An input as a query sees it: the names it is spelled by, its columns, partitioned or not.
+
+    A spelling is (schema, name); an empty schema stands for the bare name.
+    """
+
+    spellings: tuple[tuple[str, str], ...]
+    schema: tuple[Column, ...]
+    partitioned: bool
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells two relations apart, for the cache."""
+        return digest(repr(self.spellings), schema_hash(self.schema), str(self.partitioned))
+
+
+Relations = Mapping[TableName, Relation]
+
+
+class Pruner:
+    """Answers for many queries with one small DuckDB instance of its own, and remembers."""
+
+    def __init__(
+        self,
+        scratch: Path,
+        cache: Cache,
+        *,
+        attach: Mapping[str, str],
+        timezone: str | None = None,
+    ) -> None:
+        self._scratch = scratch
+        self._cache = cache
+        self._timezone = timezone or ""
+        settings = Settings(
+            memory_limit="256MB",
+            threads=1,
+            scratch=scratch,
+            timezone=timezone,
+            attach=attach,
+            without=_UNSOUND,
+        )
+        self._engine = Engine(settings)
+        self._lock = Lock()
+        self._lanes = local()
+        self._open: list[_Lane] = []
+
+    def close(self) -> None:
+        """Let go of the instance."""
+        for lane in self._open:
+            lane.forget()
+        self._engine.close()
+
+    @property
+    def _lane(self) -> _Lane:
+        """The sessions of the thread that asks."""
+        if not hasattr(self._lanes, "own"):
+            self._lanes.own = _Lane()
+            self._open.append(self._lanes.own)
+        found: _Lane = self._lanes.own
+        return found
+
+    def read(
+        self, setup: Sequence[str], query: str, target: TableName, relations: Relations
+    ) -> Read:
+        """Give the days of the partitioned input `target` that the query can read."""
+        known = [f"{n} {r.fingerprint}" for n, r in sorted(relations.items())]
+        key = digest("reads", "3", VERSION, self._timezone, *setup, query, str(target), *known)
+        if (kept := self._cache.get(key)) is None:
+            kept = [s.to_body() for s in self._ask(setup, query, target, relations)]
+            self._cache.put(key, kept)
+        scans = [from_body(*body) for body in kept]
+        asked = {day for scan in scans for day in scan.asked()}
+        return Read(target, union([s.spans for s in scans]), tuple(sorted(asked)))
+
+    def schema(self, setup: Sequence[str], query: str, relations: Relations) -> tuple[Column, ...]:
+        """Give the columns that a query would have, without running it.
+
+        Raises:
+            QueryFailed: the query doesn't fit its inputs.
+        """
+        with self._engine.session() as session:
+            for relation in relations.values():
+                empty = scan.Files((), relation.schema)
+                select = scan.select([empty], partitioned=relation.partitioned)
+                session.make(View(schema, name, select) for schema, name in relation.spellings)
+            for statement in setup:
+                session.execute(statement)
+            return session.describe(query)
+
+    def _ask(
+        self, setup: Sequence[str], query: str, target: TableName, relations: Relations
+    ) -> list[Scan]:
+        """Give the days that each scan of the target can read."""
+        try:
+            if not setup:
+                session = self._ready(target, relations)
+                return told(session, filters_of(session, query))
+            with self._engine.session() as session:
+                self._bind(session, target, relations)
+                names = [name for _, name in relations[target].spellings]
+                scans = [f for text in setup for f in of_setup(session, text, names)]
+                return told(session, scans + filters_of(session, query))
+        except QueryFailed:
+            self._lane.forget()  # a PIVOT that failed leaves its transaction open
+            return [EVERYTHING]
+
+    def _ready(self, target: TableName, relations: Relations) -> Session:
+        """Give a session with the inputs bound; a table asks with the same ones for each date."""
+        key = digest(str(target), *(f"{n} {r.fingerprint}" for n, r in sorted(relations.items())))
+        if key not in self._lane.prepared:
+            session = self._lane.begin(key, self._engine)
+            self._bind(session, target, relations)
+        return self._lane.prepared[key]
+
+    def _bind(self, session: Session, target: TableName, relations: Relations) -> None:
+        for name, relation in relations.items():
+            if name == target:
+                self._bind_stand_in(session, relation)
+            else:
+                self._bind_other(session, relation)
+
+    def _bind_stand_in(self, session: Session, relation: Relation) -> None:
+        files = scan.Files((str(self._stand_in(session, relation)),), relation.schema)
+        select = scan.select([files], partitioned=True, plain_dt=True)
+        session.make(View(schema, name, select) for schema, name in relation.spellings)
+
+    def _bind_other(self, session: Session, relation: Relation) -> None:
+        """Stand in for an input not asked about: an empty JSON file, of which nothing is known.
+
+        Of an empty table the optimizer knows that it is empty, and drops what is joined to it.
+        """
+        path = self._scratch / "empty.json"
+        path.touch()
+        dt = (Column(COLUMN, "DATE"),) if relation.partitioned else ()
+        own = tuple(c for c in relation.schema if not (dt and c.name.lower() == COLUMN))
+        files = scan.Files((str(path),), own + dt)
+        select = scan.select([files], partitioned=False)
+        session.make(View(schema, name, select) for schema, name in relation.spellings)
+
+    def _stand_in(self, session: Session, relation: Relation) -> Path:
+        """Write (once) an empty Parquet file with the input's columns, in a folder without date."""
+        folder = self._scratch / "stand-in" / schema_hash(relation.schema)
+        path = folder / f"{COLUMN}=__HIVE_DEFAULT_PARTITION__" / "0.parquet"
+        with self._lock:
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                empty = scan.select([scan.Files((), relation.schema)], partitioned=False)
+                session.execute(f"COPY ({empty}) TO {literal(str(path))} (FORMAT parquet)")
+            return path
+
+
+class _Lane:
+    """The sessions of one thread, by what is bound to them."""
+
+    def __init__(self) -> None:
+        self.prepared: dict[str, Session] = {}
+        self._open = ExitStack()
+
+    def begin(self, key: str, engine: Engine) -> Session:
+        """Open one; those before it are closed when they are too many."""
+        if len(self.prepared) >= _MOST_SESSIONS:
+            self.forget()
+        self.prepared[key] = self._open.enter_context(engine.session())
+        return self.prepared[key]
+
+    def forget(self) -> None:
+        """Close them all."""
+        self._open.close()
+        self.prepared.clear()

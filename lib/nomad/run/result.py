@@ -1,0 +1,66 @@
+"""How a step ended."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from nomad.errors import NomadError
+from nomad.names import TableName
+from nomad.partition import Partition
+
+PUBLISHED, BUILT, FRESH, FAILED = "published", "built", "fresh", "failed"
+BLOCKED, MISSING = "blocked", "missing"
+
+OUT_OF_MEMORY = "out of memory"
+"""Why a step was tried once more."""
+
+
+class Result(NamedTuple):
+    """How one step ended. `seconds` is wall time, `bytes` the size of the files published.
+
+    `retried` says why it was tried once more, alone.
+    """
+
+    table: TableName
+    partition: Partition
+    status: str
+    reason: str
+    row_count: int | None = None
+    file_count: int | None = None
+    bytes: int | None = None
+    seconds: float = 0.0
+    error: NomadError | None = None
+    location: str | None = None
+    run_id: str | None = None
+    checks: tuple[Mapping[str, Any], ...] = ()
+    quarantined: int = 0
+    retried: str | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        """Give the step as `--output json` shows it."""
+        return {
+            "table": str(self.table),
+            "partition_date": self.partition and self.partition.isoformat(),
+            "status": self.status,
+            "reason": self.reason,
+            "row_count": self.row_count,
+            "file_count": self.file_count,
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+            "error": _words(self.error) if self.error else None,
+            "quarantined": self.quarantined,
+            "retried": self.retried,
+            "checks": [c for c in self.checks if c["status"] != "pass"],
+        }
+
+    def as_log(self) -> dict[str, Any]:
+        """Give the step as a line of the log; `peak_memory` is the process's so far, in bytes."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return {**self.as_row(), "run_id": self.run_id, "location": self.location,
+                "peak_memory": peak}  # fmt: skip
+
+
+def _words(error: NomadError) -> str:
+    return f"{error}; try: {error.hint}" if error.hint else str(error)

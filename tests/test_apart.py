@@ -1,0 +1,87 @@
+"""Files parsed in processes of their own come out as they do in this one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from nomad.errors import SqlFileError
+from nomad.project import apart
+from nomad.project.apart import Text, parse_all
+
+GOOD = [
+    Text(f"-- Table {i}.\nselect {i} as n from ods.t{i}", f"sql/t{i}.sql", f"t{i}")
+    for i in range(250)
+]
+BAD = Text("select 1;\nselect 2", "sql/bad.sql", "bad")
+
+
+def no_opinion(_: str) -> None:
+    return None
+
+
+@pytest.fixture
+def began(monkeypatch):
+    """The ids of the processes that were begun."""
+    ids: list[int] = []
+    begin = apart._begin
+
+    def noted(*words):
+        child, pipe = begin(*words)
+        ids.append(child)
+        return child, pipe
+
+    monkeypatch.setattr(apart, "_begin", noted)
+    return ids
+
+
+@pytest.mark.parametrize(("files", "processes"), [(3, 1), (150, 2), (250, 3)])
+def test_what_comes_back_is_what_parsing_here_gives(began, files, processes):
+    texts = [*GOOD[: files - 1], BAD]
+
+    found = parse_all(texts, no_opinion, processes=4)
+
+    here = parse_all(texts, no_opinion, processes=0)
+    assert found[:-1] == here[:-1]
+    assert isinstance(found[-1], SqlFileError)
+    assert str(found[-1]) == str(here[-1]) == "sql/bad.sql:2: the file has two queries"
+    assert found[-1].hint == here[-1].hint
+    assert len(began) == processes
+
+
+def test_a_process_that_is_killed_is_made_up_for(monkeypatch):
+    def killed(texts, opinion):
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return parsed(texts, opinion)
+
+    here, parsed = os.getpid(), apart._parsed
+    monkeypatch.setattr(apart, "_parsed", killed)
+
+    found = parse_all(GOOD[:3], no_opinion, processes=2)
+
+    assert [f.path for f in found] == ["sql/t0.sql", "sql/t1.sql", "sql/t2.sql"]
+
+
+def test_a_program_with_threads_is_not_forked(began):
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()
+    try:
+        found = parse_all(GOOD[:2], no_opinion, processes=2)
+    finally:
+        done.set()
+        other.join()
+
+    assert len(found) == 2
+    assert began == []
+
+
+def test_no_child_is_left_behind(began):
+    parse_all(GOOD[:3], no_opinion, processes=2)
+
+    with pytest.raises(ChildProcessError):
+        os.waitpid(began[0], os.WNOHANG)

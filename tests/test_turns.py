@@ -1,0 +1,63 @@
+"""Who computes beside whom: small steps side by side, a large one by itself."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, BrokenBarrierError
+
+from nomad.engine.duck import Engine, Settings
+from nomad.run import worker
+from nomad.run.worker import _Turns
+
+
+def together(turns: _Turns, *wholes: bool) -> bool:
+    """Tell whether steps are at work at the same time."""
+    meeting = Barrier(len(wholes))
+
+    def act(whole: bool) -> bool:
+        with turns.taken(whole=whole):
+            try:
+                meeting.wait(timeout=0.5)
+            except BrokenBarrierError:
+                return False
+        return True
+
+    with ThreadPoolExecutor(len(wholes)) as pool:
+        return all(pool.map(act, wholes))
+
+
+def test_two_small_steps_compute_side_by_side_and_a_large_one_alone():
+    turns = _Turns(2, Engine(Settings()))
+
+    assert together(turns, False, False)
+    assert not together(turns, True, False)
+    assert not together(turns, True, True)
+    assert not together(turns, False, False, False)
+
+
+def test_a_large_step_has_all_threads_and_small_ones_one_each():
+    engine = Engine(Settings(threads=3))
+    turns = _Turns(2, engine)
+    asked = "select current_setting('external_threads'), current_setting('threads')"
+
+    for whole, own in ((False, 2), (True, 1), (False, 2)):
+        with turns.taken(whole=whole), engine.session() as session:
+            assert session.execute(asked) == [(own, 3)]
+
+
+def test_a_step_that_reads_much_is_given_the_whole(built, monkeypatch):
+    taken = []
+    real = _Turns.taken
+
+    def noted(self, *, whole):
+        taken.append(whole)
+        return real(self, whole=whole)
+
+    monkeypatch.setattr(_Turns, "taken", noted)
+    assert built("run", "--force", "--dt", "2024-01-02").code == 0
+    assert not any(taken)
+
+    taken.clear()
+    monkeypatch.setattr(worker, "_LARGE", 1)
+    assert built("run", "--force", "--dt", "2024-01-02").code == 0
+    assert all(taken)
