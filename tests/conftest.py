@@ -144,3 +144,12 @@ def built(project: Project) -> Project:
         answer = project(command, "--from", "2024-01-02", "--to", "2024-01-03")
         assert answer.code == 0, answer.err
     return project
+
+
+@pytest.fixture
+def restless():
+    """Python's threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)

@@ -68,10 +68,10 @@ def chosen(given: argparse.Namespace) -> dict[str, Suite]:
 
 
 def measured(found: dict[str, Suite]) -> Iterator[cases.Line]:
-    """Measure one suite after another, each in a folder that goes with it."""
-    for name, suite in found.items():
-        with tempfile.TemporaryDirectory(prefix=f"nomad-bench-{name}-") as folder:
-            yield from suite(Path(folder) / "here")
+    """Measure one suite after another, each in a folder of its own; all are deleted at the end."""
+    with tempfile.TemporaryDirectory(prefix="nomad-bench-") as folder:
+        for name, suite in found.items():
+            yield from suite(Path(folder) / name)
 
 
 def ratios(lines: list[cases.Line], given: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ def nothing() -> None:
 class Case:
     """What is measured, the ratio to the floor not to exceed, how it is set up and checked.
 
-    `prepare` comes before each of nomad's turns; `check` once, after the round that warms up.
+    `prepare` comes before each round; `check` once, after the round that warms up.
     """
 
     title: str
@@ -57,8 +57,8 @@ def line(case: Case, rounds: int) -> Line:
     """Measure a case: a round to warm up, then pairs; the median of their ratios counts."""
     pairs: list[tuple[Cost, Cost]] = []
     for n in range(rounds * case.times + 1):
-        floor = measure(*case.floor(n), cwd=case.aside)
         case.prepare()
+        floor = measure(*case.floor(n), cwd=case.aside)
         ours = measure(*case.ours(n), cwd=case.project, more=dict(case.more))
         if n:
             pairs.append((floor, ours))

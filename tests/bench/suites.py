@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import tempfile
 import time
@@ -20,8 +19,8 @@ from projects import write_floor, write_nomad
 from workload import Workload, named
 
 
-def cleared(project: Path, work: Workload) -> None:
-    """Leave nothing published but the sources, and nothing parsed or remembered.
+def cleared(project: Path, floor: Path, work: Workload) -> None:
+    """Leave nothing published but the sources, and nothing parsed or remembered; of both sides.
 
     What was there is put aside, not deleted: for some seconds ext4 gives out no inode of a deleted
     file, and to search past thousands of them would be measured as the next run's work.
@@ -32,7 +31,7 @@ def cleared(project: Path, work: Workload) -> None:
         "catalog",
         ".nomad",
     )
-    for found in (project / n for n in names):
+    for found in (floor / "out", *(project / n for n in names)):
         if found.exists():
             found.rename(aside / found.name)
 
@@ -62,7 +61,7 @@ def many(root: Path, count: int) -> Iterator[Case]:
 
     yield case(
         "all built, nothing parsed before", 0.6, "run", "-q",
-        prepare=lambda: cleared(project, work),
+        prepare=lambda: cleared(project, aside, work),
         check=lambda: checked(work, project, aside),
     )  # fmt: skip
     yield case("ls", 0.08, "ls")
@@ -107,7 +106,7 @@ def queries(root: Path, scale: float) -> Iterator[Case]:
     yield Case(
         f"W2, TPC-H at scale {scale:g}: 22 queries", 1.1,
         words(*nomad("run", "-q")), words(*floor()), project, aside,
-        prepare=lambda: cleared(project, work),
+        prepare=lambda: cleared(project, aside, work),
         check=lambda: checked(work, project, aside),
     )  # fmt: skip
 
@@ -127,12 +126,11 @@ def days(root: Path, count: int, rounds: int) -> Iterator[Case]:
         lambda n: floor(prices.day(n + 1)), project, aside,
         check=lambda: checked(work, project, aside),
     )  # fmt: skip
-    shutil.rmtree(aside / "out")
     month = [prices.day(n) for n in range(count)]
     yield Case(
         f"W3, six tables: {count} days, jobs 2", 0.6,
         words(*nomad("backfill", "-q", "--from", month[0], "--to", month[-1], "-j", "2")),
         words(*floor(*month)), project, aside,
-        prepare=lambda: cleared(project, work),
+        prepare=lambda: cleared(project, aside, work),
         check=lambda: checked(work, project, aside),
     )  # fmt: skip

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
+from datetime import date, timedelta
 
 import duckdb
 import pytest
+
+from nomad.catalog import state
+from nomad.catalog.maker import Maker
+from nomad.engine.duck import database
+from nomad.mirror import Mirror
+from nomad.names import TableName
+from nomad.run import attempt
+from nomad.workspace import Workspace
 
 DAYS = ("2024-01-02", "2024-01-03")
 
@@ -109,3 +119,49 @@ def test_of_another_version_it_is_made_anew(built):
 
     with duckdb.connect(str(path), read_only=True) as con:
         assert "left_over" not in str(con.sql("show all tables"))
+
+
+@pytest.mark.usefixtures("restless")
+def test_renewed_all_the_while_it_misses_nothing(project, monkeypatch):
+    monkeypatch.setattr(attempt, "_EVERY", 0.0)
+    monkeypatch.setattr(attempt, "_REST", 0)
+    days = [date(2024, 1, 2) + timedelta(n) for n in range(25)]
+    for n, day in enumerate(days):
+        project.write(f"in/{day}.csv", f"symbol,close\nA,{n + 1}\nB,2\n")
+    span = ("--from", str(days[0]), "--to", str(days[-1]))
+    assert project("extract", *span).code == 0
+
+    for _ in range(3):
+        assert project("run", *span, "--force", "-j", "4").code == 0
+
+        path = project.root / "catalog" / "catalog.duckdb"
+        assert content(path) == made_anew(project)
+
+
+@pytest.mark.parametrize("call", [2, 3, 4])
+def test_what_is_published_while_a_table_is_made_is_not_taken_for_made(built, monkeypatch, call):
+    calls = itertools.count(1)
+    later: list[str] = []
+    real = Mirror.mark
+
+    def mark(self, prefix):
+        found = real(self, prefix)
+        if prefix == "dwd/dwd_price" and next(calls) == call:
+            key = "dwd/dwd_price/dt=2024-01-02/manifest.json"
+            blob = self.every(prefix, suffix="manifest.json", fresh=False)[key]
+            self.learn(key, blob._replace(version="later"))
+            later.append(key)
+        return found
+
+    with Workspace(built.root, environ={}) as workspace:
+        maker = Maker(workspace.project, workspace.lake, fresh=False)
+        shutil.copyfile(built.root / "catalog" / "catalog.duckdb", copy := built.root / "copy")
+        with database(str(copy)) as session:
+            session.execute("update catalog_meta.made_from set token = '' where kind = 'table'")
+            monkeypatch.setattr(Mirror, "mark", mark)
+            assert maker.update(session, built.root)
+            monkeypatch.undo()
+            kept = state.read(session).tables["dwd.dwd_price"]
+        now = maker._token(TableName("dwd", "dwd_price"))
+
+    assert (kept != now) == bool(later)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import sys
 from datetime import date, timedelta
 
 import pytest
@@ -127,15 +126,6 @@ def test_of_many_steps_the_table_shows_those_that_are_stale(ten_days):
     assert answer.code == 0
     assert answer.out == ""
     assert "31 fresh, nothing to do" in answer.err
-
-
-@pytest.fixture
-def restless():
-    """Python's threads take turns as often as they can."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 @pytest.mark.usefixtures("restless")

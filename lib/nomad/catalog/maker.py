@@ -91,7 +91,11 @@ class Maker:
         return {str(name): self._token(name) for name in self._names}
 
     def _token(self, name: TableName) -> str:
-        """Tell what a table is made from; empty where that can't be told."""
+        """Tell what a table is made from; empty where that can't be told.
+
+        Taken before the table is made: what is published meanwhile may or may not be in what is
+        made, and gives another token the next time.
+        """
         mark = self._lake.mirror.mark(name.key)
         return digest(mark, *views.depends_on(self._project, name)) if mark else ""
 
@@ -99,10 +103,11 @@ class Maker:
         return self._lake.mirror.versions(JOURNALS, suffix=".jsonl", fresh=self._fresh)
 
     def _make(self, session: Session, text: str, rows: Rows, *, careful: bool) -> str:
-        """Make one table; give its token, which is empty where things changed meanwhile."""
+        """Make one table; give its token."""
         name = TableName.parse(text)
-        before = self._lake.mirror.mark(name.key)
-        found = self._published(name)
+        token, found = self._token(name), self._published(name, fresh=self._fresh)
+        if not token:
+            token, found = self._token(name), self._published(name, fresh=False)
         try:
             if found:
                 views.make(session, self._project, self._lake, name, found)
@@ -112,12 +117,12 @@ class Maker:
                 raise
             told = e.what.splitlines()[0]
             _log.warning("left out of the catalog, as DuckDB can't read it: %s (%s)", name, told)
-        return self._token(name) if before == self._lake.mirror.mark(name.key) else ""
+        return token
 
-    def _published(self, name: TableName) -> Sequence[Manifest]:
+    def _published(self, name: TableName, *, fresh: bool) -> Sequence[Manifest]:
         try:
             dated = self._project.partitioned(name)
-            return self._lake.every(name, partitioned=dated, fresh=self._fresh)
+            return self._lake.every(name, partitioned=dated, fresh=fresh)
         except CorruptManifest as e:
             _log.warning("left out of the catalog: %s (%s); see `nomad doctor`", name, e)
             return ()
