@@ -212,9 +212,11 @@ class _Planner:
             for name in (table.name, *table.inputs):
                 self._lake.survey(name)
         terms = _Terms(self._project, table)
-        reads = self._ahead(table, cells, terms)
-        for partition in cells:
-            step = self._step(table, partition, terms, reads)
+        found = [(p, self._lake.facts(table.name, folder(p))) for p in cells]
+        looked = [(p, f, "forced" if self._force else terms.broken_by(f)) for p, f in found]
+        reads = self._ahead(table, [p for p, _, reason in looked if reason])
+        for partition, facts, reason in looked:
+            step = self._step(table, partition, facts, reason, reads)
             several = len(dates) > 1 or partition not in dates
             if step.action == BUILD and self._without_source(step) and several:
                 self.passed_over.append(step.cell)
@@ -224,7 +226,7 @@ class _Planner:
             self.steps.append(step)
 
     def _ahead(
-        self, table: Table, cells: Sequence[Partition], terms: _Terms
+        self, table: Table, sure: Sequence[Partition]
     ) -> dict[Partition, tuple[Read, ...] | None]:
         """Ask side by side what cells read that are sure to be built, where there are many."""
 
@@ -232,8 +234,6 @@ class _Planner:
             with about(str(table.name)):
                 return self._schemas.reads(table, partition)
 
-        facts = ((p, self._lake.facts(table.name, folder(p))) for p in cells)
-        sure = [p for p, found in facts if self._force or terms.broken_by(found)]
         if len(sure) <= _WEEK:
             return {}
         return dict(zip(sure, self._pool.map(asked, sure), strict=True))
@@ -242,11 +242,10 @@ class _Planner:
         self,
         table: Table,
         partition: Partition,
-        terms: _Terms,
+        facts: Facts | None,
+        reason: str | None,
         ahead: Mapping[Partition, tuple[Read, ...] | None],
     ) -> Step:
-        facts = self._lake.facts(table.name, folder(partition))
-        reason = "forced" if self._force else terms.broken_by(facts)
         if facts is not None:
             reason = reason or self._upstream_reason(facts)
             reason = reason or _input_reason(facts, self._lake)
