@@ -115,6 +115,10 @@ bench-growth: .venv/.bench ## Measure what commands cost as tables and dates bec
 bench-parquet: install ## Measure row groups, codecs, file sizes and sorting of Parquet, as ratios
 	$(BIN)/python tests/bench/parquet.py
 
+.PHONY: bench-costs
+bench-costs: install ## Show where the time goes in W1's full run, and in a plan with nothing to do
+	$(BIN)/python tests/bench/costs.py
+
 .PHONY: check
 check: install ## Lint and types
 	$(BIN)/ruff check .

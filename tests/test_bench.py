@@ -56,3 +56,14 @@ def test_the_growth_study_keeps_its_table_its_figures_and_its_picture(tmp_path):
     assert "old" not in text
     assert "| run, one cell to build |" in text
     assert len((tmp_path / "benchmarks" / "growth.csv").read_text().splitlines()) == 1 + 5 * 2
+
+
+def test_the_costs_of_a_run_and_a_plan_add_up():
+    done = bench("costs.py", "--models", "8")
+
+    run, plan = done.stdout.strip().split("\n\nplan, nothing to do")
+    assert run.startswith("W1, 8 tables: all built, one after the other: ")
+    for part in (run, plan):
+        total = float(part.split(": ")[-1].split(" s")[0])
+        lines = part.split("\n\n")[1].splitlines()[1:]
+        assert abs(sum(float(x.split()[-2]) for x in lines) - total) < 0.02

@@ -1,0 +1,135 @@
+"""`make bench-costs`: where the time goes in W1's full run, and in a plan with nothing to do.
+
+Usage: python tests/bench/costs.py [--models N]
+
+The run builds one table after the other and renews the catalog at its end, so that nothing
+overlaps; each cost is taken by the clock around the calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+STARTED = time.perf_counter() - time.process_time()
+"""About when the process began: until here it did nothing but import."""
+
+
+class Costs:
+    """Seconds by name. Of calls within others, only the outermost counts."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._within = False
+
+    def around(self, owner: Any, name: str, title: str | Callable[..., str]) -> None:
+        """Have each call of a function counted."""
+        real = getattr(owner, name)
+
+        def counted(*words: Any, **more: Any) -> Any:
+            if self._within:
+                return real(*words, **more)
+            self._within, began = True, time.perf_counter()
+            try:
+                return real(*words, **more)
+            finally:
+                took, self._within = time.perf_counter() - began, False
+                self.seconds[title if isinstance(title, str) else title(*words)] += took
+
+        setattr(owner, name, counted)
+
+
+def _statement(_: object, sql: str) -> str:
+    """Name a statement by what it does."""
+    kinds = {
+        "COPY": "writing the Parquet files (`COPY`)",
+        "SELECT sum(hash": "the row hash, read back from the file",
+        "DESCRIBE": "`DESCRIBE` of each query",
+    }
+    found = (title for start, title in kinds.items() if sql.startswith(start))
+    return next(found, "a fresh session for each table, and its inputs' views")
+
+
+def inner(words: list[str]) -> None:
+    """Run nomad in this process, with the clock around its parts; print what they took."""
+    costs = Costs()
+    import nomad.catalog
+    import nomad.cli.plan
+    import nomad.cli.run
+    import nomad.plan
+    import nomad.project
+    import nomad.publish
+    import nomad.run.attempt
+    import nomad.run.tables
+    from nomad.engine.session import Session
+
+    imports = time.perf_counter() - STARTED
+    nomad.run.tables._LANES = 1
+    nomad.run.attempt._EVERY = float("inf")
+    costs.around(Session, "execute", _statement)
+    costs.around(nomad.publish, "publish", "publishing: `fsync`, folders, the manifest, its mark")
+    costs.around(nomad.catalog, "refresh", "renewing the catalog: views and macros, metadata")
+    costs.around(nomad.project, "load", "reading the SQL files, parsing those that are new")
+    costs.around(nomad.plan, "plan", "the plan: versions, and what each query reads")
+
+    def end(code: int) -> None:
+        costs.seconds["imports"] = imports
+        total = time.perf_counter() - STARTED
+        costs.seconds["all else"] = total - sum(costs.seconds.values())
+        print(json.dumps({"total": total, "code": code, "seconds": costs.seconds}))
+        sys.stdout.flush()
+        leave(code)
+
+    leave, os._exit = os._exit, end  # type: ignore[assignment]
+    sys.argv = ["nomad", *words]
+    nomad.cli.main()
+
+
+def told(title: str, project: Path, *words: str) -> None:
+    """Measure one command and print its costs, the largest first."""
+    import table
+
+    command = [sys.executable, __file__, "--inner", *words]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"bench: {' '.join(words)}: {done.stderr[-2000:]}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    ranked = sorted(found["seconds"].items(), key=lambda x: -x[1])
+    rows = [(what, f"{s:.3f}", f"{s / found['total']:.0%}") for what, s in ranked if s >= 0.0005]
+    print(f"\n{title}: {found['total']:.2f} s\n")
+    print(table.plain(["what", "s", "share"], rows))
+
+
+def main() -> None:
+    """Measure both."""
+    if sys.argv[1:2] == ["--inner"]:
+        inner(sys.argv[2:])
+    import trivial
+    from measure import nomad
+    from projects import write_nomad
+    from suites import cleared
+
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("--models", type=int, default=500, help="tables of W1")
+    count = given.parse_args().models
+    with tempfile.TemporaryDirectory(prefix="nomad-costs-") as folder:
+        work = trivial.full(count, Path(folder) / "data")
+        project = write_nomad(Path(folder) / "nomad", work)
+        cleared(project, Path(folder) / "floor", work)
+        told(f"W1, {count} tables: all built, one after the other", project, "run", "-q", "-j", "1")
+        subprocess.run(nomad("plan"), cwd=project, check=True, capture_output=True)
+        told("plan, nothing to do", project, "plan")
+
+
+if __name__ == "__main__":
+    main()
