@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +87,26 @@ def test_no_child_is_left_behind(began):
 
     with pytest.raises(ChildProcessError):
         os.waitpid(began[0], os.WNOHANG)
+
+
+def test_who_ignores_the_end_of_children_gets_the_answer_all_the_same():
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        found = parse_all(GOOD[:3], no_opinion, processes=2)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+    assert len(found) == 3
+
+
+def test_where_there_can_be_no_more_processes_it_is_done_here(monkeypatch):
+    def refused():
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(os, "fork", refused)
+
+    found = parse_all(GOOD[:3], no_opinion, processes=2)
+
+    assert len(found) == 3
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before

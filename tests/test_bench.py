@@ -64,6 +64,6 @@ def test_the_costs_of_a_run_and_a_plan_add_up():
     run, plan = done.stdout.strip().split("\n\nplan, nothing to do")
     assert run.startswith("W1, 8 tables: all built, one after the other: ")
     for part in (run, plan):
-        total = float(part.split(": ")[-1].split(" s")[0])
+        total = float(part.split("\n")[0].split(": ")[-1].removesuffix(" s"))
         lines = part.split("\n\n")[1].splitlines()[1:]
         assert abs(sum(float(x.split()[-2]) for x in lines) - total) < 0.02

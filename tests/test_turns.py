@@ -61,3 +61,24 @@ def test_a_step_that_reads_much_is_given_the_whole(built, monkeypatch):
     monkeypatch.setattr(worker, "_LARGE", 1)
     assert built("run", "--force", "--dt", "2024-01-02").code == 0
     assert all(taken)
+
+
+def test_a_lean_session_waits_for_a_file_that_is_open_and_interrupts_pass_it_over(tmp_path):
+    engine = Engine(Settings(allowed=(tmp_path,)))
+    order = []
+
+    def lean() -> None:
+        with engine.session(lean=True):
+            order.append("lean")
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.attached(str(tmp_path / "catalog.duckdb")) as session:
+            waiting = pool.submit(lean)
+            for _ in range(5):
+                engine.interrupt()
+                rows = session.execute("select count(*) from range(30_000_000)")
+                assert rows == [(30_000_000,)]
+            order.append("file")
+        waiting.result()
+
+    assert order == ["file", "lean"]

@@ -236,6 +236,7 @@ class _Planner:
 
         if len(sure) <= _WEEK:
             return {}
+        self._schemas.settle(table, sure)
         return dict(zip(sure, self._pool.map(asked, sure), strict=True))
 
     def _step(

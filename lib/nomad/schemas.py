@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from threading import RLock
@@ -74,6 +75,16 @@ class Schemas:
                 self._known[name] = None  # what a table that needs its own columns sees
                 self._known[name] = self._found(name, near)
             return self._known[name]
+
+    def settle(self, table: Table, days: Sequence[Partition]) -> None:
+        """Learn the columns of a table's inputs by the first day that lacks them.
+
+        Several threads that ask for one day each then get what one after the other would.
+        """
+        for name in table.queried:
+            lacking = (day for day in days if day and not self._published(name, day))
+            if first := next(lacking, None):
+                self.columns(name, near=first)
 
     def _found(self, name: TableName, near: Partition) -> tuple[Column, ...] | None:
         """Ask the query first where a date is wanted: that needs no look at the lake's folders."""

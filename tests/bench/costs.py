@@ -20,7 +20,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-
 STARTED = time.perf_counter() - time.process_time()
 """About when the process began: until here it did nothing but import."""
 

@@ -114,6 +114,7 @@ def _carried_on(
     if not path.exists():
         return {}, None
     shutil.copyfile(path, beside)
+    before: Applied = {}
     try:
         with opened(str(beside)) as session:
             session.execute(_PLAIN)
@@ -121,9 +122,12 @@ def _carried_on(
             verify(migrations, before)
             whole = len(before) == len(migrations)
             return before, maker.update(session, beside.parent) if whole else None
-    except (LakeError, QueryFailed):
-        _log.warning("%s is no catalog of nomad's: it is made anew", path)
-        return {}, None
+    except (LakeError, QueryFailed) as e:
+        told = (
+            f"can't be changed ({e.what.splitlines()[0]})" if before else "is no catalog of nomad's"
+        )
+        _log.warning("%s %s: it is made anew", path, told)
+        return before, None
 
 
 @contextmanager

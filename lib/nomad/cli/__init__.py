@@ -75,10 +75,13 @@ class LazyGroup(click.Group):
             click.echo("nomad: interrupted; run the same command again to go on", err=True)
             ctx.exit(130)
         except OSError as e:
-            if e.filename or e.errno == errno.EPIPE:
+            if e.filename or e.errno not in _NO_ROOM:
                 raise
             say(NomadError(f"the answer can't be written: {e.strerror}"))
             ctx.exit(NomadError.exit_code)
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def say(error: NomadError) -> None:

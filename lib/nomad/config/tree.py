@@ -106,4 +106,4 @@ def masked(text: str) -> str:
         >>> masked("postgres:dbname=shop password=hunter2"), masked("postgres://me:hunter2@db/shop")
         ('postgres:dbname=shop password=***', 'postgres://me:***@db/shop')
     """
-    return re.sub(r"(password=)\S+|(://[^:/@\s]+:)[^@\s]+(?=@)", r"\1\2***", text)
+    return re.sub(r"(?i)(pass(?:word|wd)?\s*=\s*)\S+|(://[^:/@\s]+:)[^@\s]+(?=@)", r"\1\2***", text)

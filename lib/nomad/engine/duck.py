@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -76,6 +76,7 @@ class Engine:
         self._open: set[duckdb.DuckDBPyConnection] = set()
         self._lock = Lock()
         self._sharing = 1
+        self._alone = Lock()
         self._given: Credentials | None = None
 
     @property
@@ -106,28 +107,42 @@ class Engine:
         with as little as DuckDB can.
         """
         if exclusive or lean:
-            if lean:
-                self.close()
-            settings = replace(self._settings, shares=1) if lean else self._settings
-            con = guarded(lambda: _connect(settings))
-            with self._listed(con):
-                if lean:
-                    con.execute(LEAN)
-                yield Session(con)
-                self._count(con)
+            with self._alone if lean else nullcontext(), self._apart(lean=lean) as session:
+                yield session
             return
-        with self.attached(":memory:") as session:
+        with self._within(":memory:", self._open) as session:
             yield session
 
     @contextmanager
     def attached(self, database: str) -> Iterator[Session]:
         """Open a DuckDB file in this instance, which has its extensions loaded already.
 
+        It waits for a lean session to end, as that waits for this one; `interrupt` passes it over.
+
         Raises:
             QueryFailed: it can't be opened.
         """
+        with self._alone, self._within(database, set()) as session:
+            yield session
+
+    @contextmanager
+    def _apart(self, *, lean: bool) -> Iterator[Session]:
+        """Open a session of an instance of its own."""
+        if lean:
+            self.close()
+        settings = replace(self._settings, shares=1) if lean else self._settings
+        con = guarded(lambda: _connect(settings))
+        with _listed(con, self._open):
+            if lean:
+                con.execute(LEAN)
+            yield Session(con)
+            self._count(con)
+
+    @contextmanager
+    def _within(self, database: str, listed: set[duckdb.DuckDBPyConnection]) -> Iterator[Session]:
+        """Open a session of the common instance, in a database of its own."""
         con, name = self._cursor()
-        with self._listed(con):
+        with _listed(con, listed):
             session = Session(con)
             session.execute(f"ATTACH {literal(database)} AS {name}; USE {name}")
             try:
@@ -137,15 +152,6 @@ class Engine:
                 with suppress(duckdb.Error):
                     con.execute("ROLLBACK")  # a PIVOT that failed leaves its transaction open
                 session.execute(f"USE memory; DETACH DATABASE IF EXISTS {name}")
-
-    @contextmanager
-    def _listed(self, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        self._open.add(con)
-        try:
-            yield
-        finally:
-            self._open.discard(con)
-            con.close()
 
     def _count(self, con: duckdb.DuckDBPyConnection) -> None:
         if self._settings.remote:
@@ -173,6 +179,18 @@ class Engine:
             if self._settings.remote:
                 self._given = self._settings.remote.refresh(cursor, self._given)
             return cursor, f"session_{next(self._numbers)}"
+
+
+@contextmanager
+def _listed(
+    con: duckdb.DuckDBPyConnection, among: set[duckdb.DuckDBPyConnection]
+) -> Iterator[None]:
+    among.add(con)
+    try:
+        yield
+    finally:
+        among.discard(con)
+        con.close()
 
 
 def _threads(settings: Settings) -> int:

@@ -10,6 +10,7 @@ import os
 import pickle
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 from nomad.errors import SqlFileError
@@ -40,7 +41,7 @@ def parse_all(texts: Sequence[Text], opinion: Opinion, *, processes: int) -> lis
         return _parsed(texts, opinion)
     shares = [texts[i::count] for i in range(count)]
     begun = [_begin(share, opinion) for share in shares]
-    ended = [_end(*child) for child in begun]
+    ended = [_end(*child) if child else None for child in begun]
     done = [found or _parsed(share, opinion) for share, found in zip(shares, ended, strict=True)]
     return [done[i % count][i // count] for i in range(len(texts))]
 
@@ -57,10 +58,19 @@ def _parsed(texts: Sequence[Text], opinion: Opinion) -> list[Parsed]:
     return [one(text) for text in texts]
 
 
-def _begin(texts: Sequence[Text], opinion: Opinion) -> tuple[int, BinaryIO]:
-    """Start a process; give its id, and where its answer comes from."""
-    inner, outer = os.pipe()
-    if child := os.fork():
+def _begin(texts: Sequence[Text], opinion: Opinion) -> tuple[int, BinaryIO] | None:
+    """Start a process; give its id, and where its answer comes from. None: there can't be more."""
+    try:
+        inner, outer = os.pipe()
+    except OSError:
+        return None
+    try:
+        child = os.fork()
+    except OSError:
+        os.close(inner)
+        os.close(outer)
+        return None
+    if child:
         os.close(outer)
         return child, os.fdopen(inner, "rb")
     try:
@@ -80,4 +90,5 @@ def _end(child: int, pipe: BinaryIO) -> list[Parsed] | None:
     except (EOFError, pickle.UnpicklingError):
         return None
     finally:
-        os.waitpid(child, 0)
+        with suppress(ChildProcessError):  # who ignores SIGCHLD has nobody to wait for
+            os.waitpid(child, 0)

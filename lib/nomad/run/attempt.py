@@ -27,7 +27,7 @@ from nomad.manifest import DataFile, Input, Manifest
 from nomad.names import TableName
 from nomad.partition import Partition, folder
 from nomad.requests import about
-from nomad.run.result import BLOCKED, BUILT, FAILED, PUBLISHED, Result
+from nomad.run.result import BUILT, FRESH, MISSING, PUBLISHED, Result
 from nomad.store.local import translated
 from nomad.workspace import Workspace
 
@@ -131,9 +131,10 @@ class Attempt:
     def note(self, result: Result) -> Result:
         """Write a step's end to the journal; give it with the run's id."""
         noted = result._replace(run_id=self.run_id)
-        if result.status in (FAILED, BLOCKED):
-            self._stale = True
         self.journal.add({"event": "step", **noted.as_log()})
+        if result.status not in (FRESH, MISSING):
+            with self._lock:
+                self._stale = True
         return noted
 
     def renew(self) -> None:
@@ -265,11 +266,13 @@ def _going(going: Attempt, command: str) -> Iterator[Attempt]:
     try:
         yield going
     finally:
-        going.catch_up()
-        at = going.workspace.now().isoformat()
-        going.journal.add({"event": "end", "run_id": run_id, "at": at})
-        going.journal.flush(going.lake.mirror)
-        going.finish()
+        try:
+            going.catch_up()
+            at = going.workspace.now().isoformat()
+            going.journal.add({"event": "end", "run_id": run_id, "at": at})
+            going.journal.flush(going.lake.mirror)
+        finally:
+            going.finish()
 
 
 def _made(top: Path) -> Path:

@@ -258,7 +258,11 @@ class _Turns:
         with self._door:
             for _ in range(count):
                 self._free.acquire()
-            self._engine.shared_by(1 if whole else self._most)
+            try:
+                self._engine.shared_by(1 if whole else self._most)
+            except BaseException:
+                self._free.release(count)
+                raise
         try:
             yield
         finally:
