@@ -117,7 +117,7 @@ bench-parquet: install ## Measure row groups, codecs, file sizes and sorting of 
 
 .PHONY: bench-costs
 bench-costs: install ## Show where the time goes in W1's full run, and in a plan with nothing to do
-	$(BIN)/python tests/bench/costs.py
+	$(BIN)/python tests/bench/costs.py $(keep)
 
 .PHONY: check
 check: install ## Lint and types

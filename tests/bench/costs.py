@@ -1,6 +1,6 @@
 """`make bench-costs`: where the time goes in W1's full run, and in a plan with nothing to do.
 
-Usage: python tests/bench/costs.py [--models N]
+Usage: python tests/bench/costs.py [--models N] [--keep PAGE]
 
 The run builds one table after the other and renews the catalog at its end, so that nothing
 overlaps; each cost is taken by the clock around the calls.
@@ -94,8 +94,8 @@ def inner(words: list[str]) -> None:
     nomad.cli.main()
 
 
-def told(title: str, project: Path, *words: str) -> None:
-    """Measure one command and print its costs, the largest first."""
+def told(title: str, project: Path, *words: str) -> str:
+    """Measure one command and print its costs, the largest first; give them as Markdown, too."""
     import table
 
     command = [sys.executable, __file__, "--inner", *words]
@@ -105,14 +105,16 @@ def told(title: str, project: Path, *words: str) -> None:
     found = json.loads(done.stdout.splitlines()[-1])
     ranked = sorted(found["seconds"].items(), key=lambda x: -x[1])
     rows = [(what, f"{s:.3f}", f"{s / found['total']:.0%}") for what, s in ranked if s >= 0.0005]
-    print(f"\n{title}: {found['total']:.2f} s\n")
-    print(table.plain(["what", "s", "share"], rows))
+    head, title = ["what", "s", "share"], f"{title}: {found['total']:.2f} s"
+    print(f"\n{title}\n\n{table.plain(head, rows)}")
+    return f"{title}\n\n{table.markdown(head, rows)}"
 
 
 def main() -> None:
     """Measure both."""
     if sys.argv[1:2] == ["--inner"]:
         inner(sys.argv[2:])
+    import page
     import trivial
     from measure import nomad
     from projects import write_nomad
@@ -120,14 +122,18 @@ def main() -> None:
 
     given = argparse.ArgumentParser(description=__doc__)
     given.add_argument("--models", type=int, default=500, help="tables of W1")
-    count = given.parse_args().models
+    given.add_argument("--keep", type=Path, metavar="PAGE", help="put the tables in this page")
+    words = given.parse_args()
     with tempfile.TemporaryDirectory(prefix="nomad-costs-") as folder:
-        work = trivial.full(count, Path(folder) / "data")
+        work = trivial.full(words.models, Path(folder) / "data")
         project = write_nomad(Path(folder) / "nomad", work)
         cleared(project, Path(folder) / "floor", work)
-        told(f"W1, {count} tables: all built, one after the other", project, "run", "-q", "-j", "1")
+        title = f"W1, {words.models} tables: all built, one after the other"
+        run = told(title, project, "run", "-q", "-j", "1")
         subprocess.run(nomad("plan"), cwd=project, check=True, capture_output=True)
-        told("plan, nothing to do", project, "plan")
+        plan = told("plan, nothing to do", project, "plan")
+    if words.keep:
+        page.keep(words.keep, "costs", "\n\n".join((page.conditions("one run each"), run, plan)))
 
 
 if __name__ == "__main__":
