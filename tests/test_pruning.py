@@ -6,6 +6,8 @@ import random
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nomad.cache import Cache
 from nomad.engine import scan
@@ -15,6 +17,8 @@ from nomad.names import TableName
 from nomad.partition import Span
 from nomad.pruning import Pruner, Relation
 from nomad.pruning.explained import _split
+from nomad.sqlfile.parsing import parse
+from nomad.sqlfile.variables import SENTINEL
 
 P, Q = TableName("ods", "p"), TableName("ods", "q")
 COLUMNS = (Column("id", "INTEGER"), Column("k", "VARCHAR"), Column("v", "INTEGER"))
@@ -171,6 +175,25 @@ CORPUS = {
         f" qualify row_number() over (partition by id order by dt desc, v) = 1",
         [(None, "2024-01-10")],
     ),
+    "the newest row of each key": (
+        f"select * from ods.p where dt = '{D}'"
+        f" qualify row_number() over (partition by dt, id order by v desc, k) = 1",
+        [ONE],
+    ),
+    "the newest row of each key, over days": (
+        f"select * from ods.p where dt between date '{D}' - 6 and '{D}'"
+        f" qualify row_number() over (partition by dt, id order by v desc, k) = 1",
+        [WEEK],
+    ),
+    "rows beside how many there are of their day": (
+        f"select id, v, count(*) over (partition by dt) as n from ods.p where dt = '{D}'",
+        [ONE],
+    ),
+    "the same rows twice": (
+        f"select a.n, b.m from (select count(*) as n from ods.p where dt = '{D}') as a,"
+        f" (select count(*) as m from ods.p where dt = '{D}') as b",
+        [ONE],
+    ),
     "sample of a subquery": (
         f"select count(*) as n from (select distinct dt from ods.p where dt > '{D}')",
         [("2024-01-11", None)],
@@ -243,6 +266,76 @@ def test_pruned_is_unpruned(pruner, lake, title):
     kept = {d for d in DAYS if any(d in s for s in spans)}
 
     assert answer(lake, query, kept) == answer(lake, query, set(DAYS))
+
+
+SOURCES = (
+    "ods.p as p", "ods.p as p join ods.q as q using (id, dt)",
+    "ods.p as p join ods.q as q on p.id = q.id and p.dt = q.dt",
+    "ods.q as q left join ods.p as p on p.id = q.id and p.dt = q.dt",
+    "(select * from ods.p) as p", "(select dt, id, k, v from ods.p where dt = DAY) as p",
+    "(select dt, id, max(k) as k, max(v) as v from ods.p group by dt, id) as p",
+    "(select *, row_number() over (partition by dt, id order by v) as n from ods.p) as p",
+    "(select *, row_number() over (partition by id order by dt, v) as n from ods.p) as p",
+    "(select * replace (dt + 1 as dt) from ods.p) as p",
+    "(select id, k, v, date '2024-01-09' as dt from ods.p) as p",
+    "(select p.* from ods.p as p, ods.q as q where q.dt = DAY and p.dt = last_day(q.dt)) as p",
+    "(select * from ods.p union all select * from ods.q) as p",
+    "(select * from ods.p order by dt limit 9) as p",
+)  # fmt: skip
+CONDITIONS = (
+    "p.dt = DAY", "p.dt = date DAY", "DAY = p.dt", "p.v > 3", "p.dt = DAY and p.dt = DAY",
+    "p.dt >= DAY", "p.dt in (DAY)", "p.dt = '2024-01-09'", "p.dt > '2024-01-09'",
+    "month(p.dt) = 1", "p.dt <> DAY", "p.dt is null", "p.id = 1 or p.dt = DAY",
+    "cast(p.dt as varchar) = DAY", "p.dt = cast(DAY as date) - 1", "p.k = DAY",
+    "p.dt = date_trunc('month', date DAY)", "to_json(p)::varchar > DAY", "p.k = 'DAY x'",
+    "p.id in (select id from ods.q where dt = DAY)", "p.dt in (select dt from ods.q)",
+    "exists (select 1 from ods.q as z where z.dt = p.dt)",
+)  # fmt: skip
+ENDS = ("", " qualify row_number() over (partition by p.dt, p.id order by p.v) = 1", " limit 3")
+
+
+COLUMN_LISTS = ("p.id", "p.dt, p.id", "*", "p.dt as day", "max(p.dt) as dt")
+SOME_DAYS = [date(2024, 1, 9), *DAYS[::6], date(2024, 2, 29), date(2030, 1, 1)]
+
+
+@st.composite
+def queries(draw):
+    """Write a query, DAY standing for the date."""
+    wanted = st.lists(st.sampled_from(CONDITIONS), min_size=1, max_size=3, unique=True)
+    where = draw(st.sampled_from((" and ", " or "))).join(draw(wanted))
+    columns, source = draw(st.sampled_from(COLUMN_LISTS)), draw(st.sampled_from(SOURCES))
+    return f"select {columns} from {source} where {where}{draw(st.sampled_from(ENDS))}"
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=queries(), day=st.sampled_from(SOME_DAYS))
+def test_what_treats_dates_alike_reads_of_any_what_it_reads_of_one(pruner, text, day):
+    named = text.replace("'DAY x'", f"'{SENTINEL} x'").replace("DAY", f"'{SENTINEL}'")
+    file = parse(named, path="x", table="x")
+
+    def read(at: date) -> tuple[object, object]:
+        found = pruner.read(*file.statements(at), P, RELATIONS)
+        return found.spans, found.asked
+
+    some = date(2000, 1, 1)
+    if file.same_day and read(some) == ((Span(some, some),), (some,)):
+        assert read(day) == ((Span(day, day),), (day,))
+
+
+@pytest.mark.parametrize("title", CORPUS)
+def test_dates_are_alike_to_these(title):
+    assert parse(CORPUS[title][0].replace(D, SENTINEL), path="x", table="x").same_day == (
+        title in ALIKE
+    )
+
+
+ALIKE = {
+    "one day", "through a CTE", "a join on dt", "a left join", "the inner side of a left join",
+    "a full join", "a condition on the outer side of a full join", "an aggregate", "having",
+    "a window by date", "a positional join", "or with another column", "no filter",
+    "the newest row of each key", "rows beside how many there are of their day",
+    "the same rows twice",
+}  # fmt: skip
 
 
 def test_a_single_day_is_asked_for_a_range_is_not(pruner):

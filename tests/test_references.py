@@ -9,7 +9,7 @@ import pytest
 from nomad.engine.duck import Engine, Settings
 from nomad.errors import SqlFileError
 from nomad.sqlfile import Ref
-from nomad.sqlfile.references import compare, read_by
+from nomad.sqlfile.references import compare, parse_one, read_by
 
 GOLDEN = Path(__file__).parent / "golden" / "references"
 
@@ -32,14 +32,18 @@ def session():
 
 @pytest.mark.parametrize(("title", "sql", "reads"), shapes(), ids=[s[0] for s in shapes()])
 def test_shape(title, sql, reads):
-    assert {str(r) for r in read_by(sql, path=title)} == reads
+    assert {str(r) for r in read_by(parse_one(sql, path=title), path=title)} == reads
 
 
 @pytest.mark.parametrize(("title", "sql", "reads"), shapes(), ids=[s[0] for s in shapes()])
 def test_duckdb_sees_the_same_where_it_can_tell(session, title, sql, reads):
     theirs = session.table_names(sql)
 
-    compare(read_by(sql, path=title), theirs if theirs is not None else reads, where=title)
+    compare(
+        read_by(parse_one(sql, path=title), path=title),
+        theirs if theirs is not None else reads,
+        where=title,
+    )
 
 
 def test_a_disagreement_names_what_each_finds():

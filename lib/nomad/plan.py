@@ -7,14 +7,12 @@ of the manifest, and every input partition now has the content recorded there. `
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
 from nomad.engine.duck import VERSION
-from nomad.engine.machine import cores
 from nomad.lake import Lake
 from nomad.manifest import Facts
 from nomad.names import TableName
@@ -115,13 +113,12 @@ def plan(
     """
     seen = lake.remembering()
     late: dict[TableName, set[date]] = {}
-    with ThreadPoolExecutor(cores()) as pool:
-        planner = _Planner(project, seen, pruner, pool, force=force)
-        for table in (project.tables[name] for name in project.order if name in tables):
-            before = (late.get(i, ()) for i in table.inputs)
-            late[table.name] = _looked_back(table, dates).union(*before)
-            with about(str(table.name)):
-                planner.add(table, dates, late[table.name])
+    planner = _Planner(project, seen, pruner, force=force)
+    for table in (project.tables[name] for name in project.order if name in tables):
+        before = (late.get(i, ()) for i in table.inputs)
+        late[table.name] = _looked_back(table, dates).union(*before)
+        with about(str(table.name)):
+            planner.add(table, dates, late[table.name])
     return Plan(tuple(planner.steps), tuple(planner.passed_over), seen)
 
 
@@ -191,10 +188,8 @@ _FIRST, _LAST = FIRST.isoformat(), LAST.isoformat()
 class _Planner:
     """Goes through the tables in order, remembering which cells will be built."""
 
-    def __init__(
-        self, project: Project, lake: Lake, pruner: Pruner, pool: Executor, *, force: bool
-    ) -> None:
-        self._project, self._lake, self._pool, self._force = project, lake, pool, force
+    def __init__(self, project: Project, lake: Lake, pruner: Pruner, *, force: bool) -> None:
+        self._project, self._lake, self._force = project, lake, force
         self._building: dict[TableName, dict[Partition, None]] = {}
         self._days: dict[TableName, list[date]] = {}
         self._schemas = Schemas(project, lake, pruner)
@@ -212,11 +207,8 @@ class _Planner:
             for name in (table.name, *table.inputs):
                 self._lake.survey(name)
         terms = _Terms(self._project, table)
-        found = [(p, self._lake.facts(table.name, folder(p))) for p in cells]
-        looked = [(p, f, "forced" if self._force else terms.broken_by(f)) for p, f in found]
-        reads = self._ahead(table, [p for p, _, reason in looked if reason])
-        for partition, facts, reason in looked:
-            step = self._step(table, partition, facts, reason, reads)
+        for partition in cells:
+            step = self._step(table, partition, terms)
             several = len(dates) > 1 or partition not in dates
             if step.action == BUILD and self._without_source(step) and several:
                 self.passed_over.append(step.cell)
@@ -225,35 +217,15 @@ class _Planner:
                 self._building.setdefault(table.name, {})[partition] = None
             self.steps.append(step)
 
-    def _ahead(
-        self, table: Table, sure: Sequence[Partition]
-    ) -> dict[Partition, tuple[Read, ...] | None]:
-        """Ask side by side what cells read that are sure to be built, where there are many."""
-
-        def asked(partition: Partition) -> tuple[Read, ...] | None:
-            with about(str(table.name)):
-                return self._schemas.reads(table, partition)
-
-        if len(sure) <= _WEEK:
-            return {}
-        self._schemas.settle(table, sure)
-        return dict(zip(sure, self._pool.map(asked, sure), strict=True))
-
-    def _step(
-        self,
-        table: Table,
-        partition: Partition,
-        facts: Facts | None,
-        reason: str | None,
-        ahead: Mapping[Partition, tuple[Read, ...] | None],
-    ) -> Step:
+    def _step(self, table: Table, partition: Partition, terms: _Terms) -> Step:
+        facts = self._lake.facts(table.name, folder(partition))
+        reason = "forced" if self._force else terms.broken_by(facts)
         if facts is not None:
             reason = reason or self._upstream_reason(facts)
             reason = reason or _input_reason(facts, self._lake)
         if reason is None:
             return Step(table.name, partition, FRESH, "fresh")
-        known = partition in ahead
-        reads = ahead[partition] if known else self._schemas.reads(table, partition)
+        reads = self._schemas.reads(table, partition)
         return Step(
             table.name, partition, BUILD, reason, reads, self._needs(table, partition, reads)
         )

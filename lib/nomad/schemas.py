@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from threading import RLock
 
 from nomad.errors import QueryFailed
 from nomad.lake import Lake
 from nomad.manifest import Column
 from nomad.names import RAW, TableName
-from nomad.partition import ALL, COLUMN, Partition
+from nomad.partition import ALL, COLUMN, Partition, Span
 from nomad.project import Project, Table
 from nomad.pruning import Pruner, Read, Relation, Relations
 
@@ -22,7 +20,6 @@ class Schemas:
     def __init__(self, project: Project, lake: Lake, pruner: Pruner) -> None:
         self._project, self._lake, self._pruner = project, lake, pruner
         self._known: dict[TableName, tuple[Column, ...] | None] = {}
-        self._lock = RLock()
 
     def reads(self, table: Table, partition: Partition) -> tuple[Read, ...] | None:
         """Say what a cell reads of each input; None where an input's columns aren't known yet.
@@ -46,8 +43,14 @@ class Schemas:
             return Read(name, None)
         if table.sql.volatile:
             return Read(name, ALL)
-        setup, query = table.sql.statements(partition)
-        return self._pruner.read(setup, query, name, relations)
+        if partition and table.sql.same_day and self._asks_one_day(table, name, relations):
+            return Read(name, (Span(partition, partition),), (partition,))
+        return self._pruner.read(*table.sql.statements(partition), name, relations)
+
+    def _asks_one_day(self, table: Table, name: TableName, relations: Relations) -> bool:
+        """Tell by some date whether a query that treats them alike reads its own date alone."""
+        read = self._pruner.read(*table.sql.statements(_ANY_DAY), name, relations)
+        return (read.spans, read.asked) == ((Span(_ANY_DAY, _ANY_DAY),), (_ANY_DAY,))
 
     def relations(self, table: Table, *, near: Partition = None) -> Relations | None:
         """Describe the inputs of a table as its query sees them; `near` is the date it runs for."""
@@ -70,21 +73,10 @@ class Schemas:
         """
         if near is not None and (exact := self._published(name, near)):
             return exact
-        with self._lock:
-            if name not in self._known:
-                self._known[name] = None  # what a table that needs its own columns sees
-                self._known[name] = self._found(name, near)
-            return self._known[name]
-
-    def settle(self, table: Table, days: Sequence[Partition]) -> None:
-        """Learn the columns of a table's inputs by the first day that lacks them.
-
-        Several threads that ask for one day each then get what one after the other would.
-        """
-        for name in table.queried:
-            lacking = (day for day in days if day and not self._published(name, day))
-            if first := next(lacking, None):
-                self.columns(name, near=first)
+        if name not in self._known:
+            self._known[name] = None  # what a table that needs its own columns sees
+            self._known[name] = self._found(name, near)
+        return self._known[name]
 
     def _found(self, name: TableName, near: Partition) -> tuple[Column, ...] | None:
         """Ask the query first where a date is wanted: that needs no look at the lake's folders."""

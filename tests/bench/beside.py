@@ -37,8 +37,8 @@ def outcomes(sizes: Sizes, cache: Path, rounds: int) -> Iterator[Outcome]:
     """Install the tools, then run one scenario after another."""
     bins = {t.name: tool.install(t, cache) for t in TOOLS}
     with tempfile.TemporaryDirectory(prefix="nomad-bench-peers-") as folder:
-        for one in scenarios(Path(folder) / "data", sizes):
-            scores = arena.compete(Path(folder) / "run", one, TOOLS, bins, rounds)
+        for n, one in enumerate(scenarios(Path(folder) / "data", sizes)):
+            scores = arena.compete(Path(folder) / f"run-{n}", one, TOOLS, bins, rounds)
             yield Outcome(one.title, scores)
 
 

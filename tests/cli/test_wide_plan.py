@@ -9,6 +9,8 @@ from datetime import date, timedelta
 import pytest
 
 from nomad.mirror import Mirror
+from nomad.pruning import Pruner
+from nomad.sqlfile import SqlFile
 from nomad.store import local
 from nomad.store.memory import MemoryStore
 
@@ -128,18 +130,23 @@ def test_of_many_steps_the_table_shows_those_that_are_stale(ten_days):
     assert "31 fresh, nothing to do" in answer.err
 
 
-@pytest.mark.usefixtures("restless")
-def test_dates_explained_side_by_side_give_the_plan_of_one_after_the_other(project, monkeypatch):
-    dates = ("--from", "2023-12-01", "--to", "2024-01-03")
-    assert project("extract", "--from", "2024-01-02", "--to", "2024-01-03").code == 0
+def test_a_query_that_treats_dates_alike_is_explained_once(project, monkeypatch):
+    dates = ("--from", "2024-01-02", "--to", "2024-01-31")
+    for n in range(30):
+        project.write(f"in/{date(2024, 1, 2) + timedelta(n)}.csv", "symbol,close\nA,1\n")
+    assert project("extract", *dates).code == 0
 
-    def planned(threads: int) -> list[dict[str, object]]:
+    def planned() -> tuple[int, list[dict[str, object]]]:
         shutil.rmtree(project.root / ".nomad", ignore_errors=True)
-        monkeypatch.setattr("nomad.plan.cores", lambda: threads)
-        return project("plan", *dates, "-o", "json").json["steps"]
+        asked.clear()
+        found = project("plan", *dates, "-o", "json").json["steps"]
+        return len(asked), found
 
-    expected = planned(1)
+    asked, real = [], Pruner._ask
+    monkeypatch.setattr(Pruner, "_ask", lambda *words: asked.append(1) or real(*words))
+    few, quickly = planned()
+    monkeypatch.setattr(SqlFile, "same_day", property(lambda _: False), raising=False)
+    many, slowly = planned()
 
-    assert [s["table"] for s in expected].count("dwd.dwd_price") == 2
-    for _ in range(8):
-        assert planned(6) == expected
+    assert quickly == slowly
+    assert (few, many) == (3, 61)  # one of the three isn't of a day

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -116,7 +117,14 @@ class Session(NamedTuple):
             self.execute(";\n".join(statements))
 
     def describe(self, query: str, *, at: Place | None = None) -> tuple[Column, ...]:
-        """Name the columns of a query and their types, without running it."""
+        """Name the columns of a query and their types, without running it.
+
+        A relation is bound and no more, in a third of the time of DESCRIBE; that one is asked where
+        something is wrong, for it says in which line.
+        """
+        with suppress(duckdb.Error, RuntimeError):
+            found = self.con.sql(query)
+            return tuple(Column(n, str(t)) for n, t in zip(found.columns, found.types, strict=True))
         rows = self.execute(f"DESCRIBE (\n{query}\n)", at=at and Place(at.path, at.line - 1))
         return tuple(Column(r[0], r[1]) for r in rows)
 

@@ -15,7 +15,7 @@ from nomad.manifest import digest
 from nomad.project.apart import Text, parse_all
 from nomad.sqlfile import Opinion, SqlFile, from_body, render, to_body
 
-_FORMAT = "4"
+_FORMAT = "5"
 """Part of every key of the parse cache: raise it when parsing changes."""
 
 

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
-from threading import Lock
 from typing import Any, NamedTuple
 
 from nomad.engine.duck import Session
@@ -116,10 +115,6 @@ _CALENDAR = "memory.main.calendar"
 """In the instance's own database, which no session writes to: made once, and shared."""
 
 
-_MAKING = Lock()
-"""Two threads that made the calendar at once would be in each other's way."""
-
-
 def _days(session: Session, filters: list[str]) -> list[Span]:
     """Ask the calendar which days pass all filters of one scan, as runs of days.
 
@@ -131,11 +126,10 @@ def _days(session: Session, filters: list[str]) -> list[Span]:
         day = parse_day(one[1])
         return [Span(day, day)] if day and FIRST <= day <= LAST else []
     where = " AND ".join(f"({f})" for f in filters)
-    with _MAKING:
-        session.execute(
-            f"CREATE TABLE IF NOT EXISTS {_CALENDAR} AS SELECT d::DATE AS {COLUMN}"
-            f" FROM range(DATE '{FIRST}', DATE '{LAST}' + 1, INTERVAL 1 DAY) AS _(d)"
-        )
+    session.execute(
+        f"CREATE TABLE IF NOT EXISTS {_CALENDAR} AS SELECT d::DATE AS {COLUMN}"
+        f" FROM range(DATE '{FIRST}', DATE '{LAST}' + 1, INTERVAL 1 DAY) AS _(d)"
+    )
     kept = f"FROM {_CALENDAR} WHERE {where}"
     first, last, count = session.execute(f"SELECT min({COLUMN}), max({COLUMN}), count(*) {kept}")[0]
     if count == 0:

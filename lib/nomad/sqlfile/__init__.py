@@ -33,7 +33,8 @@ class SqlFile(NamedTuple):
 
     `volatile` says why the result may differ though no input changed, or is None; `exclusive`
     tells that a statement changes settings of the whole DuckDB instance; `outputs` are the names of
-    the query's columns, where its text tells them; `ordered`: it says in which order its rows are.
+    the query's columns, where its text tells them; `ordered`: it says in which order its rows are;
+    `same_day`: what it reads for one date it reads for any, and no statement stands before it.
     """
 
     path: str
@@ -48,6 +49,7 @@ class SqlFile(NamedTuple):
     sql_hash: str
     outputs: tuple[str, ...] = ()
     ordered: bool = False
+    same_day: bool = False
 
     def statements(self, partition: Partition) -> tuple[tuple[str, ...], str]:
         """Give the setup statements and the query as they run for one partition."""

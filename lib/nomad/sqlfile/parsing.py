@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from sqlglot import exp
 from sqlglot.tokens import Token
 
 from nomad.errors import SqlFileError
 from nomad.manifest import digest
 from nomad.sqlfile import Opinion, Ref, SqlFile
-from nomad.sqlfile.references import compare, created_by, is_ordered, outputs_of, read_by
+from nomad.sqlfile.references import compare, created_by, is_ordered, outputs_of, parse_one, read_by
+from nomad.sqlfile.same_day import same_day
 from nomad.sqlfile.statements import Statement, split
 from nomad.sqlfile.variables import SENTINEL
 
@@ -46,6 +48,7 @@ def parse(rendered: str, *, path: str, table: str, opinion: Opinion = lambda _: 
     """
     statements = split(rendered, path=path, table=table)
     query = _only_query(statements, path)
+    tree = parse_one(query.text, path=path, first_line=query.line)
     setup = tuple(s for s in statements if s.kind in ("setup", "session"))
     return SqlFile(
         path=path,
@@ -53,14 +56,15 @@ def parse(rendered: str, *, path: str, table: str, opinion: Opinion = lambda _: 
         setup=tuple(s.text for s in setup),
         query=query.text,
         line=query.line,
-        refs=_references([s for s in setup if s.kind == "setup"], query, path, opinion),
+        refs=_references([s for s in setup if s.kind == "setup"], query, tree, path, opinion),
         partitioned=any(SENTINEL in t.text for s in statements for t in s.tokens)
         or any(SENTINEL in s.text for s in statements),
         volatile=_volatile(statements),
         exclusive=any(s.kind == "session" for s in setup),
         sql_hash=_hash(statements),
-        outputs=outputs_of(query.text, path=path),
-        ordered=is_ordered(query.text, path=path),
+        outputs=outputs_of(tree),
+        ordered=is_ordered(tree),
+        same_day=not setup and same_day(tree),
     )
 
 
@@ -80,13 +84,17 @@ def _only_query(statements: Sequence[Statement], path: str) -> Statement:
 
 
 def _references(
-    setup: Iterable[Statement], query: Statement, path: str, opinion: Opinion
+    setup: Iterable[Statement], query: Statement, tree: exp.Expr, path: str, opinion: Opinion
 ) -> tuple[Ref, ...]:
     """List what all statements read, less the temporary tables they make themselves."""
     found: dict[str, Ref] = {}
     made: set[str] = set()
     for statement in (*setup, query):
-        refs = read_by(statement.body or statement.text, path=path, first_line=statement.line)
+        body = statement.body or statement.text
+        parsed = (
+            tree if statement is query else parse_one(body, path=path, first_line=statement.line)
+        )
+        refs = read_by(parsed, path=path, first_line=statement.line)
         if (theirs := opinion(statement.text)) is not None:
             compare(refs, theirs, where=f"{path}:{statement.line}")
         for ref in refs:

@@ -13,14 +13,14 @@ from nomad.errors import SqlFileError
 from nomad.sqlfile import Ref
 
 
-def read_by(text: str, *, path: str, first_line: int = 1) -> tuple[Ref, ...]:
+def read_by(tree: exp.Expr, *, path: str, first_line: int = 1) -> tuple[Ref, ...]:
     """List the tables one statement reads, each once, in the order of reading.
 
     Raises:
-        SqlFileError: a syntax error, or a reference that can't be known before the query runs.
+        SqlFileError: a reference that can't be known before the query runs.
     """
     found: dict[str, Ref] = {}
-    for node in tables_in(parse_one(text, path=path, first_line=first_line)):
+    for node in tables_in(tree):
         for ref in _refs(node, path, first_line):
             found.setdefault(str(ref).lower(), ref)
     return tuple(found.values())
@@ -35,32 +35,33 @@ def tables_in(tree: exp.Expr) -> Iterator[exp.Table]:
             yield node
 
 
-def outputs_of(text: str, *, path: str) -> tuple[str, ...]:
+def outputs_of(tree: exp.Expr) -> tuple[str, ...]:
     """Name a query's columns, where its text tells them all; else nothing.
 
     Example:
-        >>> outputs_of("select a, b + 1 as c from t", path="x"), outputs_of("from t", path="x")
-        (('a', 'c'), ())
+        >>> outputs_of(parse_one("select a, b + 1 as c from t", path="x"))
+        ('a', 'c')
+        >>> outputs_of(parse_one("from t", path="x"))
+        ()
     """
-    tree = parse_one(text, path=path)
     if not isinstance(tree, exp.Query) or tree.is_star:
         return ()
     return tuple(tree.named_selects)
 
 
-def is_ordered(text: str, *, path: str) -> bool:
+def is_ordered(tree: exp.Expr) -> bool:
     """Tell whether the query as a whole has an ORDER BY; one in a CTE or a window is not that.
 
     Example:
-        >>> is_ordered("select a from t order by a", path="x")
+        >>> is_ordered(parse_one("select a from t order by a", path="x"))
         True
-        >>> is_ordered("select rank() over (order by a) from t", path="x")
+        >>> is_ordered(parse_one("select rank() over (order by a) from t", path="x"))
         False
     """
-    tree: object = parse_one(text, path=path)
-    while isinstance(tree, exp.Query) and not tree.args.get("order"):
-        tree = tree.this if isinstance(tree, exp.Subquery) else _passed_on(tree)
-    return isinstance(tree, exp.Query)
+    query: object = tree
+    while isinstance(query, exp.Query) and not query.args.get("order"):
+        query = query.this if isinstance(query, exp.Subquery) else _passed_on(query)
+    return isinstance(query, exp.Query)
 
 
 def _passed_on(query: exp.Query) -> object:

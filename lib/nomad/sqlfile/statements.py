@@ -11,7 +11,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
 
 from nomad.errors import SqlFileError
-from nomad.sqlfile.references import outputs_of
+from nomad.sqlfile.references import outputs_of, parse_one
 
 _QUERY = {"SELECT", "WITH", "FROM", "(", "VALUES", "TABLE", "PIVOT", "UNPIVOT", "SUMMARIZE"}
 _SESSION = {"SET", "RESET", "PRAGMA", "LOAD", "INSTALL", "ATTACH", "DETACH", "USE"}
@@ -188,7 +188,7 @@ def _columns(head: list[Token]) -> list[str]:
 
 
 def _refuse_miscount(columns: list[str], query: str, where: str) -> None:
-    yielded = outputs_of(query, path=where)
+    yielded = outputs_of(parse_one(query, path=where))
     if yielded and len(yielded) != len(columns):
         raise SqlFileError(
             f"{len(columns)} columns are named, but the query yields {len(yielded)}",

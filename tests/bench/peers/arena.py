@@ -1,9 +1,11 @@
-"""All tools on one workload in turn, each in a project of its own that is made anew each round."""
+"""All tools on one workload in turn, each in a project of its own that is made anew each round.
+
+Those of earlier rounds stay until the end: to delete them would disturb what is measured next.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,12 +73,12 @@ def compete(
     kind = scenario.kind
     lanes = [_Lane(t, bins[t.name], t.cannot.get(kind)) for t in tools]
     expected: dict[str, int] = {}
-    for _ in range(rounds):
+    for n in range(rounds):
         for lane in lanes:
             if lane.going:
                 print(f"  {scenario.title}: {lane.tool.name}", file=sys.stderr)
-                expected = _round(root / lane.tool.name, scenario, lane, expected) or expected
-    shutil.rmtree(root, ignore_errors=True)
+                folder = root / f"{lane.tool.name}-{n}"
+                expected = _round(folder, scenario, lane, expected) or expected
     return {lane.tool.name: lane.score(kind) for lane in lanes}
 
 
@@ -84,7 +86,6 @@ def _round(
     folder: Path, scenario: Scenario, lane: _Lane, expected: Mapping[str, int]
 ) -> dict[str, int]:
     """Measure one tool once; the first time, count its rows and give their number."""
-    shutil.rmtree(folder, ignore_errors=True)
     try:
         lane.costs.append(_turn(folder, scenario, lane.tool, lane.bins))
         if len(lane.costs) > 1:
