@@ -17,18 +17,19 @@ _WIDE = 1000
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], out: TextIO) -> None:
-    """Write an aligned table; numbers to the right."""
+    """Write an aligned table; numbers to the right. What stands in a cell is text, never markup."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDE)
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for i, name in enumerate(columns):
         numeric = bool(rows) and all(_numeric(r[i]) for r in rows)
-        grid.add_column(_safe(name), justify="right" if numeric else "left", overflow="fold")
+        grid.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*(_safe(cell(v)) for v in row))
+        grid.add_row(*(Text(cell(v)) for v in row))
     with console.capture() as captured:
         console.print(grid)
     lines = [line.rstrip() for line in captured.get().splitlines()]
@@ -39,11 +40,6 @@ def _numeric(value: object) -> bool:
     return value is None or (
         isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
     )
-
-
-def _safe(text: str) -> str:
-    """Keep rich from reading `[…]` in data as markup."""
-    return text.replace("[", "\\[")
 
 
 @contextmanager

@@ -20,6 +20,11 @@ def test_the_table_is_aligned(built):
     )
 
 
+@pytest.mark.parametrize("text", [":warning:", "[bold]x[/bold]", "\\[x]", "a [b"])
+def test_what_looks_like_markup_stays_as_it_is(built, text):
+    assert built("sql", f"select '{text}' as a").out.splitlines()[-1] == text
+
+
 def test_csv_has_a_header(built):
     assert built("sql", "select 1 as a, null as b, 'x,y' as c", "-o", "csv").out == (
         'a,b,c\n1,,"x,y"\n'
