@@ -96,7 +96,7 @@ bench: .venv/.bench ## Measure nomad beside a bare script, and with PEERS=1 besi
 
 .PHONY: bench-spill
 bench-spill: install ## Measure TPC-H's heaviest joins and a sort under 1 GB: make bench-spill SCALE=10
-	$(BIN)/python tests/bench/spill.py $(if $(SCALE),--scale $(SCALE)) $(if $(LIMIT),--limit $(LIMIT))
+	$(BIN)/python tests/bench/spill.py $(if $(SCALE),--scale $(SCALE)) $(if $(LIMIT),--limit $(LIMIT)) $(keep)
 
 .PHONY: bench-backfill
 bench-backfill: install ## Kill and resume a backfill of thousands of dates: make bench-backfill DAYS=3650

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from nomad.errors import BadDate
@@ -33,6 +34,7 @@ def parse_day(text: str | None) -> Partition:
     return date.fromisoformat(text) if text else None
 
 
+@cache
 def folder(partition: Partition) -> str:
     """Name the folder of a partition below its table; empty for a full table.
 

@@ -192,6 +192,7 @@ class _Planner:
         self._project, self._lake, self._force = project, lake, force
         self._building: dict[TableName, dict[Partition, None]] = {}
         self._days: dict[TableName, list[date]] = {}
+        self._all: dict[TableName, tuple[int, tuple[Cell, ...]]] = {}
         self._schemas = Schemas(project, lake, pruner)
         self.steps: list[Step] = []
         self.passed_over: list[Cell] = []
@@ -258,14 +259,24 @@ class _Planner:
     def _needs(
         self, table: Table, partition: Partition, reads: tuple[Read, ...] | None
     ) -> tuple[Cell, ...]:
-        known = {r.table: r.spans for r in reads or ()}
+        if reads is None:
+            return self._all_inputs(table)
+        known = {r.table: r.spans for r in reads}
         own = self._related(table, partition)
         found: dict[Cell, None] = {}
         for name in table.inputs:
-            asked = [m[name] for m in (known, own) if name in m] if reads is not None else [None]
-            for spans in asked:
+            for spans in (m[name] for m in (known, own) if name in m):
                 found |= dict.fromkeys((name, p) for p in self._waited(table, name, spans))
         return tuple(found)
+
+    def _all_inputs(self, table: Table) -> tuple[Cell, ...]:
+        """Name all that is built of a table's inputs; of many cells that wait for it, once."""
+        size = sum(len(self._building.get(name, ())) for name in table.inputs)
+        before, known = self._all.get(table.name, (0, ()))
+        if before != size:
+            known = tuple((name, p) for name in table.inputs for p in self._due(name, None))
+            self._all[table.name] = (size, known)
+        return known
 
     def _waited(
         self, table: Table, name: TableName, spans: tuple[Span, ...] | None

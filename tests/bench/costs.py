@@ -53,7 +53,6 @@ def _statement(_: object, sql: str) -> str:
     kinds = {
         "COPY": "writing the Parquet files (`COPY`)",
         "SELECT sum(hash": "the row hash, read back from the file",
-        "DESCRIBE": "`DESCRIBE` of each query",
     }
     found = (title for start, title in kinds.items() if sql.startswith(start))
     return next(found, "a fresh session for each table, and its inputs' views")
@@ -76,6 +75,7 @@ def inner(words: list[str]) -> None:
     nomad.run.tables._LANES = 1
     nomad.run.attempt._EVERY = float("inf")
     costs.around(Session, "execute", _statement)
+    costs.around(Session, "describe", "binding each query, for its columns")
     costs.around(nomad.publish, "publish", "publishing: `fsync`, folders, the manifest, its mark")
     costs.around(nomad.catalog, "refresh", "renewing the catalog: views and macros, metadata")
     costs.around(nomad.project, "load", "reading the SQL files, parsing those that are new")

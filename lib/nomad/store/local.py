@@ -122,8 +122,8 @@ class LocalStore:
         now = time.time()
         with translated(prefix):
             for folder in ("", *_names(top)):
-                with suppress(FileNotFoundError, NotADirectoryError):
-                    found[folder] = _stamp(os.stat(f"{top}/{folder}/{name}"), now)  # noqa: PTH116
+                if seen := _stat(f"{top}/{folder}/{name}"):
+                    found[folder] = _stamp(seen, now)
         return found
 
     def folders(self, prefix: str) -> list[str]:
@@ -172,6 +172,13 @@ def _entry(root: Path, key: str) -> Entry:
     except FileNotFoundError:
         return Entry(key, "", 0.0)
     return Entry(key, _stamp(found), time.time() - found.st_mtime)
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _names(folder: str) -> list[str]:
