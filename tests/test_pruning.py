@@ -64,6 +64,19 @@ CORPUS = {
         f" where q.dt = '{D}'",
         [ONE],
     ),
+    "a right join": (
+        f"select p.id, q.v from ods.p as p right join ods.q as q on p.id = q.id and p.dt = q.dt"
+        f" where q.dt = '{D}'",
+        [ONE],
+    ),
+    "a right join by its columns' names": (
+        f"select id, p.v from ods.p as p right join ods.q as q using (id, dt) where dt = '{D}'",
+        [ONE],
+    ),
+    "a semi join by its columns' names": (
+        f"select id from ods.q as q semi join ods.p as p using (id, dt) where dt = '{D}'",
+        [ALL],
+    ),
     "a full join": (
         f"select p.id, q.id from (select * from ods.p where dt = '{D}') as p"
         f" full join (select * from ods.q where dt = '{D}') as q on p.id = q.id",
@@ -272,6 +285,9 @@ SOURCES = (
     "ods.p as p", "ods.p as p join ods.q as q using (id, dt)",
     "ods.p as p join ods.q as q on p.id = q.id and p.dt = q.dt",
     "ods.q as q left join ods.p as p on p.id = q.id and p.dt = q.dt",
+    "ods.p as p right join ods.q as q using (id, dt)",
+    "ods.q as q right join ods.p as p on p.id = q.id and p.dt = q.dt",
+    "ods.p as p full join ods.q as q using (id, dt)",
     "(select * from ods.p) as p", "(select dt, id, k, v from ods.p where dt = DAY) as p",
     "(select dt, id, max(k) as k, max(v) as v from ods.p group by dt, id) as p",
     "(select *, row_number() over (partition by dt, id order by v) as n from ods.p) as p",
@@ -330,7 +346,9 @@ def test_dates_are_alike_to_these(title):
 
 
 ALIKE = {
-    "one day", "through a CTE", "a join on dt", "a left join", "the inner side of a left join",
+    "one day", "through a CTE", "a join on dt", "a left join", "a right join",
+    "a right join by its columns' names", "a semi join by its columns' names",
+    "the inner side of a left join",
     "a full join", "a condition on the outer side of a full join", "an aggregate", "having",
     "a window by date", "a positional join", "or with another column", "no filter",
     "the newest row of each key", "rows beside how many there are of their day",

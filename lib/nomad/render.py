@@ -36,6 +36,16 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], out: TextIO) ->
     out.write("\n".join(lines) + "\n")
 
 
+def counted(number: int, what: str) -> str:
+    """Write a number with its noun.
+
+    Example:
+        >>> counted(1, "check"), counted(2, "check")
+        ('1 check', '2 checks')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _numeric(value: object) -> bool:
     return value is None or (
         isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)

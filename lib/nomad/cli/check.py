@@ -43,7 +43,7 @@ def command(
     if output == "table":
         for c in bad:
             click.echo(f"{c.table} {c.partition or ''}: {c.verdict.told()}", err=True)
-    click.echo(f"{len(found)} checks, {len(bad)} broken", err=True)
+    click.echo(f"{render.counted(len(found), 'check')}, {len(bad)} broken", err=True)
     sys.exit(_code(bad))
 
 

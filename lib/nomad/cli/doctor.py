@@ -61,7 +61,10 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         render.listing("findings", columns, rows, output=output, out=sys.stdout, extra=extra)
     mended = f", {len(rows) - amiss} mended" if fix else ""
     verdict = "the server is not fit for a lake" if unfit else "all is well"
-    click.echo(f"{len(rows)} findings{mended}" if rows and not unfit else verdict, err=True)
+    click.echo(
+        f"{render.counted(len(rows), 'finding')}{mended}" if rows and not unfit else verdict,
+        err=True,
+    )
     sys.exit(3 if unfit else 1 if amiss else 0)
 
 
