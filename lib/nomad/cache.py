@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 _MOST = 20_000
@@ -24,15 +24,10 @@ class Cache:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._changed = False
-        self._loaded: dict[str, Any] | None = None
-        self._lock = Lock()
 
-    @property
+    @cached_property
     def _kept(self) -> dict[str, Any]:
-        with self._lock:
-            if self._loaded is None:
-                self._loaded = _load(self._path) if self._path else {}
-            return self._loaded
+        return _load(self._path) if self._path else {}
 
     def get(self, key: str) -> Any:
         """Give the value kept under a key, or None."""

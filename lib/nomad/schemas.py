@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -20,6 +21,7 @@ class Schemas:
     def __init__(self, project: Project, lake: Lake, pruner: Pruner) -> None:
         self._project, self._lake, self._pruner = project, lake, pruner
         self._known: dict[TableName, tuple[Column, ...] | None] = {}
+        self._one_day: dict[Hashable, bool] = {}
 
     def reads(self, table: Table, partition: Partition) -> tuple[Read, ...] | None:
         """Say what a cell reads of each input; None where an input's columns aren't known yet.
@@ -49,8 +51,12 @@ class Schemas:
 
     def _asks_one_day(self, table: Table, name: TableName, relations: Relations) -> bool:
         """Tell by some date whether a query that treats them alike reads its own date alone."""
-        read = self._pruner.read(*table.sql.statements(_ANY_DAY), name, relations)
-        return (read.spans, read.asked) == ((Span(_ANY_DAY, _ANY_DAY),), (_ANY_DAY,))
+        key = (table.name, name, *relations.items())
+        if key not in self._one_day:
+            read = self._pruner.read(*table.sql.statements(_ANY_DAY), name, relations)
+            expected = ((Span(_ANY_DAY, _ANY_DAY),), (_ANY_DAY,))
+            self._one_day[key] = (read.spans, read.asked) == expected
+        return self._one_day[key]
 
     def relations(self, table: Table, *, near: Partition = None) -> Relations | None:
         """Describe the inputs of a table as its query sees them; `near` is the date it runs for."""

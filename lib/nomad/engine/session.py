@@ -122,7 +122,7 @@ class Session(NamedTuple):
         A relation is bound and no more, in a third of the time of DESCRIBE; that one is asked where
         something is wrong, for it says in which line.
         """
-        with suppress(duckdb.Error, RuntimeError):
+        with suppress(duckdb.Error, RuntimeError, MemoryError):
             found = self.con.sql(query)
             return tuple(Column(n, str(t)) for n, t in zip(found.columns, found.types, strict=True))
         rows = self.execute(f"DESCRIBE (\n{query}\n)", at=at and Place(at.path, at.line - 1))

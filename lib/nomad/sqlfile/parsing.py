@@ -89,12 +89,9 @@ def _references(
     """List what all statements read, less the temporary tables they make themselves."""
     found: dict[str, Ref] = {}
     made: set[str] = set()
-    for statement in (*setup, query):
-        body = statement.body or statement.text
-        parsed = (
-            tree if statement is query else parse_one(body, path=path, first_line=statement.line)
-        )
-        refs = read_by(parsed, path=path, first_line=statement.line)
+    parsed = [(s, parse_one(s.body or s.text, path=path, first_line=s.line)) for s in setup]
+    for statement, parts in (*parsed, (query, tree)):
+        refs = read_by(parts, path=path, first_line=statement.line)
         if (theirs := opinion(statement.text)) is not None:
             compare(refs, theirs, where=f"{path}:{statement.line}")
         for ref in refs:
