@@ -162,6 +162,10 @@ class Lake:
         found = self.manifest(table, from_folder(name))
         return found.facts if found else None
 
+    def ledger(self, table: TableName) -> Ledger:
+        """Give what a survey found of a table; nothing, where there was none."""
+        return self._ledgers.get(table) or Ledger({})
+
     def content(self, fact: InputFact) -> tuple[str, int | None]:
         """Give the content now of what a build read of an input; of several days their count."""
         text, first, last, _, _ = fact

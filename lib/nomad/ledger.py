@@ -6,6 +6,7 @@ Plain values by folder, for plans over hundreds of thousands of cells.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nomad.manifest import Facts, digest, digest_framed, framed, from_json
@@ -25,6 +26,11 @@ def facts_of(key: str, data: bytes) -> Facts:
 
 
 _CONTENT = Facts._fields.index("content_hash")
+_INPUTS = Facts._fields.index("inputs")
+_TERMS = slice(Facts._fields.index("sql_hash"), Facts._fields.index("engine") + 1)
+
+Contents = Mapping[str | None, str | None]
+"""Content hashes by day (ISO; None: that of a full table)."""
 
 
 class Ledger:
@@ -45,6 +51,22 @@ class Ledger:
         found = self._found.get(name)
         return found[_CONTENT] if found else None
 
+    def contents(self, *, partitioned: bool) -> Contents:
+        """Give the content of all partitions, or of the full table."""
+        start = len(COLUMN) + 1
+        found = ((n, f[_CONTENT]) for n, f in self._found.items() if bool(n) is partitioned)
+        return {n[start:] or None: content for n, content in found}
+
+    def settled(
+        self, names: Iterable[str], terms: tuple[str, ...], contents: Mapping[str, Contents]
+    ) -> set[str]:
+        """Name the partitions that were built on these terms of what each input has now.
+
+        `terms` are the hashes of SQL and contract, and the engine; `contents` is by table. What
+        was built of several days of an input is left out: that wants a closer look.
+        """
+        return {n for n in names if _settled(self._found.get(n), terms, contents)}
+
     def learn(self, name: str, facts: Facts) -> None:
         """Note what has just been published."""
         self._found[name] = facts
@@ -62,3 +84,14 @@ class Ledger:
         self._days = [n.removeprefix(f"{COLUMN}=") for n in names]
         hashes = (self._found[n][_CONTENT] for n in names)
         self._contents = [framed(f"{d} {h}") for d, h in zip(self._days, hashes, strict=True)]
+
+
+def _settled(
+    found: tuple[Any, ...] | None, terms: tuple[str, ...], contents: Mapping[str, Contents]
+) -> bool:
+    if found is None or found[_TERMS] != terms:
+        return False
+    for table, day, _, content, count in found[_INPUTS]:
+        if count is not None or table not in contents or contents[table].get(day) != content:
+            return False
+    return True

@@ -71,16 +71,20 @@ class Mirror:
         """
         stamps, where = self.store.stamps(prefix, name), f"{self.store.uri(prefix)} {form}"
         noted = self._shelf.notes(where)
-        same = {f: n for f, n in noted.items() if n[0] and n[0] == stamps.get(f)}
+        before: dict[str, str] = noted.get("stamps", {})
+        values: dict[str, tuple[Any, ...]] = noted.get("values", {})
+        if before == stamps:
+            return values
+        same = {f: values[f] for f, s in stamps.items() if s and s == before.get(f)}
         keys = {f"{prefix}/{f}/{name}".replace("//", "/"): f for f in stamps if f not in same}
         found = {k: b for k, b in self.store.read_all(keys) if b is not None}
-        for key, blob in found.items():
-            same[keys[key]] = (stamps[keys[key]], tuple(reduce(key, blob.data)))
+        read = {keys[k]: tuple(reduce(k, blob.data)) for k, blob in found.items()}
         if found and self.store.grace:
             self.catch_up(self._unknown(found))
-        if keys or len(noted) > len(same):
-            self._shelf.note(where, same)
-        return {folder: value for folder, (_, value) in same.items()}
+        values = {**same, **read}
+        known = {f: stamps[f] for f in values if stamps[f]}
+        self._shelf.note(where, {"stamps": known, "values": values})
+        return values
 
     def known(self, prefix: str, *, suffix: str) -> dict[str, Blob] | None:
         """Give the same as this machine last saw it, without a request; None: it never looked."""

@@ -1,7 +1,6 @@
 """The ordered steps and the reason for each. Changes nothing.
 
-A cell is one table at one date (or a full table). Fresh means: SQL, contract and engine are those
-of the manifest, and every input partition now has the content recorded there. `run` walks this.
+A cell is one table at one date (or a full table). `run` walks this.
 """
 
 from __future__ import annotations
@@ -12,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from nomad.engine.duck import VERSION
+from nomad.freshness import Terms, changed_input, named
 from nomad.lake import Lake
+from nomad.ledger import Contents
 from nomad.manifest import Facts
 from nomad.names import TableName
-from nomad.partition import FIRST, LAST, Partition, Span, folder
+from nomad.partition import Partition, Span, folder
 from nomad.project import Project, Table
 from nomad.pruning import Pruner, Read
 from nomad.requests import about
@@ -128,63 +128,6 @@ def _looked_back(table: Table, dates: Sequence[date]) -> set[date]:
     return {day - timedelta(days=n) for day in dates for n in range(1, back)}
 
 
-def why_stale(project: Project, table: Table, partition: Partition, lake: Lake) -> str | None:
-    """Say in one phrase why a cell is stale by what is in the lake now, or None."""
-    facts = lake.facts(table.name, folder(partition))
-    reason = _Terms(project, table).broken_by(facts)
-    return reason or (_input_reason(facts, lake) if facts else None)
-
-
-class _Terms:
-    """What a version must have been built by to be fresh, whatever its inputs are."""
-
-    def __init__(self, project: Project, table: Table) -> None:
-        self._sql_hash, self._contract_hash = table.sql.sql_hash, table.contract_hash
-        self._volatile = table.sql.volatile
-        self._dated = {str(i): project.partitioned(i) for i in table.inputs}
-
-    def broken_by(self, facts: Facts | None) -> str | None:
-        """Say what a version was built by that is not so any more, or None."""
-        if facts is None:
-            return "never built"
-        if facts.sql_hash != self._sql_hash:
-            return "SQL changed"
-        if facts.contract_hash != self._contract_hash:
-            return "contract changed"
-        if facts.engine != _ENGINE and _major(facts.engine) != _major(_ENGINE):
-            return "engine changed"
-        for table, first, *_ in facts.inputs:
-            if self._dated.get(table) != (first is not None):
-                return f"input {table} changed" if table in self._dated else "SQL changed"
-        return f"volatile: {self._volatile}" if self._volatile else None
-
-
-def _major(engine: str) -> str:
-    return engine.split(".", maxsplit=1)[0]
-
-
-_ENGINE = f"duckdb {VERSION}"
-
-
-def _input_reason(facts: Facts, lake: Lake) -> str | None:
-    for fact in facts.inputs:
-        table, first, last, content, count = fact
-        if lake.content(fact) != (content, count):
-            return f"input {_named(table, first, last)} changed"
-    return None
-
-
-def _named(table: str, first: str | None, last: str | None) -> str:
-    if first is None or (first, last) == (_FIRST, _LAST):
-        return table
-    if first == last:
-        return f"{table} dt={first}"
-    return f"{table} dt={'' if first == _FIRST else f'{first} '}… {last}"
-
-
-_FIRST, _LAST = FIRST.isoformat(), LAST.isoformat()
-
-
 class _Planner:
     """Goes through the tables in order, remembering which cells will be built."""
 
@@ -207,8 +150,12 @@ class _Planner:
         if len(cells) > _WEEK:
             for name in (table.name, *table.inputs):
                 self._lake.survey(name)
-        terms = _Terms(self._project, table)
+        terms = Terms(self._project, table)
+        settled = self._settled(table, cells, terms)
         for partition in cells:
+            if folder(partition) in settled:
+                self.steps.append(Step(table.name, partition, FRESH, "fresh"))
+                continue
             step = self._step(table, partition, terms)
             several = len(dates) > 1 or partition not in dates
             if step.action == BUILD and self._without_source(step) and several:
@@ -218,12 +165,30 @@ class _Planner:
                 self._building.setdefault(table.name, {})[partition] = None
             self.steps.append(step)
 
-    def _step(self, table: Table, partition: Partition, terms: _Terms) -> Step:
+    def _settled(self, table: Table, cells: Sequence[Partition], terms: Terms) -> set[str]:
+        """Name what is fresh at a glance: its terms and each day it read are as they were.
+
+        All else gets a closer look, which also tells the reason.
+        """
+        if self._force or table.sql.volatile or table.reads_own_past:
+            return set()
+        contents = {str(name): self._contents(name) for name in table.inputs}
+        return self._lake.ledger(table.name).settled(map(folder, cells), terms.told, contents)
+
+    def _contents(self, name: TableName) -> Contents:
+        """Give what a survey saw of an input, less what this plan builds of it."""
+        seen = self._lake.ledger(name).contents(partitioned=self._project.partitioned(name))
+        if name not in self._building:
+            return seen
+        building = (day.isoformat() if day else None for day in self._building[name])
+        return {**seen, **dict.fromkeys(building)}
+
+    def _step(self, table: Table, partition: Partition, terms: Terms) -> Step:
         facts = self._lake.facts(table.name, folder(partition))
         reason = "forced" if self._force else terms.broken_by(facts)
         if facts is not None:
             reason = reason or self._upstream_reason(facts)
-            reason = reason or _input_reason(facts, self._lake)
+            reason = reason or changed_input(facts, self._lake)
         if reason is None:
             return Step(table.name, partition, FRESH, "fresh")
         reads = self._schemas.reads(table, partition)
@@ -242,7 +207,7 @@ class _Planner:
             spans = (_span(first, last),) if first and last else None
             for partition in self._due(name, spans):
                 day = partition.isoformat() if partition else None
-                return f"input {_named(text, day, day)} changed"
+                return f"input {named(text, day, day)} changed"
         return None
 
     def _due(self, name: TableName, spans: tuple[Span, ...] | None) -> list[Partition]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from datetime import date, timedelta
 
 import pytest
 
+from nomad.ledger import Ledger
 from nomad.mirror import Mirror
+from nomad.plan import _Planner
 from nomad.pruning import Pruner
 from nomad.sqlfile import SqlFile
 from nomad.store import local
@@ -50,6 +53,13 @@ def looked_at_afresh(project):
     return found
 
 
+def looked_at_closely(project, monkeypatch):
+    """The same where nothing is taken as fresh at a glance."""
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "settled", lambda *_: set())
+        return steps(project, *RANGE)
+
+
 def build_again(project, day, rng):
     project.write(f"in/{day}.csv", f"symbol,close\nA,{rng.randrange(100)}\nB,2\n")
     project("extract", "--dt", str(day))
@@ -75,15 +85,33 @@ def edit(project, _day, rng):
     )
 
 
+def by_another_engine(project, day, rng):
+    manifest = project.lake / "dwd" / "dwd_price" / f"dt={day}" / "manifest.json"
+    told = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**told, "engine": f"duckdb {rng.randrange(3)}.0.0"}))
+
+
+def read_otherwise(project, _day, rng):
+    """Write a table that is partitioned or not, whatever it was before."""
+    wanted = rng.choice(["where dt = '$<PARTITION_DATE>'", "where close > 1"])
+    project.write("sql/dws/dws_more.sql", f"select symbol, close from dwd.dwd_price {wanted}")
+    project("run", "dws_more", *RANGE)
+
+
+DOINGS = [build_again, lose, put_another, edit, by_another_engine, read_otherwise]
+
+
 @pytest.mark.parametrize("seed", range(6))
-def test_whatever_happens_in_between_it_says_what_a_fresh_look_says(ten_days, seed):
+def test_whatever_happens_in_between_it_says_what_a_fresh_look_says(ten_days, seed, monkeypatch):
     rng = random.Random(seed)
     for _ in range(6):
         day = rng.choice(DAYS[3:])
         if ten_days.lake.joinpath("dwd/dwd_price", f"dt={day}", "manifest.json").exists():
-            rng.choice([build_again, lose, put_another, edit])(ten_days, day, rng)
+            rng.choice(DOINGS)(ten_days, day, rng)
 
-        assert steps(ten_days, *RANGE) == looked_at_afresh(ten_days)
+        told = steps(ten_days, *RANGE)
+        assert told == looked_at_afresh(ten_days)
+        assert told == looked_at_closely(ten_days, monkeypatch)
 
 
 def test_what_is_the_same_is_not_read_again():
@@ -113,6 +141,19 @@ class Counted(MemoryStore):
     def read(self, key):
         self.read_keys.append(key)
         return super().read(key)
+
+
+def test_most_is_fresh_at_a_glance(ten_days, monkeypatch):
+    """What is built upon days that are as they were; the window wants a closer look."""
+    looked = []
+    closely = _Planner._step
+    monkeypatch.setattr(
+        _Planner, "_step", lambda *words: looked.append(words[1].name.name) or closely(*words)
+    )
+
+    assert len(steps(ten_days, *RANGE)) == 31
+
+    assert {n: looked.count(n) for n in looked} == {"dws_window": 10, "dws_price": 1}
 
 
 def test_damaged_notes_are_no_notes(ten_days):

@@ -13,11 +13,12 @@ from nomad import build
 from nomad.contract import MERGE
 from nomad.engine.duck import Engine, Staged
 from nomad.errors import NomadError, OutOfMemory, QueryFailed, Refused, Unreachable
+from nomad.freshness import why_stale
 from nomad.lake import Lake, Published
 from nomad.manifest import Input
 from nomad.names import TableName
 from nomad.partition import folder
-from nomad.plan import BUILD, Cell, Step, why_stale
+from nomad.plan import BUILD, Cell, Step
 from nomad.project import Table
 from nomad.pruning import Read
 from nomad.requests import about

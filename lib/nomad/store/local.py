@@ -189,8 +189,11 @@ def _names(folder: str) -> list[str]:
 
 
 def _stamp(found: os.stat_result, now: float = 0.0) -> str:
-    """Tell a file's version by its times and place, once it is old enough for that."""
-    if (now or time.time()) - max(found.st_mtime, found.st_ctime) < _RACY:
+    """Tell a file's version by its times and place, once it is old enough for that.
+
+    How old it is, the time of its last change tells: no one can set that one.
+    """
+    if (now or time.time()) - found.st_ctime < _RACY:
         return ""
     return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_ctime_ns}-{found.st_size}"
 
