@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import pytest
+
 from nomad.engine.duck import Engine, Settings
+from nomad.errors import QueryFailed
 from nomad.manifest import Column
+
+KEYED = "create table t as select 1 as a, 'x' as b"
 
 
 def test_a_step_leaves_nothing_of_its_files_in_memory(tmp_path):
@@ -18,3 +25,26 @@ def test_a_step_leaves_nothing_of_its_files_in_memory(tmp_path):
     engine.close()
 
     assert kept == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["create table t as select 1 as a", "select error('no')"],
+        [KEYED, "create table p as pivot t on b using sum(error('no'))"],
+        [KEYED, "create table p as pivot t on b using sum(nothing_of_the_kind)"],
+        ["begin", "create table t (a int)"],
+    ],
+)
+def test_a_session_takes_its_database_along_whatever_went_wrong(tmp_path, statements):
+    engine = Engine(Settings(scratch=tmp_path))
+    with engine.session() as session:
+        for statement in statements:
+            with suppress(QueryFailed):
+                session.execute(statement)
+    with engine.session() as session:
+        left = session.execute("SELECT count(*) FROM duckdb_databases() WHERE NOT internal")
+        assert session.execute("SELECT 1") == [(1,)]
+    engine.close()
+
+    assert left == [(2,)]  # the instance's own, and that of the session that asks

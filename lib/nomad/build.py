@@ -24,7 +24,8 @@ _WIDE, _EXACT = ("HUGEINT", "UHUGEINT"), "DECIMAL(38,0)"
 class Bound(NamedTuple):
     """One input as found in the lake: what it is, and the SELECT that reads exactly its files.
 
-    `size` is that of all files together, in bytes.
+    `size` is that of all files together, in bytes; `columns` are names and types, of each group of
+    files that share them.
     """
 
     table: TableName
@@ -32,6 +33,7 @@ class Bound(NamedTuple):
     select: str
     uris: tuple[str, ...] = ()
     size: int = 0
+    columns: tuple[tuple[tuple[str, str], ...], ...] = ()
 
 
 def gather(
@@ -87,7 +89,7 @@ def stage(
             session.execute(statement, at=Place(table.sql.path, 1))
             if lean:
                 session.execute(LEAN)  # whatever the file sets
-        columns = session.describe(query, at=at)
+        columns = _columns(engine, session, query, table, bounds)
         shaped, schema = _shaped(query, columns, table, partition)
         if sieve:
             shaped = sieve(session, shaped, schema)
@@ -131,7 +133,8 @@ def _bound(project: Project, lake: Lake, read: Read, *, allow_missing: bool) -> 
         groups = [scan.Files((), read.columns or _latest(lake, table, partitioned=partitioned))]
     select = scan.select(groups, partitioned=partitioned)
     uris = tuple(u for g in groups for u in g.uris)
-    return Bound(table, _recorded(read, found), select, uris, sum(m.size for m in found))
+    columns = tuple(tuple((c.name, c.type) for c in g.schema) for g in groups)
+    return Bound(table, _recorded(read, found), select, uris, sum(m.size for m in found), columns)
 
 
 def _latest(lake: Lake, table: TableName, *, partitioned: bool) -> tuple[Column, ...]:
@@ -173,6 +176,19 @@ def missing(table: TableName, day: Partition) -> MissingPartition:
 def _bind(session: Session, table: Table, bounds: Iterable[Bound]) -> None:
     selects = {b.table: b.select for b in bounds}
     session.make(View(r.ref.schema, r.ref.name, selects[r.table]) for r in table.reads)
+
+
+def _columns(
+    engine: Engine, session: Session, query: str, table: Table, bounds: Iterable[Bound]
+) -> tuple[Column, ...]:
+    """Describe a query; one that treats dates alike, once for the same columns of its inputs."""
+    sql = table.sql
+    alike = sql.same_day and not sql.volatile
+    key = (table.name, sql.sql_hash, *(b.columns for b in bounds)) if alike else None
+    found = engine.described.get(key) or session.describe(query, at=Place(sql.path, sql.line))
+    if key:
+        engine.described[key] = found
+    return found
 
 
 def _shaped(

@@ -9,7 +9,7 @@ whole instance gets one to itself.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +32,7 @@ from nomad.engine.session import (
     sha256,
 )
 from nomad.errors import LakeError
+from nomad.manifest import Column
 from nomad.names import literal, quote
 
 __all__ = [
@@ -67,7 +68,10 @@ class Settings:
 
 
 class Engine:
-    """Gives out sessions. The instance behind them is made on first use."""
+    """Gives out sessions. The instance behind them is made on first use.
+
+    `described` is for what its user knows to have the same columns; it is kept with the engine.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -78,6 +82,7 @@ class Engine:
         self._sharing = 1
         self._alone = Lock()
         self._given: Credentials | None = None
+        self.described: dict[Hashable, tuple[Column, ...]] = {}
 
     @property
     def remote(self) -> Remote | None:
@@ -149,9 +154,7 @@ class Engine:
                 yield session
             finally:
                 self._count(con)
-                with suppress(duckdb.Error):
-                    con.execute("ROLLBACK")  # a PIVOT that failed leaves its transaction open
-                session.execute(f"USE memory; DETACH DATABASE IF EXISTS {name}")
+                _leave(session, name)
 
     def _count(self, con: duckdb.DuckDBPyConnection) -> None:
         if self._settings.remote:
@@ -191,6 +194,20 @@ def _listed(
     finally:
         among.discard(con)
         con.close()
+
+
+def _leave(session: Session, name: str) -> None:
+    """Drop a session's database; a PIVOT that failed leaves a transaction open, which goes first.
+
+    Without one, to ask for its end would be an error: half as dear as a session.
+    """
+    away = f"USE memory; DETACH DATABASE IF EXISTS {name}"
+    try:
+        session.con.execute(away)
+    except (duckdb.Error, RuntimeError):
+        with suppress(duckdb.Error):
+            session.con.execute("ROLLBACK")
+        session.execute(away)
 
 
 def _threads(settings: Settings) -> int:
