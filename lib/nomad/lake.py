@@ -139,10 +139,8 @@ class Lake:
     def catch_up(self) -> bool:
         """Note what this view saw of others' doing; tell whether there was anything new."""
         seen = {k: p for k, p in (self._kept or {}).items() if p is not None}
-        news = self._mirror.unknown({k: p.version for k, p in seen.items()})
-        return self._mirror.catch_up(
-            {k: Blob(seen[k].manifest.to_json(), seen[k].version) for k in news}
-        )
+        versions = {k: p.version for k, p in seen.items()}
+        return self._mirror.catch_up(versions, lambda key: seen[key].manifest.to_json())
 
     def manifest(self, table: TableName, partition: Partition) -> Manifest | None:
         """Give a partition's manifest, or None."""

@@ -40,17 +40,22 @@ class Mirror:
         return {e.key: e.stamp for e in self.store.entries(prefix) if e.key.endswith(suffix)}
 
     def fetch(self, prefix: str, stamps: Mapping[str, str]) -> dict[str, Blob]:
-        """Give the objects that a listing of a folder showed; only the changed ones are read."""
+        """Give the objects that a listing of a folder showed; only the changed ones are read.
+
+        One that was seen and is not in the listing is asked for, too: it may be younger than that.
+        """
         seen = self._seen(prefix)
         same = {
             k: b for k, b in seen.items() if stamps.get(k) and stamps[k] in (b.stamp, b.version)
         }
-        read = self.store.read_all(k for k in stamps if k not in same)
+        hidden = [k for k in seen if k not in stamps]
+        read = self.store.read_all([*(k for k in stamps if k not in same), *hidden])
         fetched = {k: b for k, b in read if b is not None}
-        other = [k for k, b in fetched.items() if k not in seen or seen[k].version != b.version]
-        self._keep(fetched, other)
-        gone = [k for k in seen if k not in stamps]
-        self._shelf.forget([self.store.uri(k) for k in gone], self.store.uri(prefix))
+        before = {k: b.version for k, b in seen.items()}
+        other = [k for k, b in fetched.items() if before.get(k) != b.version]
+        self._keep(fetched, other, over=before)
+        gone = {self.store.uri(k): before[k] for k in hidden if k not in fetched}
+        self._shelf.forget(gone, self.store.uri(prefix))
         self._shelf.news |= bool(gone or other)
         self._shelf.mark_complete(self.store.uri(prefix))
         found = {**same, **fetched}
@@ -77,10 +82,11 @@ class Mirror:
             return values
         same = {f: values[f] for f, s in stamps.items() if s and s == before.get(f)}
         keys = {f"{prefix}/{f}/{name}".replace("//", "/"): f for f in stamps if f not in same}
+        known = self._versions(keys) if keys and self.store.grace else None
         found = {k: b for k, b in self.store.read_all(keys) if b is not None}
         read = {keys[k]: tuple(reduce(k, blob.data)) for k, blob in found.items()}
-        if found and self.store.grace:
-            self.catch_up(self._unknown(found))
+        if known is not None:
+            self._learn_of(found, known)
         values = {**same, **read}
         known = {f: stamps[f] for f in values if stamps[f]}
         self._shelf.note(where, {"stamps": known, "values": values})
@@ -127,31 +133,50 @@ class Mirror:
         with self._lock:
             self._learned[key] = blob
 
-    def _unknown(self, found: Mapping[str, Blob]) -> dict[str, Blob]:
-        versions = {k: b.version for k, b in found.items()}
-        return {k: found[k] for k in self.unknown(versions)}
+    def catch_up(self, seen: Mapping[str, str], data: Callable[[str], bytes]) -> bool:
+        """Note objects seen some time ago, in these versions; tell if there was any news so far.
 
-    def unknown(self, versions: Mapping[str, str]) -> list[str]:
-        """Name the objects that were not seen here in the version given."""
-        folders = {"/".join(key.split("/")[:2]) for key in versions}
-        known = {k: b.version for folder in folders for k, b in self._seen(folder).items()}
-        return [k for k, version in versions.items() if known.get(k) != version]
-
-    def catch_up(self, news: dict[str, Blob]) -> bool:
-        """Note objects that were not known so; tell whether this process has seen any such."""
-        self._keep(news, news)
-        self._shelf.news |= bool(news)
+        `data` gives the bytes of one that isn't known yet. One that is known in another version is
+        read again: which is the newer, versions don't tell.
+        """
+        known = self._versions(seen)
+        new = {k: Blob(data(k), version) for k, version in seen.items() if k not in known}
+        other = [k for k, version in seen.items() if known.get(k, version) != version]
+        now = {k: b for k, b in self.store.read_all(other) if b is not None}
+        self._learn_of({**new, **now}, known)
         return self._shelf.news
+
+    def _learn_of(self, found: Mapping[str, Blob], known: Mapping[str, str]) -> None:
+        """Note those objects that are not as they were `known` before they were read."""
+        news = {k: b for k, b in found.items() if known.get(k) != b.version}
+        self._keep(news, news, over=known)
+        self._shelf.news |= bool(news)
+
+    def _versions(self, keys: Iterable[str]) -> dict[str, str]:
+        """Tell the versions known of some objects."""
+        start = len(self.store.uri("x")) - 1
+        folders = {self.store.uri(_folder(key)) for key in keys}
+        return {k[start:]: v for f in folders for k, v in self._shelf.versions(f).items()}
 
     def _seen(self, prefix: str) -> dict[str, Blob]:
         start = len(self.store.uri("x")) - 1
         rows = self._shelf.below(self.store.uri(prefix))
         return {k[start:]: Blob(s.data, s.version, s.stamp) for k, s in rows.items()}
 
-    def _keep(self, found: dict[str, Blob], news: Iterable[str]) -> None:
-        """Put objects on the shelf; `news` are those that were not known so."""
+    def _keep(
+        self,
+        found: Mapping[str, Blob],
+        news: Iterable[str],
+        *,
+        over: Mapping[str, str] | None = None,
+    ) -> None:
+        """Put objects on the shelf; `news` are those that were not known so.
+
+        `over` are the versions there before they were read: what has changed since is newer.
+        """
         seen = {self.store.uri(k): Seen(b.stamp, b.version, b.data) for k, b in found.items()}
-        self._known.put(seen, {self.store.uri(_folder(k)) for k in news})
+        before = None if over is None else {self.store.uri(k): v for k, v in over.items()}
+        self._known.put(seen, {self.store.uri(_folder(k)) for k in news}, over=before)
 
 
 def _folder(key: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import marshal
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
@@ -25,6 +25,11 @@ CREATE TABLE IF NOT EXISTS marks (prefix TEXT PRIMARY KEY, token TEXT);
 CREATE TABLE IF NOT EXISTS notes (prefix TEXT PRIMARY KEY, data BLOB);
 """
 _MARK = "INSERT OR REPLACE INTO marks VALUES (?, ?)"
+_PUT_OVER = """
+INSERT INTO objects VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET stamp = excluded.stamp, version = excluded.version, data = excluded.data
+WHERE version = ?
+"""
 _PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
 
@@ -74,14 +79,27 @@ class Shelf:
         query = "SELECT key, version FROM objects WHERE key >= ? AND key < ?"
         return dict(self._rows(query, (f"{prefix}/", f"{prefix}0")))
 
-    def put(self, seen: Mapping[str, Seen], folders: Iterable[str]) -> None:
-        """Keep what was seen, all of it below the folders named."""
-        rows = [(k, s.stamp, s.version, zlib.compress(s.data, 1)) for k, s in seen.items()]
-        self._change("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows, folders)
+    def put(
+        self,
+        seen: Mapping[str, Seen],
+        folders: Iterable[str],
+        *,
+        over: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keep what was seen, all of it below the folders named.
 
-    def forget(self, keys: Sequence[str], folder: str) -> None:
-        """Drop what is no longer there."""
-        self._change("DELETE FROM objects WHERE key = ?", [(k,) for k in keys], [folder])
+        With `over`, only in the place of these versions, or where there was none.
+        """
+        rows = [(k, s.stamp, s.version, zlib.compress(s.data, 1)) for k, s in seen.items()]
+        if over is None:
+            self._change("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows, folders)
+        else:
+            self._change(_PUT_OVER, [(*row, over.get(row[0])) for row in rows], folders)
+
+    def forget(self, versions: Mapping[str, str], folder: str) -> None:
+        """Drop what is no longer there, where it is still on the shelf in this version."""
+        gone = list(versions.items())
+        self._change("DELETE FROM objects WHERE key = ? AND version = ?", gone, [folder])
 
     def mark(self, folder: str) -> str:
         """Give a token that changes with whatever is kept or dropped below a folder; or ''."""
