@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from threading import Thread
 
 import pytest
 
+from nomad.lake import Lake, manifest_key
+from nomad.manifest import Column, Manifest
 from nomad.mirror import Mirror
+from nomad.names import TableName
+from nomad.partition import Span
 from nomad.shelf import Shelf
 from nomad.store.base import Blob
 from nomad.store.memory import MemoryStore
@@ -128,3 +134,64 @@ def test_a_mark_tells_of_each_change(store, tmp_path):
     assert mirror.mark("ods/t") == before
     mirror.learn(KEY, Blob(json.dumps("x").encode(), "v9"))
     assert mirror.mark("ods/t") != before
+
+
+# A lake as one run sees it ------------------------------------------------------------------------
+
+TABLE = TableName("ods", "t")
+
+
+def version(day, run_id):
+    return Manifest(
+        dest=TABLE,
+        partition_date=date(2024, 1, day),
+        run_id=run_id,
+        generated_at="2024-01-02T00:00:00+00:00",
+        files=(),
+        schema=(Column("a", "INTEGER"),),
+        content_hash=run_id,
+        sql_hash="s",
+        contract_hash="",
+        engine="duckdb 1.5.5",
+    )
+
+
+def commit(store, lake, made):
+    key = manifest_key(made.dest, made.partition_date)
+    store.write(key, made.to_json())
+    lake.learn(made, store.read(key).version)
+
+
+LOOKS = {
+    "at all": lambda lake: lake.manifests(TABLE, partitioned=True),
+    "at few days": lambda lake: lake.manifests(
+        TABLE, partitioned=True, spans=[Span(date(2024, 1, 1), date(2024, 1, 9))]
+    ),
+    "at the latest": lambda lake: lake.latest(TABLE, partitioned=True),
+    "at what decides": lambda lake: lake.survey(TABLE),
+}
+
+
+@pytest.mark.parametrize("moment", ["entries", "read_all"])
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_step_that_ends_during_a_look_is_seen_by_the_next_one(moment, look):
+    store = Interrupted()
+    lake = Lake(store, remember=True)
+    for day in (2, 3):
+        commit(store, lake, version(day, "first"))
+    thread = Thread(target=lambda: [commit(store, lake, version(d, "second")) for d in (3, 4)])
+
+    def meanwhile():
+        thread.start()
+        thread.join(0.2)  # it may have to wait for the end of the look
+
+    store.then[moment] = meanwhile
+    LOOKS[look](lake)
+    store.then.clear()
+    if thread.ident is None:
+        thread.start()
+    thread.join()
+
+    told = {m.partition_date.day: m.run_id for m in lake.manifests(TABLE, partitioned=True)}
+    assert told == {2: "first", 3: "second", 4: "second"}
+    assert lake.facts(TABLE, "dt=2024-01-04").run_id == "second"

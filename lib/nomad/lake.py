@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from threading import Lock
+from threading import RLock
 from typing import NamedTuple
 
 from nomad.engine.scan import Files
@@ -74,7 +74,7 @@ class Lake:
         self._listed: dict[TableName, dict[date, Published]] = {}
         self._stamps: dict[TableName, dict[str, str]] = {}
         self._parsed: dict[str, Published] = {}
-        self._reading = Lock()
+        self._looking = RLock()
         self._ledgers: dict[TableName, Ledger] = {}
         self._by_text: dict[str, Ledger] = {}
 
@@ -105,7 +105,7 @@ class Lake:
         if self._kept is None:
             return {key: self._read(key, b) for key, b in self.store.read_all(keys)}
         if any(k not in self._kept for k in keys):
-            with self._reading:
+            with self._looking:
                 missing = [k for k in keys if k not in self._kept]
                 for key, blob in self.store.read_all(missing):
                     self._kept[key] = self._read(key, blob)
@@ -122,17 +122,26 @@ class Lake:
         return found
 
     def learn(self, ours: Manifest, version: str) -> None:
-        """Take note of what this process has just published."""
+        """Take note of what this process has just published.
+
+        A look that began before waits for its end: it would not know of this, and yet be kept.
+        """
         key = manifest_key(ours.dest, ours.partition_date)
         found = Published(ours, version)
         self._mirror.learn(key, Blob(ours.to_json(), version))
+        with self._looking:
+            self._note(key, found)
+
+    def _note(self, key: str, found: Published) -> None:
+        """Put what is published in the place of what was seen."""
+        ours = found.manifest
         self._parsed[key] = found
         if self._kept is not None:
             self._kept[key] = found
         if ours.dest in self._ledgers:
             self._ledgers[ours.dest].learn(folder(ours.partition_date), ours.facts)
         if ours.dest in self._stamps:
-            self._stamps[ours.dest][key] = version
+            self._stamps[ours.dest][key] = found.version
         if ours.partition_date and ours.dest in self._listed:
             self._listed[ours.dest][ours.partition_date] = found
 
@@ -149,9 +158,10 @@ class Lake:
 
     def survey(self, table: TableName) -> None:
         """Look at all partitions of a table at once, where many of them will be asked for."""
-        if self._kept is not None and table not in self._ledgers:
-            found = Ledger(self._mirror.reduced(table.key, FILE, facts_of, FORM))
-            self._ledgers[table] = self._by_text[str(table)] = found
+        with self._looking:
+            if self._kept is not None and table not in self._ledgers:
+                found = Ledger(self._mirror.reduced(table.key, FILE, facts_of, FORM))
+                self._ledgers[table] = self._by_text[str(table)] = found
 
     def facts(self, table: TableName, name: str) -> Facts | None:
         """Give what decides whether a partition is fresh, by its folder's name; None: not there."""
@@ -213,18 +223,20 @@ class Lake:
         return [days[day].manifest for day in sorted(days) if day in span]
 
     def _all(self, table: TableName) -> dict[date, Published]:
-        if self._kept is not None and table in self._listed:
-            return self._listed[table]
-        found = self._dated(self._mirror.fetch(table.key, self._stamped(table)))
-        if self._kept is not None:
-            self._kept |= {manifest_key(table, day): p for day, p in found.items()}
-            self._listed[table] = found
-        return found
+        with self._looking:
+            if self._kept is not None and table in self._listed:
+                return self._listed[table]
+            found = self._dated(self._mirror.fetch(table.key, self._stamped(table)))
+            if self._kept is not None:
+                self._kept |= {manifest_key(table, day): p for day, p in found.items()}
+                self._listed[table] = found
+            return found
 
     def _stamped(self, table: TableName) -> dict[str, str]:
-        if self._kept is None or table not in self._stamps:
-            self._stamps[table] = self._mirror.stamps(table.key, suffix=f"/{FILE}")
-        return self._stamps[table]
+        with self._looking:
+            if self._kept is None or table not in self._stamps:
+                self._stamps[table] = self._mirror.stamps(table.key, suffix=f"/{FILE}")
+            return self._stamps[table]
 
     def _dated(self, blobs: Mapping[str, Blob]) -> dict[date, Published]:
         found: dict[date, Published] = {}
