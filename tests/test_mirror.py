@@ -136,6 +136,25 @@ def test_a_mark_tells_of_each_change(store, tmp_path):
     assert mirror.mark("ods/t") != before
 
 
+def test_one_object_is_read_once_and_forgotten_when_it_is_gone(store, others):
+    looking, writing = others
+    assert looking.one("ods/full/m", fresh=False) is None
+    assert looking.mark("ods/full")  # it has been looked for: that it isn't there is known
+
+    publish(store, writing, "ods/full/m", b"1")
+    assert looking.one("ods/full/m", fresh=False).data == b"1"
+
+    store.write("ods/full/m", b"2")
+    assert looking.one("ods/full/m", fresh=False).data == b"1"
+    assert looking.one("ods/full/m", fresh=True).data == b"2"
+
+    before = looking.mark("ods/full")
+    store.delete("ods/full/m")
+    assert looking.one("ods/full/m", fresh=True) is None
+    assert looking.one("ods/full/m", fresh=False) is None
+    assert looking.mark("ods/full") != before
+
+
 # A lake as one run sees it ------------------------------------------------------------------------
 
 TABLE = TableName("ods", "t")

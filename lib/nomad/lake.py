@@ -241,7 +241,7 @@ class Lake:
     def _dated(self, blobs: Mapping[str, Blob]) -> dict[date, Published]:
         found: dict[date, Published] = {}
         for key, blob in blobs.items():
-            day = from_folder(key.split("/")[-2])
+            day = _day(key)
             if day is not None and (read := self._read(key, blob)):
                 found[day] = read
         return found
@@ -251,9 +251,19 @@ class Lake:
 
         What this process published is known; what another machine did since, is not.
         """
-        blobs = self._mirror.every(table.key, suffix=f"/{FILE}", fresh=fresh)
-        keys = [k for k in blobs if bool(from_folder(k.split("/")[-2])) is partitioned]
-        return [from_json(blobs[k].data, where=k) for k in keys]
+        if not partitioned:
+            key = manifest_key(table, None)
+            found = {key: b} if (b := self._mirror.one(key, fresh=fresh)) else {}
+        else:
+            found = self._mirror.every(table.key, suffix=f"/{FILE}", fresh=fresh)
+        return [self._parse(k, b) for k, b in found.items() if not partitioned or _day(k)]
+
+    def _parse(self, key: str, blob: Blob) -> Manifest:
+        """Parse a manifest where this process hasn't; it is not kept."""
+        found = self._parsed.get(key)
+        if found and found.version == blob.version:
+            return found.manifest
+        return from_json(blob.data, where=key)
 
     def latest(self, table: TableName, *, partitioned: bool) -> Manifest | None:
         """Give the manifest of the latest partition, for its schema. It lists the table."""
@@ -265,8 +275,7 @@ class Lake:
     def _days(self, table: TableName) -> Iterable[date]:
         if self._kept is not None and table in self._listed:
             return self._listed[table]
-        folders = (key.split("/")[-2] for key in self._stamped(table))
-        return (day for name in folders if (day := from_folder(name)) is not None)
+        return (day for key in self._stamped(table) if (day := _day(key)) is not None)
 
     def files(self, manifests: Iterable[Manifest]) -> list[Files]:
         """Group the files of manifests that share a schema, in the order of the manifests."""
@@ -286,6 +295,11 @@ class Lake:
                 uris, _ = groups.setdefault(m.schema_hash, ([], m))
                 uris.append(self.store.uri(quarantine_key(m)))
         return [Files(tuple(uris), (*m.schema, *REFUSED), {}) for uris, m in groups.values()]
+
+
+def _day(key: str) -> date | None:
+    """Tell of which date a manifest is by its key; None for a full table's."""
+    return from_folder(key.split("/")[-2])
 
 
 def as_input(table: TableName, span: Span | None, manifests: Iterable[Manifest]) -> Input:

@@ -57,7 +57,7 @@ class Mirror:
         gone = {self.store.uri(k): before[k] for k in hidden if k not in fetched}
         self._shelf.forget(gone, self.store.uri(prefix))
         self._shelf.news |= bool(gone or other)
-        self._shelf.mark_complete(self.store.uri(prefix))
+        self._shelf.mark_complete(self.store.uri(prefix), self.store.uri(prefix))
         found = {**same, **fetched}
         return {k: found[k] for k in sorted(found)}
 
@@ -122,6 +122,21 @@ class Mirror:
         found = None if fresh else self.known(prefix, suffix=suffix)
         if found is None:
             return self.fetch(prefix, self.stamps(prefix, suffix=suffix))
+        return found
+
+    def one(self, key: str, *, fresh: bool) -> Blob | None:
+        """Give an object as it is now (`fresh`), or as known, looking only the first time."""
+        where = self.store.uri(key)
+        known = self.kept([key])
+        if not fresh and (known or self._shelf.is_complete(where)):
+            return known.get(key)
+        found = self.store.read(key)
+        before = {k: b.version for k, b in known.items()}
+        self._learn_of({key: found} if found else {}, before)
+        if known and not found:
+            self._shelf.forget({where: before[key]}, self.store.uri(_folder(key)))
+            self._shelf.news = True
+        self._shelf.mark_complete(where, self.store.uri(_folder(key)))
         return found
 
     def learn(self, key: str, blob: Blob) -> None:

@@ -124,13 +124,13 @@ class Shelf:
             "INSERT OR REPLACE INTO notes VALUES (?, ?)", [(prefix, marshal.dumps(values))]
         )
 
-    def mark_complete(self, prefix: str) -> None:
-        """Note that all there is below an address has been seen."""
+    def mark_complete(self, prefix: str, folder: str) -> None:
+        """Note that all there is at or below an address has been seen; its folder has a mark."""
         self._change("INSERT OR REPLACE INTO complete VALUES (?)", [(prefix,)])
-        self._change("INSERT OR IGNORE INTO marks VALUES (?, ?)", [(prefix, token_hex(8))])
+        self._change("INSERT OR IGNORE INTO marks VALUES (?, ?)", [(folder, token_hex(8))])
 
     def is_complete(self, prefix: str) -> bool:
-        """Tell whether all below an address was seen once; others may have added to it since."""
+        """Tell whether all at or below an address was seen once; others may have added to it."""
         return bool(self._rows("SELECT 1 FROM complete WHERE prefix = ?", (prefix,)))
 
     def close(self) -> None:
