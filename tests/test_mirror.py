@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import date
 from threading import Thread
 
 import pytest
 
+from nomad import ledger, shelf
 from nomad.lake import Lake, manifest_key
+from nomad.ledger import Ledger
 from nomad.manifest import Column, Manifest
 from nomad.mirror import Mirror
 from nomad.names import TableName
@@ -136,23 +140,74 @@ def test_a_mark_tells_of_each_change(store, tmp_path):
     assert mirror.mark("ods/t") != before
 
 
-def test_one_object_is_read_once_and_forgotten_when_it_is_gone(store, others):
+def test_one_object_is_looked_for_once(store, others):
     looking, writing = others
-    assert looking.one("ods/full/m", fresh=False) is None
+    assert looking.one("ods/full/m") is None
     assert looking.mark("ods/full")  # it has been looked for: that it isn't there is known
 
     publish(store, writing, "ods/full/m", b"1")
-    assert looking.one("ods/full/m", fresh=False).data == b"1"
+    assert writing.mark("ods/full")
+    assert looking.one("ods/full/m").data == b"1"
 
     store.write("ods/full/m", b"2")
-    assert looking.one("ods/full/m", fresh=False).data == b"1"
-    assert looking.one("ods/full/m", fresh=True).data == b"2"
+    assert looking.one("ods/full/m").data == b"1"
+    looking.every("ods/full", suffix="/m", fresh=True)
+    assert looking.one("ods/full/m").data == b"2"
 
     before = looking.mark("ods/full")
     store.delete("ods/full/m")
-    assert looking.one("ods/full/m", fresh=True) is None
-    assert looking.one("ods/full/m", fresh=False) is None
+    looking.every("ods/full", suffix="/m", fresh=True)
+    assert looking.one("ods/full/m") is None
     assert looking.mark("ods/full") != before
+
+
+class Young(MemoryStore):
+    """Has files too young for their times to tell one version from the next."""
+
+    young = True
+
+    def stamps(self, prefix, name):
+        found = super().stamps(prefix, name)
+        return dict.fromkeys(found, "") if self.young else found
+
+
+def test_what_was_noted_of_a_young_file_that_is_gone_does_not_come_back():
+    store = Young()
+    mirror = Mirror(store)
+    store.write(KEY, b"1")
+    assert mirror.reduced("ods/t", "m", lambda _, data: (data,)) == {"dt=2024-01-02": (b"1",)}
+
+    store.delete(KEY)
+    store.young = False
+
+    assert mirror.reduced("ods/t", "m", lambda _, data: (data,)) == {}
+
+
+def test_a_damaged_shelf_is_an_empty_one(store, tmp_path):
+    mirror = Mirror(store, Shelf(tmp_path / "shelf"))
+    store.write(OTHER, b"2")
+    mirror.every("ods/t", suffix="/m", fresh=True)
+    with closing(sqlite3.connect(tmp_path / "shelf")) as con, con:
+        con.execute("UPDATE objects SET data = x'00' WHERE key LIKE ?", (f"%{OTHER}",))
+
+    for _ in range(2):
+        again = Mirror(store, Shelf(tmp_path / "shelf"))
+        found = again.every("ods/t", suffix="/m", fresh=False)
+        assert {k: b.data for k, b in found.items()} == {KEY: b"1", OTHER: b"2"}
+
+
+def test_a_shelf_that_lacks_what_a_process_did_is_emptied_by_the_next(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(shelf, "_PATIENCE", 0.05)
+    Mirror(store, Shelf(tmp_path / "shelf")).every("ods/t", suffix="/m", fresh=True)
+    with closing(sqlite3.connect(tmp_path / "shelf", isolation_level=None)) as con:
+        con.execute("BEGIN IMMEDIATE")
+        publish(store, Mirror(store, Shelf(tmp_path / "shelf")), KEY, b"2")
+
+    for _ in range(2):
+        after = Mirror(store, Shelf(tmp_path / "shelf"))
+        found = after.every("ods/t", suffix="/m", fresh=False)
+        assert {k: b.data for k, b in found.items()} == {KEY: b"2"}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["shelf"]
 
 
 # A lake as one run sees it ------------------------------------------------------------------------
@@ -214,3 +269,18 @@ def test_a_step_that_ends_during_a_look_is_seen_by_the_next_one(moment, look):
     told = {m.partition_date.day: m.run_id for m in lake.manifests(TABLE, partitioned=True)}
     assert told == {2: "first", 3: "second", 4: "second"}
     assert lake.facts(TABLE, "dt=2024-01-04").run_id == "second"
+
+
+def test_a_day_that_comes_while_days_are_sorted_counts_from_then_on(monkeypatch):
+    found = Ledger({f"dt=2024-01-0{n}": version(n, f"run{n}").facts for n in (2, 3)})
+    coming, real = [version(4, "run4")], ledger.from_folder
+
+    def meanwhile(name):
+        if coming:
+            found.learn("dt=2024-01-04", coming.pop().facts)
+        return real(name)
+
+    monkeypatch.setattr(ledger, "from_folder", meanwhile)
+
+    assert found.content("2024-01-01", "2024-01-09")[1] == 2
+    assert found.content("2024-01-01", "2024-01-09")[1] == 3

@@ -251,12 +251,12 @@ class Lake:
 
         What this process published is known; what another machine did since, is not.
         """
-        if not partitioned:
-            key = manifest_key(table, None)
-            found = {key: b} if (b := self._mirror.one(key, fresh=fresh)) else {}
-        else:
+        if partitioned or fresh:
             found = self._mirror.every(table.key, suffix=f"/{FILE}", fresh=fresh)
-        return [self._parse(k, b) for k, b in found.items() if not partitioned or _day(k)]
+        else:
+            key = manifest_key(table, None)
+            found = {key: b} if (b := self._mirror.one(key)) else {}
+        return [self._parse(k, b) for k, b in found.items() if bool(_day(k)) is partitioned]
 
     def _parse(self, key: str, blob: Blob) -> Manifest:
         """Parse a manifest where this process hasn't; it is not kept."""
@@ -275,7 +275,7 @@ class Lake:
     def _days(self, table: TableName) -> Iterable[date]:
         if self._kept is not None and table in self._listed:
             return self._listed[table]
-        return (day for key in self._stamped(table) if (day := _day(key)) is not None)
+        return (day for key in list(self._stamped(table)) if (day := _day(key)) is not None)
 
     def files(self, manifests: Iterable[Manifest]) -> list[Files]:
         """Group the files of manifests that share a schema, in the order of the manifests."""

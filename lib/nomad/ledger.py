@@ -38,8 +38,8 @@ class Ledger:
 
     def __init__(self, found: dict[str, tuple[Any, ...]]) -> None:
         self._found = found
-        self._days: list[str] = []
-        self._contents: list[bytes] = []
+        self._learned = 0
+        self._sorted: tuple[int, list[str], list[bytes]] | None = None
 
     def facts(self, name: str) -> Facts | None:
         """Give those of one partition, or None where there is none."""
@@ -54,7 +54,7 @@ class Ledger:
     def contents(self, *, partitioned: bool) -> Contents:
         """Give the content of all partitions, or of the full table."""
         start = len(COLUMN) + 1
-        found = ((n, f[_CONTENT]) for n, f in self._found.items() if bool(n) is partitioned)
+        found = ((n, f[_CONTENT]) for n, f in list(self._found.items()) if bool(n) is partitioned)
         return {n[start:] or None: content for n, content in found}
 
     def settled(
@@ -70,20 +70,22 @@ class Ledger:
     def learn(self, name: str, facts: Facts) -> None:
         """Note what has just been published."""
         self._found[name] = facts
-        self._days, self._contents = [], []
+        self._learned += 1
 
     def content(self, first: str, last: str) -> tuple[str, int]:
         """Combine the content of the days (ISO) from first to last, and count them."""
-        if not self._days:
-            self._sort()
-        start, end = bisect_left(self._days, first), bisect_right(self._days, last)
-        return digest_framed(self._contents[start:end]), end - start
+        if not self._sorted or self._sorted[0] != self._learned:
+            self._sorted = self._learned, *self._in_order()
+        _, days, contents = self._sorted
+        start, end = bisect_left(days, first), bisect_right(days, last)
+        return digest_framed(contents[start:end]), end - start
 
-    def _sort(self) -> None:
-        names = sorted(n for n in self._found if from_folder(n))
-        self._days = [n.removeprefix(f"{COLUMN}=") for n in names]
+    def _in_order(self) -> tuple[list[str], list[bytes]]:
+        """Sort the days, and what each adds to the digest of several; others may learn of more."""
+        names = sorted(n for n in list(self._found) if from_folder(n))
+        days = [n.removeprefix(f"{COLUMN}=") for n in names]
         hashes = (self._found[n][_CONTENT] for n in names)
-        self._contents = [framed(f"{d} {h}") for d, h in zip(self._days, hashes, strict=True)]
+        return days, [framed(f"{d} {h}") for d, h in zip(days, hashes, strict=True)]
 
 
 def _settled(

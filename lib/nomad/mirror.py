@@ -74,7 +74,8 @@ class Mirror:
         changed since is read. The result is by folder. `form` tells one shape of values from
         another.
         """
-        stamps, where = self.store.stamps(prefix, name), f"{self.store.uri(prefix)} {form}"
+        stamps = self.store.stamps(prefix, name)
+        where = f"{self.store.uri(prefix)} {form} {_NOTED}"
         noted = self._shelf.notes(where)
         before: dict[str, str] = noted.get("stamps", {})
         values: dict[str, tuple[Any, ...]] = noted.get("values", {})
@@ -88,15 +89,17 @@ class Mirror:
         if known is not None:
             self._learn_of(found, known)
         values = {**same, **read}
-        known = {f: stamps[f] for f in values if stamps[f]}
-        self._shelf.note(where, {"stamps": known, "values": values})
+        lasting = {f: stamps[f] for f in values if stamps[f]}
+        noted = {"stamps": lasting, "values": {f: values[f] for f in lasting}}
+        self._shelf.note(where, noted)
         return values
 
     def known(self, prefix: str, *, suffix: str) -> dict[str, Blob] | None:
         """Give the same as this machine last saw it, without a request; None: it never looked."""
+        seen = self._seen(prefix)
         if not self._shelf.is_complete(self.store.uri(prefix)):
             return None
-        return {k: b for k, b in sorted(self._seen(prefix).items()) if k.endswith(suffix)}
+        return {k: b for k, b in sorted(seen.items()) if k.endswith(suffix)}
 
     def versions(self, prefix: str, *, suffix: str, fresh: bool) -> dict[str, str]:
         """Tell the versions of what `every` gives."""
@@ -124,18 +127,13 @@ class Mirror:
             return self.fetch(prefix, self.stamps(prefix, suffix=suffix))
         return found
 
-    def one(self, key: str, *, fresh: bool) -> Blob | None:
-        """Give an object as it is now (`fresh`), or as known, looking only the first time."""
-        where = self.store.uri(key)
-        known = self.kept([key])
-        if not fresh and (known or self._shelf.is_complete(where)):
+    def one(self, key: str) -> Blob | None:
+        """Give an object as known, looking only the first time."""
+        where, known = self.store.uri(key), self.kept([key])
+        if known or self._shelf.is_complete(where):
             return known.get(key)
         found = self.store.read(key)
-        before = {k: b.version for k, b in known.items()}
-        self._learn_of({key: found} if found else {}, before)
-        if known and not found:
-            self._shelf.forget({where: before[key]}, self.store.uri(_folder(key)))
-            self._shelf.news = True
+        self._learn_of({key: found} if found else {}, {})
         self._shelf.mark_complete(where, self.store.uri(_folder(key)))
         return found
 
@@ -192,6 +190,10 @@ class Mirror:
         seen = {self.store.uri(k): Seen(b.stamp, b.version, b.data) for k, b in found.items()}
         before = None if over is None else {self.store.uri(k): v for k, v in over.items()}
         self._known.put(seen, {self.store.uri(_folder(k)) for k in news}, over=before)
+
+
+_NOTED = "stamps, values"
+"""Tells one form of notes from another, as they are kept from one nomad to the next."""
 
 
 def _folder(key: str) -> str:

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS complete (prefix TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS marks (prefix TEXT PRIMARY KEY, token TEXT);
 CREATE TABLE IF NOT EXISTS notes (prefix TEXT PRIMARY KEY, data BLOB);
 """
+_EMPTY = "BEGIN; DELETE FROM objects; DELETE FROM complete; DELETE FROM marks; COMMIT"
 _MARK = "INSERT OR REPLACE INTO marks VALUES (?, ?)"
 _PUT_OVER = """
 INSERT INTO objects VALUES (?, ?, ?, ?)
@@ -42,15 +43,6 @@ class Seen(NamedTuple):
     data: bytes
 
 
-def _seen(rows: Iterable[tuple[Any, ...]]) -> dict[str, Seen]:
-    """Unpack rows; one that is damaged was never seen."""
-    found = {}
-    for key, stamp, version, data in rows:
-        with suppress(zlib.error):
-            found[key] = Seen(stamp, version, zlib.decompress(data))
-    return found
-
-
 class Shelf:
     """A map from addresses of objects to what was seen there. `path` None keeps it in memory.
 
@@ -66,13 +58,21 @@ class Shelf:
     def below(self, prefix: str) -> dict[str, Seen]:
         """Give all that was seen below a folder's address, by its own address."""
         query = "SELECT key, stamp, version, data FROM objects WHERE key >= ? AND key < ?"
-        rows = self._rows(query, (f"{prefix}/", f"{prefix}0"))
-        return _seen(rows)
+        return self._seen(self._rows(query, (f"{prefix}/", f"{prefix}0")))
 
     def of(self, keys: Iterable[str]) -> dict[str, Seen]:
         """Give what was seen at some addresses."""
         query = "SELECT key, stamp, version, data FROM objects WHERE key = ?"
-        return _seen(row for k in keys for row in self._rows(query, (k,)))
+        return self._seen([row for k in keys for row in self._rows(query, (k,))])
+
+    def _seen(self, rows: Iterable[tuple[Any, ...]]) -> dict[str, Seen]:
+        """Unpack rows; where one is damaged, no other is believed either."""
+        try:
+            return {k: Seen(s, v, zlib.decompress(data)) for k, s, v, data in rows}
+        except (zlib.error, TypeError, ValueError) as e:
+            with self._lock:
+                self._give_up(e)
+            return {}
 
     def versions(self, prefix: str) -> dict[str, str]:
         """Give the version of all that was seen below a folder's address."""
@@ -173,6 +173,9 @@ class Shelf:
             )
             self._held.execute("PRAGMA synchronous = off")
             self._held.executescript(_TABLES)
+            if self._left and self._left.exists():
+                self._held.executescript(_EMPTY)
+                self._left.unlink(missing_ok=True)
         return self._held
 
     def _errors(self) -> tuple[type[Exception], ...]:
@@ -181,7 +184,10 @@ class Shelf:
         return (sqlite3.Error, OSError)
 
     def _give_up(self, error: Exception) -> None:
-        """Go on with an empty shelf in memory; a file that is damaged, not just held, goes."""
+        """Go on with an empty shelf in memory; a file that is damaged, not just held, goes.
+
+        One that is held stays, and a note beside it that it lacks what this process does.
+        """
         import sqlite3
 
         if self._held is not None:
@@ -194,4 +200,12 @@ class Shelf:
         if self._path and not held:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
+        elif self._left:
+            with suppress(OSError):
+                self._left.touch()
         self._path, self._held = None, None
+
+    @property
+    def _left(self) -> Path | None:
+        """The note that a process could not use the file: the next one that can empties it."""
+        return self._path and self._path.with_name(f"{self._path.name}-left")

@@ -165,3 +165,30 @@ def test_what_is_published_while_a_table_is_made_is_not_taken_for_made(built, mo
         now = maker._token(TableName("dwd", "dwd_price"))
 
     assert (kept != now) == bool(later)
+
+
+def test_partitions_of_before_are_forgotten_by_a_refresh(built):
+    """A table was partitioned, is full for a while, and partitioned again."""
+    path = built.root / "sql/dwd/dwd_price.sql"
+    dated = path.read_text()
+    path.write_text("select symbol, close from ods.ods_price where dt = '2024-01-02'")
+    assert built("run", "dwd_price").code == 0
+    for folder in (built.lake / "dwd/dwd_price").glob("dt=*"):
+        shutil.rmtree(folder)
+    assert built("catalog", "refresh").code == 0
+
+    path.write_text(dated)
+    assert built("run", "dwd_price", "--dt", "2024-01-02").code == 0
+
+    assert content(built.root / "catalog" / "catalog.duckdb") == made_anew(built)
+
+
+def test_lineage_follows_the_files_though_nothing_is_built(built):
+    path = built.root / "sql/dws/dws_price.sql"
+    path.write_text(path.read_text().replace("dwd.dwd_price", "ods.ods_price"))
+
+    assert built("run", "ods", "--dt", "2024-01-02").code == 0
+
+    found = content(built.root / "catalog" / "catalog.duckdb")
+    assert ("dws.dws_price", "ods.ods_price") in found["lineage"]
+    assert found["lineage"] == made_anew(built)["lineage"]

@@ -191,3 +191,17 @@ def test_a_query_that_treats_dates_alike_is_explained_once(project, monkeypatch)
 
     assert quickly == slowly
     assert (few, many) == (3, 61)  # one of the three isn't of a day
+
+
+def test_what_is_taken_away_at_once_is_built_again(project):
+    """Files too young for their times to tell leave no note: it would outlive them."""
+    for day in DAYS:
+        project.write(f"in/{day}.csv", "symbol,close\nA,1\n")
+    for command in ("extract", "run", "plan"):
+        assert project(command, *RANGE).code == 0
+    shutil.rmtree(project.lake / "dwd/dwd_price")
+
+    told = steps(project, *RANGE)
+
+    assert told == looked_at_afresh(project)
+    assert told["dwd.dwd_price", str(DAYS[0])] == "never built"

@@ -48,6 +48,7 @@ def depends_on(project: Project, name: TableName) -> tuple[str, ...]:
     contract = table.contract if table else None
     return (
         table.description if table else "",
+        " ".join((table.sql.path, *map(str, table.inputs))) if table else "",
         str(project.partitioned(name)),
         str(bool(contract and contract.quarantines)),
     )
