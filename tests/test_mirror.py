@@ -199,14 +199,17 @@ def test_a_damaged_shelf_is_an_empty_one(store, tmp_path):
 def test_a_shelf_that_lacks_what_a_process_did_is_emptied_by_the_next(store, tmp_path, monkeypatch):
     monkeypatch.setattr(shelf, "_PATIENCE", 0.05)
     Mirror(store, Shelf(tmp_path / "shelf")).every("ods/t", suffix="/m", fresh=True)
+    apart = Mirror(store, Shelf(tmp_path / "shelf"))
     with closing(sqlite3.connect(tmp_path / "shelf", isolation_level=None)) as con:
         con.execute("BEGIN IMMEDIATE")
-        publish(store, Mirror(store, Shelf(tmp_path / "shelf")), KEY, b"2")
+        publish(store, apart, KEY, b"2")
 
-    for _ in range(2):
+    for n in range(2, 5):
         after = Mirror(store, Shelf(tmp_path / "shelf"))
         found = after.every("ods/t", suffix="/m", fresh=False)
-        assert {k: b.data for k, b in found.items()} == {KEY: b"2"}
+        assert {k: b.data for k, b in found.items()} == {KEY: b"%d" % n}
+        if n < 4:  # it goes on, beside the next one
+            publish(store, apart, KEY, b"%d" % (n + 1))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["shelf"]
 
 

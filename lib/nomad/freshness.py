@@ -27,18 +27,18 @@ class Terms:
     """
 
     def __init__(self, project: Project, table: Table) -> None:
-        self._sql_hash, self._contract_hash = table.sql.sql_hash, table.contract_hash
-        self.told = (self._sql_hash, self._contract_hash, _ENGINE)
+        self.told = (table.sql.sql_hash, table.contract_hash, _ENGINE)
         self._volatile = table.sql.volatile
         self._dated = {str(i): project.partitioned(i) for i in table.inputs}
 
     def broken_by(self, facts: Facts | None) -> str | None:
         """Say what a version was built by that is not so any more, or None."""
+        sql_hash, contract_hash, _ = self.told
         if facts is None:
             return "never built"
-        if facts.sql_hash != self._sql_hash:
+        if facts.sql_hash != sql_hash:
             return "SQL changed"
-        if facts.contract_hash != self._contract_hash:
+        if facts.contract_hash != contract_hash:
             return "contract changed"
         if facts.engine != _ENGINE and _major(facts.engine) != _major(_ENGINE):
             return "engine changed"

@@ -112,13 +112,17 @@ class Lake:
         return {key: self._kept[key] for key in keys}
 
     def _read(self, key: str, blob: Blob | None) -> Published | None:
-        """Parse a manifest, or find it parsed: one version is one text."""
+        """Parse a manifest and keep it: one version is one text."""
         if blob is None:
             return None
+        self._parsed[key] = found = self._parse(key, blob)
+        return found
+
+    def _parse(self, key: str, blob: Blob) -> Published:
+        """Parse a manifest where this process hasn't; it is not kept."""
         found = self._parsed.get(key)
         if found is None or found.version != blob.version:
-            found = Published(from_json(blob.data, where=key), blob.version)
-            self._parsed[key] = found
+            return Published(from_json(blob.data, where=key), blob.version)
         return found
 
     def learn(self, ours: Manifest, version: str) -> None:
@@ -256,14 +260,8 @@ class Lake:
         else:
             key = manifest_key(table, None)
             found = {key: b} if (b := self._mirror.one(key)) else {}
-        return [self._parse(k, b) for k, b in found.items() if bool(_day(k)) is partitioned]
-
-    def _parse(self, key: str, blob: Blob) -> Manifest:
-        """Parse a manifest where this process hasn't; it is not kept."""
-        found = self._parsed.get(key)
-        if found and found.version == blob.version:
-            return found.manifest
-        return from_json(blob.data, where=key)
+        keys = (k for k in found if bool(_day(k)) is partitioned)
+        return [self._parse(k, found[k]).manifest for k in keys]
 
     def latest(self, table: TableName, *, partitioned: bool) -> Manifest | None:
         """Give the manifest of the latest partition, for its schema. It lists the table."""

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
-from nomad.shelf import Seen, Shelf
+from nomad.shelf import Seen, Shelf, Versions
 from nomad.store.base import Blob, Store
+
+_T = TypeVar("_T")
+Blobs = Mapping[str, Blob]
+"""Objects by key."""
 
 
 class Mirror:
@@ -53,7 +57,7 @@ class Mirror:
         fetched = {k: b for k, b in read if b is not None}
         before = {k: b.version for k, b in seen.items()}
         other = [k for k, b in fetched.items() if before.get(k) != b.version]
-        self._keep(fetched, other, over=before)
+        self._keep(fetched, other, before)
         gone = {self.store.uri(k): before[k] for k in hidden if k not in fetched}
         self._shelf.forget(gone, self.store.uri(prefix))
         self._shelf.news |= bool(gone or other)
@@ -106,15 +110,12 @@ class Mirror:
         where = self.store.uri(prefix)
         if fresh or not self._shelf.is_complete(where):
             return {k: b.version for k, b in self.every(prefix, suffix=suffix, fresh=True).items()}
-        start = len(where) - len(prefix)
-        found = self._shelf.versions(where)
-        return {k[start:]: v for k, v in sorted(found.items()) if k.endswith(suffix)}
+        found = self._by_key(self._shelf.versions(where))
+        return {k: v for k, v in sorted(found.items()) if k.endswith(suffix)}
 
     def kept(self, keys: Iterable[str]) -> dict[str, Blob]:
         """Give objects as this machine last saw them."""
-        found = self._shelf.of(self.store.uri(k) for k in keys)
-        start = len(self.store.uri("x")) - 1
-        return {k[start:]: Blob(s.data, s.version, s.stamp) for k, s in found.items()}
+        return self._blobs(self._shelf.of(self.store.uri(k) for k in keys))
 
     def mark(self, prefix: str) -> str:
         """Give a token that changes whenever what is known of a folder does; '' if nothing is."""
@@ -159,37 +160,36 @@ class Mirror:
         self._learn_of({**new, **now}, known)
         return self._shelf.news
 
-    def _learn_of(self, found: Mapping[str, Blob], known: Mapping[str, str]) -> None:
+    def _learn_of(self, found: Blobs, known: Versions) -> None:
         """Note those objects that are not as they were `known` before they were read."""
         news = {k: b for k, b in found.items() if known.get(k) != b.version}
-        self._keep(news, news, over=known)
+        self._keep(news, news, known)
         self._shelf.news |= bool(news)
 
     def _versions(self, keys: Iterable[str]) -> dict[str, str]:
         """Tell the versions known of some objects."""
-        start = len(self.store.uri("x")) - 1
         folders = {self.store.uri(_folder(key)) for key in keys}
-        return {k[start:]: v for f in folders for k, v in self._shelf.versions(f).items()}
+        return self._by_key({k: v for f in folders for k, v in self._shelf.versions(f).items()})
 
     def _seen(self, prefix: str) -> dict[str, Blob]:
-        start = len(self.store.uri("x")) - 1
-        rows = self._shelf.below(self.store.uri(prefix))
-        return {k[start:]: Blob(s.data, s.version, s.stamp) for k, s in rows.items()}
+        return self._blobs(self._shelf.below(self.store.uri(prefix)))
 
-    def _keep(
-        self,
-        found: Mapping[str, Blob],
-        news: Iterable[str],
-        *,
-        over: Mapping[str, str] | None = None,
-    ) -> None:
+    def _blobs(self, rows: Mapping[str, Seen]) -> dict[str, Blob]:
+        return {k: Blob(s.data, s.version, s.stamp) for k, s in self._by_key(rows).items()}
+
+    def _by_key(self, rows: Mapping[str, _T]) -> dict[str, _T]:
+        """Name by key what the shelf has by address."""
+        start = len(self.store.uri("x")) - 1
+        return {address[start:]: row for address, row in rows.items()}
+
+    def _keep(self, found: Blobs, news: Iterable[str], over: Versions | None = None) -> None:
         """Put objects on the shelf; `news` are those that were not known so.
 
         `over` are the versions there before they were read: what has changed since is newer.
         """
         seen = {self.store.uri(k): Seen(b.stamp, b.version, b.data) for k, b in found.items()}
         before = None if over is None else {self.store.uri(k): v for k, v in over.items()}
-        self._known.put(seen, {self.store.uri(_folder(k)) for k in news}, over=before)
+        self._known.put(seen, {self.store.uri(_folder(k)) for k in news}, before)
 
 
 _NOTED = "stamps, values"

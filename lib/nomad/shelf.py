@@ -26,13 +26,19 @@ CREATE TABLE IF NOT EXISTS notes (prefix TEXT PRIMARY KEY, data BLOB);
 """
 _EMPTY = "BEGIN; DELETE FROM objects; DELETE FROM complete; DELETE FROM marks; COMMIT"
 _MARK = "INSERT OR REPLACE INTO marks VALUES (?, ?)"
-_PUT_OVER = """
+_PUT = """
 INSERT INTO objects VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET stamp = excluded.stamp, version = excluded.version, data = excluded.data
-WHERE version = ?
+WHERE version = coalesce(?, version)
 """
+_NONE = ""
+"""No object's version: what has come meanwhile stays."""
 _PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
+
+
+Versions = Mapping[str, str]
+"""Versions of objects, by address or key."""
 
 
 class Seen(NamedTuple):
@@ -51,6 +57,8 @@ class Shelf:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
+        self._left = path and path.with_name(f"{path.name}-left")
+        self._apart = False
         self.news = False
         self._held: Connection | None = None
         self._lock = Lock()
@@ -80,23 +88,20 @@ class Shelf:
         return dict(self._rows(query, (f"{prefix}/", f"{prefix}0")))
 
     def put(
-        self,
-        seen: Mapping[str, Seen],
-        folders: Iterable[str],
-        *,
-        over: Mapping[str, str] | None = None,
+        self, seen: Mapping[str, Seen], folders: Iterable[str], over: Versions | None = None
     ) -> None:
         """Keep what was seen, all of it below the folders named.
 
         With `over`, only in the place of these versions, or where there was none.
         """
-        rows = [(k, s.stamp, s.version, zlib.compress(s.data, 1)) for k, s in seen.items()]
-        if over is None:
-            self._change("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows, folders)
-        else:
-            self._change(_PUT_OVER, [(*row, over.get(row[0])) for row in rows], folders)
+        expected = {} if over is None else {k: over.get(k, _NONE) for k in seen}
+        rows = [
+            (k, s.stamp, s.version, zlib.compress(s.data, 1), expected.get(k))
+            for k, s in seen.items()
+        ]
+        self._change(_PUT, rows, folders)
 
-    def forget(self, versions: Mapping[str, str], folder: str) -> None:
+    def forget(self, versions: Versions, folder: str) -> None:
         """Drop what is no longer there, where it is still on the shelf in this version."""
         gone = list(versions.items())
         self._change("DELETE FROM objects WHERE key = ? AND version = ?", gone, [folder])
@@ -154,6 +159,7 @@ class Shelf:
         """Change rows, and with them the marks of the folders they lie below."""
         if not rows:
             return
+        self._leave_word()
         with self._lock:
             try:
                 with self._open() as con:
@@ -173,7 +179,7 @@ class Shelf:
             )
             self._held.execute("PRAGMA synchronous = off")
             self._held.executescript(_TABLES)
-            if self._left and self._left.exists():
+            if self._path and self._left and self._left.exists():
                 self._held.executescript(_EMPTY)
                 self._left.unlink(missing_ok=True)
         return self._held
@@ -186,7 +192,7 @@ class Shelf:
     def _give_up(self, error: Exception) -> None:
         """Go on with an empty shelf in memory; a file that is damaged, not just held, goes.
 
-        One that is held stays, and a note beside it that it lacks what this process does.
+        One that is held stays, with a note beside it.
         """
         import sqlite3
 
@@ -200,12 +206,12 @@ class Shelf:
         if self._path and not held:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
-        elif self._left:
-            with suppress(OSError):
-                self._left.touch()
+        self._apart |= held
+        self._leave_word()
         self._path, self._held = None, None
 
-    @property
-    def _left(self) -> Path | None:
-        """The note that a process could not use the file: the next one that can empties it."""
-        return self._path and self._path.with_name(f"{self._path.name}-left")
+    def _leave_word(self) -> None:
+        """Note beside the file that it lacks what this process does: the next one empties it."""
+        if self._apart and self._left:
+            with suppress(OSError):
+                self._left.touch()
