@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,23 +21,30 @@ def snapshot(project):
     }
 
 
-@pytest.fixture
-def small_disk(built, tmp_path_factory):
-    """The lake on a file system of its own, with little room left (needs the right to mount)."""
+@contextmanager
+def mounted(project, tmp_path_factory, size):
+    """Put the lake on a file system of its own (needs the right to mount)."""
     place = tmp_path_factory.mktemp("disk")
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)],
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)],
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
         pytest.xfail(f"this machine does not let us mount: {done.stderr}")
-    subprocess.run(["cp", "-a", f"{built.lake}/.", str(place)], check=True)
-    subprocess.run(["rm", "-rf", str(built.lake)], check=True)
-    built.lake.symlink_to(place)
-    yield built
+    subprocess.run(["cp", "-a", f"{project.lake}/.", str(place)], check=True)
+    subprocess.run(["rm", "-rf", str(project.lake)], check=True)
+    project.lake.symlink_to(place)
+    yield
     subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.fixture
+def small_disk(built, tmp_path_factory):
+    """The lake on a file system with little room left."""
+    with mounted(built, tmp_path_factory, "1m"):
+        yield built
 
 
 def test_a_full_disk_exits_3_and_changes_nothing(small_disk):
@@ -70,6 +78,46 @@ def test_a_disk_that_fills_up_in_a_big_query(small_disk):
     now = {p: b for p, b in snapshot(small_disk).items() if "_runs" not in p.parts}
     assert now == {p: b for p, b in before.items() if p not in journals}
     assert list((small_disk.lake / "_tmp").iterdir()) == []
+
+
+@pytest.fixture
+def wide_disk(built, tmp_path_factory):
+    """The lake on a file system that one table can fill."""
+    with mounted(built, tmp_path_factory, "32m"):
+        yield built
+
+
+def test_a_table_that_fills_the_disk_takes_no_other_with_it(wide_disk):
+    """It fails; what is built after it finds the room free, and the journal tells of them all."""
+    big = "select hash(i) as h, md5(i::varchar) as m from range(2000000) as t(i) order by h"
+    wide_disk.write("sql/ods/ods_aaa.sql", big)
+    for n in range(5):
+        wide_disk.write(f"sql/ods/ods_small{n}.sql", "select i from range(20000) as t(i)")
+
+    for _ in range(2):
+        answer = wide_disk("run", "--dt", "2024-01-02", "--force", "--jobs", "1", "-o", "json")
+
+        assert answer.code == 1
+        ends = {s["table"]: s["status"] for s in answer.json["steps"]}
+        assert ends.pop("ods.ods_aaa") == "failed"
+        assert set(ends.values()) == {"published"}
+        assert "sql/ods/ods_aaa.sql" in answer.err
+        assert "No space left" in answer.err
+        assert "make room on the disk" in answer.err
+        assert list((wide_disk.lake / "_tmp").iterdir()) == []
+        (journal,) = wide_disk.lake.glob(f"_runs/dt=*/{answer.json['run_id']}.jsonl")
+        assert journal.read_text().count('"event": "step"') == len(ends) + 1
+    kept = wide_disk("history", "ods_small1", "-o", "json").json["versions"]
+    assert [v["state"] for v in kept] == ["published", "kept"]
+
+
+def test_an_answer_that_finds_room_for_half_of_it(wide_disk):
+    query = "select hash(i) as h, md5(i::varchar) as m from range(2000000) as t(i)"
+    with (wide_disk.lake / "answer.parquet").open("wb") as answer:
+        done = wide_disk.process("sql", query, "-o", "parquet", stdout=answer)
+
+    assert done.returncode == 1
+    assert done.stderr == "nomad: the answer can't be written: No space left on device\n"
 
 
 def test_a_disk_without_room_to_spill(small_disk):

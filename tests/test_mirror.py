@@ -287,3 +287,50 @@ def test_a_day_that_comes_while_days_are_sorted_counts_from_then_on(monkeypatch)
 
     assert found.content("2024-01-01", "2024-01-09")[1] == 2
     assert found.content("2024-01-01", "2024-01-09")[1] == 3
+
+
+def noted(store, tmp_path):
+    """What is noted of the folder: the text of each object."""
+    mirror = Mirror(store, Shelf(tmp_path / "shelf"))
+    return mirror.reduced("ods/t", "m", lambda _, data: (data.decode(),))
+
+
+def test_a_damaged_note_is_none(store, tmp_path):
+    assert noted(store, tmp_path) == {"dt=2024-01-02": ("1",)}
+    with closing(sqlite3.connect(tmp_path / "shelf")) as con, con:
+        (data,) = con.execute("SELECT data FROM notes").fetchone()
+        bad = data[:-3] + bytes([data[-3] ^ 1]) + data[-2:]
+        con.execute("UPDATE notes SET data = ?", (bad,))
+
+    assert noted(store, tmp_path) == {"dt=2024-01-02": ("1",)}
+
+
+def test_bytes_are_not_noted_as_those_of_an_older_listing(store, tmp_path, monkeypatch):
+    """Published between the listing and the reading; then the old version is put back."""
+    real = store.stamps
+
+    def between(prefix, name):
+        found = real(prefix, name)
+        store.write(KEY, b"2")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "stamps", between)
+        assert noted(store, tmp_path) == {"dt=2024-01-02": ("2",)}
+    store.write(KEY, b"1")
+
+    assert noted(store, tmp_path) == {"dt=2024-01-02": ("1",)}
+
+
+def test_a_file_that_another_process_made_anew_is_left_to_it(store, tmp_path):
+    mirror = Mirror(store, Shelf(tmp_path / "shelf"))
+    mirror.every("ods/t", suffix="/m", fresh=True)
+    (tmp_path / "shelf").unlink()
+    other = Mirror(store, Shelf(tmp_path / "shelf"))
+    other.every("ods/t", suffix="/m", fresh=True)
+
+    publish(store, mirror, OTHER, b"2")
+
+    assert (tmp_path / "shelf").exists()
+    after = Mirror(store, Shelf(tmp_path / "shelf"))
+    assert after.every("ods/t", suffix="/m", fresh=False).keys() == {KEY, OTHER}

@@ -126,7 +126,7 @@ class Warehouse:
         """
         name = find(self._workspace.project, table)
         day = self._day(dt or "yesterday") if self._workspace.project.partitioned(name) else None
-        return self._workspace.files(name, day)
+        return self._workspace.files(name, [day])
 
     def _days(self, dt: Day | None, dates: tuple[Day, Day] | None) -> tuple[date, ...]:
         if dt is not None and dates is not None:

@@ -89,7 +89,7 @@ def stage(
             session.execute(statement, at=Place(table.sql.path, 1))
             if lean:
                 session.execute(LEAN)  # whatever the file sets
-        columns = _columns(engine, session, query, table, bounds)
+        columns = _columns(engine, session, table, partition, bounds)
         shaped, schema = _shaped(query, columns, table, partition)
         if sieve:
             shaped = sieve(session, shaped, schema)
@@ -179,14 +179,20 @@ def _bind(session: Session, table: Table, bounds: Iterable[Bound]) -> None:
 
 
 def _columns(
-    engine: Engine, session: Session, query: str, table: Table, bounds: Iterable[Bound]
+    engine: Engine, session: Session, table: Table, partition: Partition, bounds: Iterable[Bound]
 ) -> tuple[Column, ...]:
-    """Describe a query; one that treats dates alike, once for the same columns of its inputs."""
+    """Describe a query; one that treats dates alike, once for the same columns of its inputs.
+
+    Not where a column is called by the date, as DuckDB calls an expression without a name.
+    """
     sql = table.sql
-    alike = sql.same_day and not sql.volatile
-    key = (table.name, sql.sql_hash, *(b.columns for b in bounds)) if alike else None
-    found = engine.described.get(key) or session.describe(query, at=Place(sql.path, sql.line))
-    if key:
+    key = (table.name, sql.sql_hash, *(b.columns for b in bounds))
+    if key in engine.described:
+        return engine.described[key]
+    _, query = sql.statements(partition)
+    found = session.describe(query, at=Place(sql.path, sql.line))
+    dated = partition and any(partition.isoformat() in f"{c.name} {c.type}" for c in found)
+    if sql.same_day and not sql.volatile and not dated:
         engine.described[key] = found
     return found
 

@@ -1,12 +1,14 @@
 """Remember what is dear to compute, in files one may delete at any time.
 
-A cache that can't be read is empty, one that can't be written is forgotten: nothing depends on it.
+A cache that can't be read or is damaged is empty, one that can't be written is forgotten: nothing
+depends on it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import zlib
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -46,7 +48,8 @@ class Cache:
         beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(exist_ok=True)
-            beside.write_text(json.dumps(newest, separators=(",", ":")), encoding="utf-8")
+            body = json.dumps(newest, separators=(",", ":")).encode()
+            beside.write_bytes(_sum(body) + body)
             beside.replace(self._path)
             self._changed = False
         except OSError:
@@ -56,7 +59,12 @@ class Cache:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        kept = json.loads(path.read_bytes())
+        told, _, body = path.read_bytes().partition(b"\n")
+        return dict(json.loads(body)) if told + b"\n" == _sum(body) else {}
     except (OSError, ValueError):
         return {}
-    return kept if isinstance(kept, dict) else {}
+
+
+def _sum(body: bytes) -> bytes:
+    """Give the line that tells whether what follows is what was written."""
+    return b"%08x\n" % zlib.crc32(body)

@@ -6,15 +6,21 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from typing import Any
 
+from nomad.errors import LakeError
 from nomad.mirror import Mirror
+from nomad.partition import Span, folder, from_folder
 from nomad.store.base import Blob, Store
 
 FOLDER = "_runs"
+_END = b'"event": "end"'
+_MANY_DAYS = 31
+"""Over more days than that, the journals of all time are listed."""
 _EVERY = 1.0
 """Seconds between two writes of the file while a run goes on."""
 
@@ -44,25 +50,52 @@ def steps(data: bytes) -> Iterator[dict[str, Any]]:
             yield event
 
 
+def ended(data: bytes) -> bool:
+    """Tell of a journal whether its run came to its end; it may be going on, or have died."""
+    return _END in data
+
+
+def others_ran(mirror: Mirror, before: Iterable[str], today: date) -> bool:
+    """Tell whether runs that this machine did not take note of have written to their journals.
+
+    `before` are the keys of the journals known at the last look. A run that began a day before that
+    may have been going on.
+    """
+    found = [k for f in _since(before, today) for k in mirror.stamps(f, suffix=".jsonl")]
+    known = mirror.kept(found)
+    going = [k for k in found if k not in known or not ended(known[k].data)]
+    now = {k: b.version for k, b in mirror.store.read_all(going) if b is not None}
+    return any(k not in known or known[k].version != version for k, version in now.items())
+
+
+def _since(before: Iterable[str], today: date) -> list[str]:
+    """Name the folders of the journals written since some were."""
+    days = [day for key in before if (day := from_folder(key.split("/")[1]))]
+    span = Span(max(days) - timedelta(days=1), max(today, *days)) if days else Span()
+    few = span.bounded and span.days <= _MANY_DAYS
+    return [f"{FOLDER}/{folder(day)}" for day in span] if few else [FOLDER]
+
+
 class Journal:
-    """The lines of one run. Written whole about once a second, and at the end."""
+    """The lines of one run. Written whole at its begin, about once a second, and at the end."""
 
     def __init__(self, store: Store, run_id: str, now: datetime) -> None:
-        self._store, self._lines, self._written = store, list[str](), 0.0
+        self._store, self._lines, self._written = store, list[str](), time.monotonic()
         self._lock = Lock()
         self.key = f"{FOLDER}/dt={now.astimezone(UTC).date()}/{run_id}.jsonl"
 
     def add(self, event: Mapping[str, Any]) -> None:
-        """Add one line."""
+        """Add one line. A write that fails is made up for by the next: the disk may be full now."""
         self._lines.append(json.dumps(event, ensure_ascii=False))
         if time.monotonic() - self._written > _EVERY:
-            self.flush()
+            with suppress(LakeError):
+                self.flush()
 
     def flush(self, mirror: Mirror | None = None) -> None:
         """Write what there is so far; `mirror` is told of it."""
         with self._lock:
             data = ("\n".join(self._lines) + "\n").encode()
-            self._store.write(self.key, data)
             self._written = time.monotonic()
+            self._store.write(self.key, data)
             if mirror:
                 mirror.learn(self.key, Blob(data, hashlib.sha256(data).hexdigest()))

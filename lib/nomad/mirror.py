@@ -93,7 +93,8 @@ class Mirror:
         if known is not None:
             self._learn_of(found, known)
         values = {**same, **read}
-        lasting = {f: stamps[f] for f in values if stamps[f]}
+        shown = {keys[k]: (b.stamp, b.version) for k, b in found.items()}
+        lasting = {f: s for f, s in stamps.items() if f in same or (s and s in shown.get(f, ()))}
         noted = {"stamps": lasting, "values": {f: values[f] for f in lasting}}
         self._shelf.note(where, noted)
         return values
@@ -192,7 +193,7 @@ class Mirror:
         self._known.put(seen, {self.store.uri(_folder(k)) for k in news}, before)
 
 
-_NOTED = "stamps, values"
+_NOTED = "stamps, values, sealed"
 """Tells one form of notes from another, as they are kept from one nomad to the next."""
 
 

@@ -59,6 +59,7 @@ class Shelf:
         self._path = path
         self._left = path and path.with_name(f"{path.name}-left")
         self._apart = False
+        self._number = 0
         self.news = False
         self._held: Connection | None = None
         self._lock = Lock()
@@ -114,20 +115,22 @@ class Shelf:
     def notes(self, prefix: str) -> dict[str, Any]:
         """Give what was noted of a folder: plain values by name."""
         rows = self._rows("SELECT data FROM notes WHERE prefix = ?", (prefix,))
-        try:
-            found = marshal.loads(rows[0][0]) if rows else {}  # noqa: S302  our own file
-        except (ValueError, EOFError, TypeError):
+        if not rows:
             return {}
-        return found if isinstance(found, dict) else {}
+        try:
+            return dict(marshal.loads(_unsealed(rows[0][0])))  # noqa: S302  our own file
+        except (ValueError, EOFError, TypeError) as e:
+            with self._lock:
+                self._give_up(e)
+            return {}
 
     def note(self, prefix: str, values: dict[str, Any]) -> None:
         """Note plain values of a folder, in the place of those before.
 
         They are marshalled: a plan loads them by the hundred thousand.
         """
-        self._change(
-            "INSERT OR REPLACE INTO notes VALUES (?, ?)", [(prefix, marshal.dumps(values))]
-        )
+        data = _sealed(marshal.dumps(values))
+        self._change("INSERT OR REPLACE INTO notes VALUES (?, ?)", [(prefix, data)])
 
     def mark_complete(self, prefix: str, folder: str) -> None:
         """Note that all there is at or below an address has been seen; its folder has a mark."""
@@ -177,6 +180,7 @@ class Shelf:
             self._held = sqlite3.connect(
                 self._path or ":memory:", timeout=_PATIENCE, check_same_thread=False
             )
+            self._number = self._path.stat().st_ino if self._path else 0
             self._held.execute("PRAGMA synchronous = off")
             self._held.executescript(_TABLES)
             if self._path and self._left and self._left.exists():
@@ -190,9 +194,9 @@ class Shelf:
         return (sqlite3.Error, OSError)
 
     def _give_up(self, error: Exception) -> None:
-        """Go on with an empty shelf in memory; a file that is damaged, not just held, goes.
+        """Go on with an empty shelf in memory, and leave word of it.
 
-        One that is held stays, with a note beside it.
+        A file that is damaged, not just held, goes, unless another process has made it anew.
         """
         import sqlite3
 
@@ -205,8 +209,9 @@ class Shelf:
         )
         if self._path and not held:
             with suppress(OSError):
-                self._path.unlink(missing_ok=True)
-        self._apart |= held
+                if self._number in (0, self._path.stat().st_ino):
+                    self._path.unlink()
+        self._apart |= self._path is not None
         self._leave_word()
         self._path, self._held = None, None
 
@@ -215,3 +220,19 @@ class Shelf:
         if self._apart and self._left:
             with suppress(OSError):
                 self._left.touch()
+
+
+def _sealed(data: bytes) -> bytes:
+    """Put a checksum before bytes."""
+    return zlib.crc32(data).to_bytes(4, "big") + data
+
+
+def _unsealed(data: bytes) -> bytes:
+    """Take it off again.
+
+    Raises:
+        ValueError: they are not those it was made for.
+    """
+    if zlib.crc32(data[4:]).to_bytes(4, "big") != data[:4]:
+        raise ValueError("damaged")
+    return data[4:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from nomad import catalog, config, partition, project, pruning
 from nomad.cache import Cache
 from nomad.catalog import Refreshed
+from nomad.claims import dead
 from nomad.engine.duck import Engine, Remote, Session, Settings
 from nomad.errors import ConfigError
 from nomad.lake import Lake
@@ -136,12 +137,19 @@ class Workspace:
 
         return S3Store(
             address,
-            self.root / _CACHE / "scratch" / digest(address.url, str(address.endpoint))[:8],
+            self.root / _CACHE / "scratch" / self._home,
             requests=self.requests,
             unsafe=self.config.lake.allow_unsafe_commit,
             known=known,
             learned=learned,
         )
+
+    @cached_property
+    def _home(self) -> str:
+        """Tell this lake from any other: where it is, and on which server."""
+        if address := self.config.lake.address:
+            return digest(address.url, str(address.endpoint))[:8]
+        return digest(self.store.uri(""))[:8]
 
     def check_lake(self) -> None:
         """See that the lake can be written safely, before anything is done for it.
@@ -165,7 +173,8 @@ class Workspace:
     @cached_property
     def lake(self) -> Lake:
         """What is published."""
-        shelf = Shelf(self.root / _CACHE / "lake.db")
+        name = f"lake-{self._home}.db" if self.config.lake.address else "lake.db"
+        shelf = Shelf(self.root / _CACHE / name)
         self._sessions.callback(shelf.close)
         return Lake(self.store, mirror=Mirror(self.store, shelf))
 
@@ -186,28 +195,36 @@ class Workspace:
             remote=self.remote,
             engine=engine,
         )
-        self._catalogs.put(str(made.path), self._catalog_basis)
-        self._catalogs.save()
+        self._note_catalogs({made.path.name: self._catalog_basis})
         return made
 
     @property
     def catalog_is_due(self) -> bool:
-        """Whether there is no catalog yet, one of another lake or project, or an unfinished one."""
+        """Whether there is no catalog yet, one of another lake or project, or one behind."""
         path = self.catalog_path
-        return not path.exists() or self._catalogs.get(str(path)) != self._catalog_basis
+        if not path.exists() or self._catalogs.get(path.name) != self._catalog_basis:
+            return True
+        return bool(dead(self.store.scratch(), now=self.now().timestamp()))
 
     def catalog_is_behind(self) -> None:
-        """Note that the lake is about to change: until it is renewed, the catalog is due."""
-        self._catalogs.put(str(self.catalog_path), "")
-        self._catalogs.save()
+        """Note that the lake is about to change: until it is renewed, each catalog is due."""
+        paths = [self.catalog_path, *self.catalog_path.parent.glob("*.duckdb")]
+        self._note_catalogs({p.name: "" for p in paths})
 
     @cached_property
     def _catalog_basis(self) -> str:
-        return digest(self.store.uri(""), *catalog.made_of(self.project))
+        return digest(self._home, *catalog.made_of(self.project))
 
-    @cached_property
+    @property
     def _catalogs(self) -> Cache:
-        return self._cache("catalogs")
+        """What is noted of each catalog; read anew, as others note theirs meanwhile."""
+        return Cache(self.root / _CACHE / "catalogs.json")
+
+    def _note_catalogs(self, bases: Mapping[str, str]) -> None:
+        noted = self._catalogs
+        for name, basis in bases.items():
+            noted.put(name, basis)
+        noted.save()
 
     def connecting(self) -> list[str]:
         """Write the statements by which another DuckDB opens the catalog; no key is in them.
@@ -221,14 +238,15 @@ class Workspace:
             return [attach, "USE catalog"]
         return [*self.remote.shown(self._environ), attach, "USE catalog"]
 
-    def files(self, table: TableName, day: partition.Partition) -> list[str]:
-        """Give the addresses of a partition's files.
+    def files(self, table: TableName, days: Sequence[partition.Partition]) -> list[str]:
+        """Give the addresses of the files of partitions; of several, those that are there.
 
         Raises:
             MissingPartition: nothing is published there.
         """
-        found = self.lake.required(table, day)
-        return [uri for group in self.lake.files([found]) for uri in group.uris]
+        there = [m for day in days if (m := self.lake.manifest(table, day))]
+        found = there or [self.lake.required(table, days[0])]
+        return [uri for group in self.lake.files(found) for uri in group.uris]
 
     def rehearsal(self, folder: Path) -> Workspace:
         """The same project over an overlay: what is published stays in `folder`."""

@@ -131,3 +131,20 @@ def test_a_query_that_treats_dates_alike_is_described_once(project, monkeypatch)
         schema = project.manifest("dwd.dwd_price", f"2024-01-0{n}")["schema"]
         wanted = ["symbol", "close", "volume"] if n in (4, 5) else ["symbol", "close"]
         assert [c["name"] for c in schema] == wanted
+
+
+def test_columns_that_are_called_by_the_date(project):
+    """As DuckDB calls an expression without a name: each date has columns of its own."""
+    project.write(
+        "sql/ods/ods_price.sql",
+        "select symbol, count(*) filter (where dt = '$<PARTITION_DATE>') from raw.price"
+        " where dt = '$<PARTITION_DATE>' group by symbol",
+    )
+    days = ("--from", "2024-01-02", "--to", "2024-01-03")
+    assert project("extract", *days).code == 0
+
+    answer = project("run", "ods_price", *days, "--jobs", "1")
+
+    assert answer.code == 0, answer.err
+    names = [project.manifest("ods.ods_price", d)["schema"][1]["name"] for d in (days[1], days[3])]
+    assert ["2024-01-02" in names[0], "2024-01-03" in names[1]] == [True, True]

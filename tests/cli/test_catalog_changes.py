@@ -154,7 +154,7 @@ def test_what_is_published_while_a_table_is_made_is_not_taken_for_made(built, mo
         return found
 
     with Workspace(built.root, environ={}) as workspace:
-        maker = Maker(workspace.project, workspace.lake, fresh=False)
+        maker = Maker(workspace.project, workspace.lake, now=workspace.now(), fresh=False)
         shutil.copyfile(built.root / "catalog" / "catalog.duckdb", copy := built.root / "copy")
         with database(str(copy)) as session:
             session.execute("update catalog_meta.made_from set token = '' where kind = 'table'")

@@ -133,3 +133,16 @@ def test_the_first_version_has_none_before_it(built):
 
     assert answer.code == 2
     assert "has no version before it that is kept" in answer.err
+
+
+def test_a_run_that_died_before_it_told_is_undone_as_well(month):
+    before = hashes(month)
+    change(month, "close > 9")
+    bad = month("run", "dwd_price", *RANGE, "-o", "json").json["run_id"]
+    (journal,) = month.lake.glob(f"_runs/dt=*/{bad}.jsonl")
+    journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])
+
+    done = month("rollback", "--run", bad, "-o", "json")
+
+    assert done.code == 0, done.err
+    assert hashes(month) == before

@@ -130,6 +130,18 @@ def test_files_prints_the_exact_paths(built):
     assert built("files", "dws_price").out.startswith(str(built.lake / "dws/dws_price"))
 
 
+def test_files_of_a_range_are_those_that_are_there(built):
+    answer = built("files", "dwd_price", "--from", "2023-12-30", "--to", "2024-01-05")
+    none = built("files", "dwd_price", "--from", "2023-12-30", "--to", "2023-12-31")
+
+    assert [line.split("/")[-2] for line in answer.out.splitlines()] == [
+        "dt=2024-01-02",
+        "dt=2024-01-03",
+    ]
+    assert none.code == 1
+    assert "dwd.dwd_price has no dt=2023-12-30" in none.err
+
+
 def test_config_prints_each_value_and_its_origin(project, monkeypatch):
     text = (
         (project.root / "nomad.yaml").read_text().replace("price: {", "price: {password: '${PW}', ")

@@ -72,9 +72,10 @@ def refresh(
 ) -> Refreshed:
     """Build the catalog from the lake as it is now, and rename it in.
 
-    Not `fresh`: from what this machine knows of the lake; nothing is listed or read again, and what
-    other machines published since is not in it. Only what has changed is then made again. `remote`
-    is the way to a lake in S3; an `engine` that has taken it saves taking it once more.
+    Not `fresh`: from what this machine knows of the lake; no table is listed or read again, and of
+    a lake in S3 what other machines published since is not in it. Only what has changed is then
+    made again. `remote` is the way to a lake in S3; an `engine` that has taken it saves taking it
+    once more.
 
     Raises:
         MigrationError: a migration that was applied before is edited or missing.
@@ -83,7 +84,7 @@ def refresh(
     """
     path = path_of(project.root, project.config.environment)
     migrations = numbered(project.root)
-    maker = Maker(project, lake, fresh=fresh)
+    maker = Maker(project, lake, now=now, fresh=fresh)
     shared = engine if engine and (engine.remote or not remote) else None
     opened = shared.attached if shared else partial(database, remote=remote)
     with _beside(path) as beside:
@@ -96,6 +97,7 @@ def refresh(
     return Refreshed(path, views, tuple(m.name for m in migrations if m.name not in before))
 
 
+_BUILDING = ".building-"
 _PLAIN = "SET force_compression = 'uncompressed'"
 """To try each kind of compression on each column of few rows takes longer than to write them."""
 
@@ -131,13 +133,22 @@ def _carried_on(
 
 
 @contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Have a folder to oneself, without what others left there that were killed."""
+    with locked(folder):
+        for left in folder.glob(f"{_BUILDING}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
+@contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """Give a path to build the file at; at the end it is renamed in. One at a time."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with (
-            locked(path.parent),
-            tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as folder,
+            _alone(path.parent),
+            tempfile.TemporaryDirectory(prefix=_BUILDING, dir=path.parent) as folder,
         ):
             beside = Path(folder) / path.name
             yield beside

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from nomad.catalog.state import State
 from nomad.engine.duck import VERSION, Session
 from nomad.errors import CorruptManifest, QueryFailed
 from nomad.journal import FOLDER as JOURNALS
-from nomad.journal import run_of
+from nomad.journal import others_ran, run_of
 from nomad.lake import Lake
 from nomad.manifest import Manifest, digest
 from nomad.names import RAW, TableName, quote
@@ -37,10 +38,14 @@ def _at_once(session: Session) -> Iterator[None]:
 
 
 class Maker:
-    """One making. Not `fresh`: from what this machine knows of the lake."""
+    """One making. Not `fresh`: from what this machine knows of the lake.
 
-    def __init__(self, project: Project, lake: Lake, *, fresh: bool) -> None:
+    It is fresh all the same where that can't be all: where others ran, or files are gone.
+    """
+
+    def __init__(self, project: Project, lake: Lake, *, now: datetime, fresh: bool) -> None:
         self._project, self._lake, self._fresh = project, lake, fresh
+        self._today = now.astimezone(UTC).date()
         sources = [TableName(RAW, s) for s in project.config.sources]
         self._names = [*sources, *project.order]
 
@@ -54,19 +59,28 @@ class Maker:
         metadata.create(session)
         for layer in dict.fromkeys(("quarantine", *(n.layer for n in self._names))):
             session.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(layer)}")
+        self._look_for_others(())
         try:
             return self._change(session, State(), scratch, careful=False)
         except QueryFailed:
+            self._fresh = True
             return self._change(session, State(), scratch, careful=True)
 
     def update(self, session: Session, scratch: Path) -> int | None:
         """Change what is not as it was when the file was made; None: all is to be made anew."""
         try:
             before = state.read(session)
+            self._look_for_others(before.journals)
             same = before.frame == self._frame and not self._fresh
             return self._change(session, before, scratch, careful=False) if same else None
         except QueryFailed:
+            self._fresh = True
             return None
+
+    def _look_for_others(self, journals: Iterable[str]) -> None:
+        """See on a disk whether all who publish there have told this machine of it."""
+        if not self._fresh and not self._lake.store.grace:
+            self._fresh = others_ran(self._lake.mirror, journals, self._today)
 
     def _change(self, session: Session, before: State, scratch: Path, *, careful: bool) -> int:
         """Make what is new or different; one transaction, unless each table is to be tried."""
@@ -103,7 +117,7 @@ class Maker:
         return self._lake.mirror.versions(JOURNALS, suffix=".jsonl", fresh=self._fresh)
 
     def _make(self, session: Session, text: str, rows: Rows, *, careful: bool) -> str:
-        """Make one table; give its token."""
+        """Make one table; give its token, which is empty for one to be tried again."""
         name = TableName.parse(text)
         token, found = self._token(name), self._published(name, fresh=self._fresh)
         if not token:
@@ -117,6 +131,7 @@ class Maker:
                 raise
             told = e.what.splitlines()[0]
             _log.warning("left out of the catalog, as DuckDB can't read it: %s (%s)", name, told)
+            return ""
         return token
 
     def _published(self, name: TableName, *, fresh: bool) -> Sequence[Manifest]:

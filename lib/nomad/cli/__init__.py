@@ -8,6 +8,8 @@ import importlib
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
@@ -74,11 +76,6 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("nomad: interrupted; run the same command again to go on", err=True)
             ctx.exit(130)
-        except OSError as e:
-            if e.filename or e.errno not in _NO_ROOM:
-                raise
-            say(NomadError(f"the answer can't be written: {e.strerror}"))
-            ctx.exit(NomadError.exit_code)
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -124,11 +121,24 @@ def main() -> NoReturn:
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or sys.stdout
     try:
-        app(prog_name="nomad")
+        with _told():
+            app(prog_name="nomad")
     except SystemExit as e:
         if not isinstance(e.code, int):
             raise
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with _told():
+            sys.stdout.flush()
         os._exit(e.code)
     raise AssertionError("unreachable")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell of an answer that finds no room where it is to go, and end there."""
+    try:
+        yield
+    except OSError as e:
+        if e.filename or e.errno not in _NO_ROOM:
+            raise
+        say(NomadError(f"the answer can't be written: {e.strerror}"))
+        os._exit(NomadError.exit_code)

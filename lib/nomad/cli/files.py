@@ -20,6 +20,7 @@ def command(workspace: Workspace, table: str, when: options.When) -> None:
     """Print the exact paths of the files that are published now, one a line.
 
     For other tools: a glob may meet two versions of a partition for a second, these paths never do.
+    Over a range, dates without a partition are passed over.
 
     Example: nomad files dwd_daily_stock_price --dt 2024-01-02
     """
@@ -27,6 +28,5 @@ def command(workspace: Workspace, table: str, when: options.When) -> None:
 
     name = find(workspace.project, table)
     days = options.days(workspace, when) if workspace.project.partitioned(name) else (None,)
-    for day in days:
-        for path in workspace.files(name, day):
-            click.echo(path)
+    for path in workspace.files(name, days):
+        click.echo(path)

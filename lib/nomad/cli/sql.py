@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -74,4 +75,6 @@ def _parquet(workspace: Workspace, query: str) -> None:
         )
     path = workspace.temporary / "answer.parquet"
     ask_into(workspace, query, path)
-    sys.stdout.buffer.write(path.read_bytes())
+    with path.open("rb") as answer:
+        shutil.copyfileobj(answer, sys.stdout.buffer)
+    sys.stdout.flush()

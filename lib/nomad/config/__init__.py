@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from nomad.cache import Cache
 from nomad.config import lake
-from nomad.config.keys import KEYS, MAPS
+from nomad.config.keys import KEYS, MAPS, zone_of
 from nomad.config.lake import LakeConfig
 from nomad.config.tree import FILE, SECRET, Leaf, Tree, Value, line, masked, overlay, parse
 from nomad.errors import ConfigError, NoProject
@@ -89,7 +89,7 @@ def load(
     values = {key: _value(tree, key, faults) for key in KEYS}
     config = Config(
         root=root,
-        timezone=(values["timezone"] and str(values["timezone"])) or environ.get("TZ") or None,
+        timezone=(values["timezone"] and str(values["timezone"])) or zone_of(environ),
         layers=tuple(str(v) for v in _as_list(values["layers"])),
         lake=lake.read(values, environ, root, faults),
         engine=EngineConfig(str(values["engine.memory_limit"]), _as_int(values["engine.jobs"])),

@@ -60,6 +60,12 @@ def age_of(value: Value) -> int | None:
     return int(match[1]) if match else None
 
 
+def zone_of(environ: Mapping[str, str]) -> str | None:
+    """Give the time zone of the environment, where it names one; `TZ` may also hold a path."""
+    given = environ.get("TZ")
+    return given if given and _zone(given) is None else None
+
+
 def _zone(value: Value) -> str | None:
     try:
         zoneinfo.ZoneInfo(str(value))
@@ -70,7 +76,7 @@ def _zone(value: Value) -> str | None:
 
 def _memory(value: Value) -> str | None:
     good = isinstance(value, str) and re.fullmatch(
-        r"[1-9]\d*(\.\d+)?\s*(%|[KMGT]i?B)", value, re.IGNORECASE
+        r"(100|[1-9]\d?(\.\d+)?)\s*%|[1-9]\d*(\.\d+)?\s*[KMGT]i?B", value, re.IGNORECASE
     )
     return None if good else "must be a size like `4GB` or a share like `70%`"
 

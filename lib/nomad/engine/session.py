@@ -256,6 +256,9 @@ def guarded(act: Callable[[], _T], at: Place | None = None) -> _T:
         raise
 
 
+_ROOM = "make room on the disk that holds scratch (the lake's `_tmp`)"
+
+
 def _out_of_memory(e: Exception, at: Place | None) -> OutOfMemory:
     """Tell which ran out: memory, or the disk that DuckDB spills to."""
     first = str(e).partition("\n")[0].removeprefix("Out of Memory Error: ").rstrip(".")
@@ -265,7 +268,7 @@ def _out_of_memory(e: Exception, at: Place | None) -> OutOfMemory:
     return OutOfMemory(
         f"{what}: {first}" if first else what,
         where=at and at.path,
-        hint="make room on the disk that holds scratch (the lake's `_tmp`)" if disk else hint,
+        hint=_ROOM if disk else hint,
     )
 
 
@@ -301,6 +304,8 @@ def _hint(kind: str, text: str) -> str | None:
         return "filter on `dt` in the query, or leave the column out of it"
     if "No files found" in text or "Cannot open file" in text or _GONE in text:
         return "is a published file gone? `nomad doctor` tells"
+    if "No space left" in text:
+        return _ROOM
     if kind == "Permission Error":
         return "a query may read only the project's folder and its lake"
     return None

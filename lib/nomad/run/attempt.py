@@ -73,17 +73,23 @@ class Attempt:
         quarantined: Path | None = None,
     ) -> Manifest:
         """Commit one partition; what it supersedes stays until the catalog is renewed."""
+        self._announce()
         ours = publish.publish(
             self.workspace.store, manifest, staged, over=over, quarantined=quarantined
         )
         self.lake.learn(*ours)
         with self._lock:
-            if not self._behind and not self.workspace.rehearsing:
-                self.workspace.catalog_is_behind()
-            self._behind = self._stale = True
+            self._stale = True
             if over:
                 self._superseded.append(over.manifest)
         return ours.manifest
+
+    def _announce(self) -> None:
+        """Note that the catalog is about to fall behind, if that isn't noted already."""
+        with self._lock:
+            if not self._behind and not self.workspace.rehearsing:
+                self.workspace.catalog_is_behind()
+            self._behind = True
 
     def again(
         self, old: Manifest, files: Sequence[tuple[DataFile, Path]], over: Published, reason: str
@@ -120,7 +126,7 @@ class Attempt:
             return
         self._stale = self.workspace.catalog_is_due
         if self._stale and self.workspace.catalog_path.exists() and not self.workspace.rehearsing:
-            self.workspace.refresh_catalog(self.lake, fresh=False)
+            self.workspace.refresh_catalog(self.lake)
             self._stale = False
 
     def catch_up(self) -> None:
@@ -140,11 +146,10 @@ class Attempt:
     def renew(self) -> None:
         """Have the catalog renewed beside the work, at most about once a second.
 
-        Raises:
-            NomadError: it could not be.
+        Where it could not be, it is tried again: at the end it must be.
         """
         if self._renewing and self._renewing.done():
-            self._renewing = self._renewing.result()
+            self._renewing = None
         due = self._stale and not self._renewing and time.monotonic() > self._next
         if due and not self.workspace.rehearsing:
             self._renewing = self._beside.submit(self._renewed)
@@ -162,19 +167,28 @@ class Attempt:
         """Renew the catalog, and take away what is superseded."""
         began = time.monotonic()
         with self._lock:
-            gone, self._superseded, self._stale = self._superseded, [], False
+            gone, self._superseded = self._superseded, []
+            self._stale = self._behind = False
         try:
-            if _has_project(self.workspace):
+            if has_project(self.workspace):
                 self.journal.flush(self.lake.mirror)
                 self.workspace.refresh_catalog(self.lake, fresh=False, engine=self._engine)
+                self._announce_again()
                 for old in gone:
                     self._retire(old)
         except BaseException:
             with self._lock:
                 self._superseded, self._stale = gone + self._superseded, True
             raise
-        ended = time.monotonic()
-        self._next = ended + max(_EVERY, (ended - began) * _REST)
+        finally:
+            ended = time.monotonic()
+            self._next = ended + max(_EVERY, (ended - began) * _REST)
+
+    def _announce_again(self) -> None:
+        """Note once more what others announced while the catalog was made: it may lack that."""
+        with self._lock:
+            if self._behind:
+                self.workspace.catalog_is_behind()
 
     def _retire(self, old: Manifest) -> None:
         """Take a superseded version away; what goes wrong there is no fault of the new one."""
@@ -263,6 +277,7 @@ def attempt(
 def _going(going: Attempt, command: str) -> Iterator[Attempt]:
     at, run_id = going.now.isoformat(), going.run_id
     going.journal.add({"event": "begin", "run_id": run_id, "command": command, "at": at})
+    going.journal.flush()
     try:
         yield going
     finally:
@@ -288,7 +303,7 @@ def _recover(workspace: Workspace, top: Path, own: str) -> None:
         return
     from nomad import doctor
 
-    if _has_project(workspace):
+    if has_project(workspace):
         workspace.refresh_catalog()
     layers = ("raw", *workspace.config.layers)
     gone = frozenset(p.name for p in left)
@@ -298,7 +313,7 @@ def _recover(workspace: Workspace, top: Path, own: str) -> None:
     _log.warning("cleaned up after a run that died: %s", ", ".join(p.name for p in left))
 
 
-def _has_project(workspace: Workspace) -> bool:
+def has_project(workspace: Workspace) -> bool:
     """Tell whether the SQL files can be read; a fault there must not keep raw data from landing."""
     try:
         return bool(workspace.project)

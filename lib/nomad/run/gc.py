@@ -15,6 +15,7 @@ from nomad.journal import FOLDER as JOURNALS
 from nomad.manifest import FILE
 from nomad.partition import from_folder
 from nomad.publish import HISTORY
+from nomad.run.attempt import has_project
 from nomad.store.base import Entry
 from nomad.workspace import Workspace
 
@@ -72,6 +73,9 @@ def _journals(workspace: Workspace, days: int) -> Iterator[Waste]:
 
 
 def remove(workspace: Workspace, found: list[Waste]) -> None:
-    """Remove what was found."""
+    """Remove what was found; a catalog that may still name some of it is renewed before."""
+    known = workspace.catalog_path.exists() and has_project(workspace)
+    if found and known and workspace.catalog_is_due:
+        workspace.refresh_catalog()
     for one in found:
         workspace.store.delete(one.key)

@@ -6,16 +6,16 @@ What it supersedes goes to the history in its turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from nomad.errors import Misuse
 from nomad.journal import FOLDER as JOURNALS
-from nomad.journal import steps
+from nomad.journal import ended, steps
 from nomad.lake import Lake, Published, folder_key
 from nomad.manifest import FILE, Manifest, from_json
-from nomad.names import TableName
+from nomad.names import RAW, TableName
 from nomad.partition import Partition, parse_day
 from nomad.plan import Cell
 from nomad.publish import HISTORY
@@ -113,7 +113,16 @@ def _published_by(workspace: Workspace, run: str) -> list[Cell]:
     if blob is None:
         raise Misuse(f"no run {run}", hint="run ids stand in `nomad history TABLE`")
     done = [e for e in steps(blob.data) if e["status"] == PUBLISHED]
-    return [(TableName.parse(e["table"]), parse_day(e["partition_date"])) for e in done]
+    noted = [(TableName.parse(e["table"]), parse_day(e["partition_date"])) for e in done]
+    return noted if ended(blob.data) else list(dict.fromkeys([*noted, *_found_of(workspace, run)]))
+
+
+def _found_of(workspace: Workspace, run: str) -> Iterator[Cell]:
+    """Look through the lake for what a run published that died before it could say so."""
+    project = workspace.project
+    for name in (*(TableName(RAW, s) for s in workspace.config.sources), *project.order):
+        found = workspace.lake.every(name, partitioned=project.partitioned(name), fresh=True)
+        yield from (m.cell for m in found if m.run_id == run)
 
 
 def rollback(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from nomad.requests import about
 from nomad.run.attempt import Attempt, attempt
 from nomad.run.result import FAILED, FRESH, MISSING, OUT_OF_MEMORY, PUBLISHED, Result
 from nomad.sqlfile.variables import dated, render
+from nomad.store.local import translated
 from nomad.workspace import Workspace
 
 CONNECTORS: Mapping[str, port.Connector] = {"file": FileConnector()}
@@ -108,8 +110,8 @@ def _cells(
 def _step(going: Attempt, engine: Engine, source: SourceConfig, partition: Partition) -> Result:
     began = time.monotonic()
     try:
-        with about(f"{RAW}.{source.name}"):
-            result = _landed(going, engine, source, partition)
+        with about(f"{RAW}.{source.name}"), _folder(going.scratch / source.name) as into:
+            result = _landed(going, engine, source, partition, into)
     except NomadError as e:
         status = MISSING if isinstance(e, SourceMissing) else FAILED
         retried = OUT_OF_MEMORY if isinstance(e, OutOfMemory) else None
@@ -118,12 +120,22 @@ def _step(going: Attempt, engine: Engine, source: SourceConfig, partition: Parti
     return result._replace(seconds=time.monotonic() - began)
 
 
-def _landed(going: Attempt, engine: Engine, source: SourceConfig, partition: Partition) -> Result:
+@contextmanager
+def _folder(path: Path) -> Iterator[Path]:
+    """Have a folder for a while."""
+    with translated(str(path)):
+        path.mkdir()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _landed(
+    going: Attempt, engine: Engine, source: SourceConfig, partition: Partition, into: Path
+) -> Result:
     table = TableName(RAW, source.name)
     over = going.lake.published(table, partition)
-    into = going.scratch / source.name
-    shutil.rmtree(into, ignore_errors=True)
-    into.mkdir()
     given = _rendered(source, partition, going.workspace.variables)
     landed = connector(source).fetch(given, partition, into, going.workspace.root)
     told = str(given.options.get("path", source.name))

@@ -86,6 +86,7 @@ class _Walk:
         self._most = most
         self._running: dict[Future[Result], int] = {}
         self._short: list[int] = []
+        self._spent: dict[int, float] = {}
         self._alone: int | None = None
         self.ended: dict[Cell, Result] = {}
 
@@ -127,9 +128,11 @@ class _Walk:
             i, result = self._running.pop(future), future.result()
             if isinstance(result.error, OutOfMemory) and i != self._alone:
                 self._short.append(i)
+                self._spent[i] = result.seconds
                 continue
             self._alone = None if i == self._alone else self._alone
-            yield self._ended(self._steps[i], result)
+            spent = result.seconds + self._spent.get(i, 0.0)
+            yield self._ended(self._steps[i], result._replace(seconds=spent))
 
     def _ended(self, step: Step, result: Result) -> Result:
         """Note a step's end, and which steps it makes ready."""

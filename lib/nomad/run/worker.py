@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +25,7 @@ from nomad.requests import about
 from nomad.run.attempt import Attempt
 from nomad.run.result import BLOCKED, FAILED, FRESH, OUT_OF_MEMORY, Result
 from nomad.schemas import Schemas
+from nomad.store.local import nothing_left
 from nomad.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Worker:
             with about(str(step.table)):
                 result = _blocked(step, bad) if bad else self._decided(step, alone=alone)
         except NomadError as e:
+            e.where = e.where or self._workspace.project.tables[step.table].sql.path
             result = Result(step.table, step.partition, FAILED, step.reason, error=e)
         return result._replace(seconds=time.monotonic() - began)
 
@@ -113,13 +115,19 @@ class Worker:
         for attempt_left in reversed(range(_TRIES)):
             bounds = self._gathered(step, table, lake)
             try:
-                return self._published(step, table, bounds, over, alone=alone)
+                with self._nothing_left(step):
+                    return self._published(step, table, bounds, over, alone=alone)
             except (QueryFailed, Unreachable) as e:
                 lake = self._workspace.lake.remembering()
                 same = _inputs(bounds) == _inputs(self._gathered(step, table, lake))
                 if not attempt_left or same:
                     raise e from None
         raise AssertionError("unreachable")
+
+    def _nothing_left(self, step: Step) -> AbstractContextManager[None]:
+        """Take a step's files out of scratch where it fails."""
+        path = self._going.scratch / _file_name(step)
+        return nothing_left(path, path.with_suffix(".quarantine.parquet"))
 
     def _gathered(self, step: Step, table: Table, lake: Lake) -> tuple[build.Bound, ...]:
         project = self._workspace.project

@@ -158,7 +158,7 @@ class LocalStore:
         beside = self.scratch() / f"{uuid.uuid4().hex}.part"
         if not beside.parent.is_dir():
             beside.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as f:
+        with nothing_left(beside), beside.open("wb") as f:
             f.write(data)
             if durable:
                 f.flush()
@@ -227,6 +227,18 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def nothing_left(*paths: Path) -> Iterator[None]:
+    """Take files away where the block fails: on a full disk, others need the room."""
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
