@@ -227,12 +227,13 @@ def _sealed(data: bytes) -> bytes:
     return zlib.crc32(data).to_bytes(4, "big") + data
 
 
-def _unsealed(data: bytes) -> bytes:
-    """Take it off again.
+def _unsealed(data: bytes) -> memoryview:
+    """Take it off again, without a copy.
 
     Raises:
         ValueError: they are not those it was made for.
     """
-    if zlib.crc32(data[4:]).to_bytes(4, "big") != data[:4]:
+    body = memoryview(data)[4:]
+    if zlib.crc32(body).to_bytes(4, "big") != data[:4]:
         raise ValueError("damaged")
-    return data[4:]
+    return body
