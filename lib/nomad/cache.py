@@ -48,8 +48,7 @@ class Cache:
         beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(exist_ok=True)
-            body = json.dumps(newest, separators=(",", ":")).encode()
-            beside.write_bytes(_sum(body) + body)
+            beside.write_bytes(sealed(json.dumps(newest, separators=(",", ":")).encode()))
             beside.replace(self._path)
             self._changed = False
         except OSError:
@@ -59,12 +58,30 @@ class Cache:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        told, _, body = path.read_bytes().partition(b"\n")
-        return dict(json.loads(body)) if told + b"\n" == _sum(body) else {}
+        return dict(json.loads(bytes(unsealed(path.read_bytes()))))
     except (OSError, ValueError):
         return {}
 
 
-def _sum(body: bytes) -> bytes:
-    """Give the line that tells whether what follows is what was written."""
-    return b"%08x\n" % zlib.crc32(body)
+def sealed(data: bytes) -> bytes:
+    """Put a line with a checksum before bytes."""
+    return _seal(data) + data
+
+
+def unsealed(data: bytes) -> memoryview:
+    """Take it off again, without a copy.
+
+    Raises:
+        ValueError: they are not those it was made for.
+    """
+    seal, body = data[:_LENGTH], memoryview(data)[_LENGTH:]
+    if seal != _seal(body):
+        raise ValueError("damaged")
+    return body
+
+
+def _seal(data: bytes | memoryview) -> bytes:
+    return b"%08x\n" % zlib.crc32(data)
+
+
+_LENGTH = len(_seal(b""))

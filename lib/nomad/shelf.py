@@ -15,6 +15,8 @@ from secrets import token_hex
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nomad.cache import sealed, unsealed
+
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
@@ -118,7 +120,7 @@ class Shelf:
         if not rows:
             return {}
         try:
-            return dict(marshal.loads(_unsealed(rows[0][0])))  # noqa: S302  our own file
+            return dict(marshal.loads(unsealed(rows[0][0])))  # noqa: S302  our own file
         except (ValueError, EOFError, TypeError) as e:
             with self._lock:
                 self._give_up(e)
@@ -129,7 +131,7 @@ class Shelf:
 
         They are marshalled: a plan loads them by the hundred thousand.
         """
-        data = _sealed(marshal.dumps(values))
+        data = sealed(marshal.dumps(values))
         self._change("INSERT OR REPLACE INTO notes VALUES (?, ?)", [(prefix, data)])
 
     def mark_complete(self, prefix: str, folder: str) -> None:
@@ -220,20 +222,3 @@ class Shelf:
         if self._apart and self._left:
             with suppress(OSError):
                 self._left.touch()
-
-
-def _sealed(data: bytes) -> bytes:
-    """Put a checksum before bytes."""
-    return zlib.crc32(data).to_bytes(4, "big") + data
-
-
-def _unsealed(data: bytes) -> memoryview:
-    """Take it off again, without a copy.
-
-    Raises:
-        ValueError: they are not those it was made for.
-    """
-    body = memoryview(data)[4:]
-    if zlib.crc32(body).to_bytes(4, "big") != data[:4]:
-        raise ValueError("damaged")
-    return body

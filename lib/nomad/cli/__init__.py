@@ -128,6 +128,7 @@ def main() -> NoReturn:
             raise
         with _told():
             sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(e.code)
     raise AssertionError("unreachable")
 
