@@ -87,15 +87,16 @@ def wide_disk(built, tmp_path_factory):
         yield built
 
 
-def test_a_table_that_fills_the_disk_takes_no_other_with_it(wide_disk):
-    """It fails; what is built after it finds the room free, and the journal tells of them all."""
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_table_that_fills_the_disk_takes_no_other_with_it(wide_disk, jobs):
+    """It fails; those beside it are tried once more, and the journal tells of them all."""
     big = "select hash(i) as h, md5(i::varchar) as m from range(2000000) as t(i) order by h"
     wide_disk.write("sql/ods/ods_aaa.sql", big)
     for n in range(5):
         wide_disk.write(f"sql/ods/ods_small{n}.sql", "select i from range(20000) as t(i)")
 
     for _ in range(2):
-        answer = wide_disk("run", "--dt", "2024-01-02", "--force", "--jobs", "1", "-o", "json")
+        answer = wide_disk("run", "--dt", "2024-01-02", "--force", "--jobs", jobs, "-o", "json")
 
         assert answer.code == 1
         ends = {s["table"]: s["status"] for s in answer.json["steps"]}
@@ -104,6 +105,9 @@ def test_a_table_that_fills_the_disk_takes_no_other_with_it(wide_disk):
         assert "sql/ods/ods_aaa.sql" in answer.err
         assert "No space left" in answer.err
         assert "make room on the disk" in answer.err
+        assert "; alone, too" in answer.err
+        retried = {s["table"]: s["retried"] for s in answer.json["steps"]}
+        assert retried["ods.ods_aaa"] == "no room on the disk"
         assert list((wide_disk.lake / "_tmp").iterdir()) == []
         (journal,) = wide_disk.lake.glob(f"_runs/dt=*/{answer.json['run_id']}.jsonl")
         assert journal.read_text().count('"event": "step"') == len(ends) + 1

@@ -10,7 +10,7 @@ import pytest
 
 from nomad.engine.duck import Engine, Settings
 from nomad.engine.machine import cores
-from nomad.errors import OutOfMemory
+from nomad.errors import LakeError, NomadError, OutOfMemory
 from nomad.names import TableName
 from nomad.plan import Plan, Step
 from nomad.run.result import Result
@@ -134,35 +134,39 @@ def test_a_source_that_takes_too_much_memory_is_not_told_as_malformed(texts):
     assert scratch(project) == []
 
 
-class Steps:
-    """Steps that run out of memory at the first try; tells how many others ran beside each."""
+FULL = LakeError("can't write ods/t: No space left on device")
 
-    def __init__(self, short: set[str]) -> None:
-        self.short, self.running, self.beside = short, 0, {}
+
+class Steps:
+    """Steps that run short at the first try; tells how many others ran beside each second one."""
+
+    def __init__(self, short: set[str], error: NomadError) -> None:
+        self.short, self.error, self.running, self.beside = short, error, 0, {}
         self._lock = Lock()
 
-    def act(self, step, bad, *, alone=False):
+    def act(self, step, bad, *, again=None):
         with self._lock:
             self.running += 1
         time.sleep(0.02)
         name = step.table.name
         with self._lock:
-            if alone:
+            if again:
                 self.beside[name] = self.running - 1
             self.running -= 1
-        if name in self.short and not alone:
-            return Result(step.table, None, "failed", "", error=OutOfMemory("out of memory"))
+        if name in self.short and not again:
+            return Result(step.table, None, "failed", "", error=self.error)
         return Result(step.table, None, "published", "")
 
     def stop(self):
         pass
 
 
-def test_a_second_try_is_alone_and_all_else_goes_on_after_it():
+@pytest.mark.parametrize("error", [OutOfMemory("out of memory"), FULL])
+def test_a_second_try_is_alone_and_all_else_goes_on_after_it(error):
     names = [TableName("ods", f"t{i}") for i in range(12)]
     above = Step(TableName("dws", "above"), None, "build", "", needs=((names[3], None),))
     steps = (*(Step(n, None, "build", "") for n in names), above)
-    worker = Steps({"t1", "t3", "t4"})
+    worker = Steps({"t1", "t3", "t4"}, error)
 
     walk = _Walk(Plan(steps), worker, 3)
     told = [r.table.name for r in walk.results(fail_fast=False)]
@@ -171,6 +175,18 @@ def test_a_second_try_is_alone_and_all_else_goes_on_after_it():
     assert sorted(told) == sorted(s.table.name for s in steps)
     assert {r.status for r in walk.ended.values()} == {"published"}
     assert told.index("above") > told.index("t3")
+
+
+@pytest.mark.parametrize(("error", "tries"), [(OutOfMemory("out of memory"), 2), (FULL, 1)])
+def test_a_disk_that_was_full_without_others_is_not_tried_again(error, tries):
+    table = TableName("ods", "t")
+    worker = Steps({"t"}, error)
+
+    walk = _Walk(Plan((Step(table, None, "build", ""),)), worker, 3)
+    (result,) = walk.results(fail_fast=False)
+
+    assert (result.status == "failed") == (tries == 1)
+    assert len(worker.beside) == tries - 1
 
 
 def test_instances_side_by_side_share_one_limit():

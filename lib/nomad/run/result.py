@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from nomad.errors import NomadError
+from nomad.errors import NomadError, OutOfMemory
 from nomad.names import TableName
 from nomad.partition import Partition
 
 PUBLISHED, BUILT, FRESH, FAILED = "published", "built", "fresh", "failed"
 BLOCKED, MISSING = "blocked", "missing"
 
-OUT_OF_MEMORY = "out of memory"
+OUT_OF_MEMORY, NO_ROOM = "out of memory", "no room on the disk"
 """Why a step was tried once more."""
+
+_FULL = os.strerror(errno.ENOSPC)
+
+
+def shortage(error: NomadError | None) -> str | None:
+    """Say what a step ran short of that others, at work beside it, may have held."""
+    if isinstance(error, OutOfMemory):
+        return OUT_OF_MEMORY
+    return NO_ROOM if error and _FULL in error.what else None
 
 
 class Result(NamedTuple):

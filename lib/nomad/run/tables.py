@@ -7,10 +7,18 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from heapq import heapify, heappop, heappush
 
-from nomad.errors import OutOfMemory
 from nomad.plan import BUILD, Cell, Plan, Step
 from nomad.run.attempt import attempt
-from nomad.run.result import BLOCKED, BUILT, FAILED, FRESH, PUBLISHED, Result
+from nomad.run.result import (
+    BLOCKED,
+    BUILT,
+    FAILED,
+    FRESH,
+    OUT_OF_MEMORY,
+    PUBLISHED,
+    Result,
+    shortage,
+)
 from nomad.run.worker import Options, Worker
 from nomad.workspace import Workspace
 
@@ -68,7 +76,8 @@ def _instances(workspace: Workspace, plan: Plan, jobs: int) -> int:
 class _Walk:
     """Hands out the steps of a plan, each after those it needs, in the order of the plan.
 
-    A step that ran out of memory waits until nothing else runs, and is then tried once more.
+    A step that ran short of memory, or of room on the disk while others ran beside it, waits until
+    nothing else runs, and is then tried once more.
     """
 
     def __init__(self, plan: Plan, worker: Worker, most: int) -> None:
@@ -85,7 +94,8 @@ class _Walk:
         self._worker = worker
         self._most = most
         self._running: dict[Future[Result], int] = {}
-        self._short: list[int] = []
+        self._short: list[tuple[int, str]] = []
+        self._accompanied: set[int] = set()
         self._spent: dict[int, float] = {}
         self._alone: int | None = None
         self.ended: dict[Cell, Result] = {}
@@ -107,14 +117,16 @@ class _Walk:
 
     def _submit(self, pool: ThreadPoolExecutor) -> None:
         if self._short and not self._running:
-            self._alone = self._short.pop(0)
-            act = partial(self._worker.act, alone=True)
+            self._alone, why = self._short.pop(0)
+            act = partial(self._worker.act, again=why)
             self._running[pool.submit(act, self._steps[self._alone], None)] = self._alone
         while self._ready and len(self._running) < self._most and not self._draining:
             i = heappop(self._ready)
             self._begun.add(i)
             step = self._steps[i]
             bad = next((n for n in step.needs if not _good(self.ended.get(n))), None)
+            if self._running:
+                self._accompanied.update((i, *self._running.values()))
             self._running[pool.submit(self._worker.act, step, bad)] = i
 
     @property
@@ -126,13 +138,18 @@ class _Walk:
         done = wait(self._running, timeout=_LISTEN, return_when=FIRST_COMPLETED).done
         for future in done:
             i, result = self._running.pop(future), future.result()
-            if isinstance(result.error, OutOfMemory) and i != self._alone:
-                self._short.append(i)
+            if i != self._alone and (why := self._may_go_better(i, result)):
+                self._short.append((i, why))
                 self._spent[i] = result.seconds
                 continue
             self._alone = None if i == self._alone else self._alone
             spent = result.seconds + self._spent.get(i, 0.0)
             yield self._ended(self._steps[i], result._replace(seconds=spent))
+
+    def _may_go_better(self, i: int, result: Result) -> str | None:
+        """Say for what a step is worth another try; a disk it filled by itself is no reason."""
+        why = shortage(result.error)
+        return why if why == OUT_OF_MEMORY or i in self._accompanied else None
 
     def _ended(self, step: Step, result: Result) -> Result:
         """Note a step's end, and which steps it makes ready."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nomad import build
 from nomad.contract import MERGE
 from nomad.engine.duck import Engine, Staged
-from nomad.errors import NomadError, OutOfMemory, QueryFailed, Refused, Unreachable
+from nomad.errors import NomadError, QueryFailed, Refused, Unreachable
 from nomad.freshness import why_stale
 from nomad.lake import Lake, Published
 from nomad.manifest import Input
@@ -23,7 +23,7 @@ from nomad.project import Table
 from nomad.pruning import Read
 from nomad.requests import about
 from nomad.run.attempt import Attempt
-from nomad.run.result import BLOCKED, FAILED, FRESH, OUT_OF_MEMORY, Result
+from nomad.run.result import BLOCKED, FAILED, FRESH, OUT_OF_MEMORY, Result, shortage
 from nomad.schemas import Schemas
 from nomad.store.local import nothing_left
 from nomad.workspace import Workspace
@@ -74,32 +74,32 @@ class Worker:
             self._engine.interrupt()
             time.sleep(_BREATH)
 
-    def act(self, step: Step, bad: Cell | None, *, alone: bool = False) -> Result:
+    def act(self, step: Step, bad: Cell | None, *, again: str | None = None) -> Result:
         """Bring one step to its end, `bad` being one it needs that failed.
 
-        An error becomes part of the result. One that ran out of memory may be tried once more, with
-        as little of it as DuckDB can do with: that wants the step to be `alone`.
+        An error becomes part of the result. One that ran short of something may be tried `again`,
+        for that reason and alone; for want of memory, with the least that DuckDB can do with.
         """
         self._busy.add(step.cell)
         try:
             if self._stopping:
                 return Result(step.table, step.partition, BLOCKED, "interrupted")
-            result = self._timed(step, bad, alone=alone)
-            return _told_again(result) if alone else result
+            result = self._timed(step, bad, lean=again == OUT_OF_MEMORY)
+            return _told_again(result, again) if again else result
         finally:
             self._busy.discard(step.cell)
 
-    def _timed(self, step: Step, bad: Cell | None, *, alone: bool) -> Result:
+    def _timed(self, step: Step, bad: Cell | None, *, lean: bool) -> Result:
         began = time.monotonic()
         try:
             with about(str(step.table)):
-                result = _blocked(step, bad) if bad else self._decided(step, alone=alone)
+                result = _blocked(step, bad) if bad else self._decided(step, lean=lean)
         except NomadError as e:
             e.where = e.where or self._workspace.project.tables[step.table].sql.path
             result = Result(step.table, step.partition, FAILED, step.reason, error=e)
         return result._replace(seconds=time.monotonic() - began)
 
-    def _decided(self, step: Step, *, alone: bool) -> Result:
+    def _decided(self, step: Step, *, lean: bool) -> Result:
         """Skip what is fresh, also what has become so since the plan: an early cut-off."""
         project, lake = self._workspace.project, self._going.lake
         table = project.tables[step.table]
@@ -108,15 +108,15 @@ class Worker:
         over = lake.published(step.table, step.partition)
         if not self._options.force and not why_stale(project, table, step.partition, lake):
             return _kept(step, lake, "inputs rebuilt to the same rows")
-        return self._built(step, table, over, alone=alone)
+        return self._built(step, table, over, lean=lean)
 
-    def _built(self, step: Step, table: Table, over: Published | None, *, alone: bool) -> Result:
+    def _built(self, step: Step, table: Table, over: Published | None, *, lean: bool) -> Result:
         lake = self._going.lake
         for attempt_left in reversed(range(_TRIES)):
             bounds = self._gathered(step, table, lake)
             try:
                 with self._nothing_left(step):
-                    return self._published(step, table, bounds, over, alone=alone)
+                    return self._published(step, table, bounds, over, lean=lean)
             except (QueryFailed, Unreachable) as e:
                 lake = self._workspace.lake.remembering()
                 same = _inputs(bounds) == _inputs(self._gathered(step, table, lake))
@@ -160,7 +160,7 @@ class Worker:
         bounds: tuple[build.Bound, ...],
         over: Published | None,
         *,
-        alone: bool,
+        lean: bool,
     ) -> Result:
         going = self._going
         path = going.scratch / _file_name(step)
@@ -175,7 +175,7 @@ class Worker:
                     path,
                     sieve=inspection,
                     old=self._old(table, over),
-                    lean=alone,
+                    lean=lean,
                 )
         except Refused as e:
             checks = inspection.checks if inspection else ()
@@ -297,12 +297,12 @@ def _blocked(step: Step, by: Cell) -> Result:
     return Result(step.table, step.partition, BLOCKED, f"needs {named}, which failed")
 
 
-def _told_again(result: Result) -> Result:
+def _told_again(result: Result, why: str) -> Result:
     """Say of a step that it ran a second time, and why."""
-    if isinstance(result.error, OutOfMemory):
-        result.error.what += "; alone and with one thread, too"
-    told = f"{result.reason}; retried alone: {OUT_OF_MEMORY}"
-    return result._replace(reason=told, retried=OUT_OF_MEMORY)
+    if result.error and shortage(result.error) == why:
+        lean = " and with one thread" if why == OUT_OF_MEMORY else ""
+        result.error.what += f"; alone{lean}, too"
+    return result._replace(reason=f"{result.reason}; retried alone: {why}", retried=why)
 
 
 def _kept(step: Step, lake: Lake, reason: str) -> Result:
