@@ -171,16 +171,20 @@ class Young(MemoryStore):
         return dict.fromkeys(found, "") if self.young else found
 
 
+def reduced(mirror, reduce):
+    return mirror.reduced("ods/t", "m", mirror.store.stamps("ods/t", "m"), reduce)
+
+
 def test_what_was_noted_of_a_young_file_that_is_gone_does_not_come_back():
     store = Young()
     mirror = Mirror(store)
     store.write(KEY, b"1")
-    assert mirror.reduced("ods/t", "m", lambda _, data: (data,)) == {"dt=2024-01-02": (b"1",)}
+    assert reduced(mirror, lambda _, data: (data,)) == {"dt=2024-01-02": (b"1",)}
 
     store.delete(KEY)
     store.young = False
 
-    assert mirror.reduced("ods/t", "m", lambda _, data: (data,)) == {}
+    assert reduced(mirror, lambda _, data: (data,)) == {}
 
 
 def test_a_damaged_shelf_is_an_empty_one(store, tmp_path):
@@ -245,7 +249,7 @@ LOOKS = {
         TABLE, partitioned=True, spans=[Span(date(2024, 1, 1), date(2024, 1, 9))]
     ),
     "at the latest": lambda lake: lake.latest(TABLE, partitioned=True),
-    "at what decides": lambda lake: lake.survey(TABLE),
+    "at what decides": lambda lake: (lake.survey(TABLE), lake.facts(TABLE, "dt=2024-01-02")),
 }
 
 
@@ -275,7 +279,8 @@ def test_a_step_that_ends_during_a_look_is_seen_by_the_next_one(moment, look):
 
 
 def test_a_day_that_comes_while_days_are_sorted_counts_from_then_on(monkeypatch):
-    found = Ledger({f"dt=2024-01-0{n}": version(n, f"run{n}").facts for n in (2, 3)})
+    seen = {f"dt=2024-01-0{n}": version(n, f"run{n}").facts for n in (2, 3)}
+    found = Ledger(lambda: seen, {})
     coming, real = [version(4, "run4")], ledger.from_folder
 
     def meanwhile(name):
@@ -292,7 +297,7 @@ def test_a_day_that_comes_while_days_are_sorted_counts_from_then_on(monkeypatch)
 def noted(store, tmp_path):
     """What is noted of the folder: the text of each object."""
     mirror = Mirror(store, Shelf(tmp_path / "shelf"))
-    return mirror.reduced("ods/t", "m", lambda _, data: (data.decode(),))
+    return reduced(mirror, lambda _, data: (data.decode(),))
 
 
 def test_a_damaged_note_is_none(store, tmp_path):

@@ -5,20 +5,32 @@ The manifest decides; no file is looked for that none names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import partial
 from threading import RLock
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from nomad.engine.scan import Files
 from nomad.errors import MissingPartition
 from nomad.ledger import FORM, Ledger, facts_of
-from nomad.manifest import FILE, Column, Facts, Input, InputFact, Manifest, combine, from_json
+from nomad.manifest import (
+    FILE,
+    Column,
+    Facts,
+    Input,
+    InputFact,
+    Manifest,
+    combine,
+    digest,
+    from_json,
+)
 from nomad.mirror import Mirror
 from nomad.names import TableName
 from nomad.partition import COLUMN, Partition, Span, folder, from_folder
 from nomad.store.base import Blob, Store
 
+_T = TypeVar("_T")
 ABSENT = "absent"
 """Stands for the content of a partition that is not there."""
 
@@ -164,8 +176,9 @@ class Lake:
         """Look at all partitions of a table at once, where many of them will be asked for."""
         with self._looking:
             if self._kept is not None and table not in self._ledgers:
-                found = Ledger(self._mirror.reduced(table.key, FILE, facts_of, FORM))
-                self._ledgers[table] = self._by_text[str(table)] = found
+                stamps = self.store.stamps(table.key, FILE)
+                look = partial(self._mirror.reduced, table.key, FILE, stamps, facts_of, FORM)
+                self._ledgers[table] = self._by_text[str(table)] = Ledger(look, stamps)
 
     def facts(self, table: TableName, name: str) -> Facts | None:
         """Give what decides whether a partition is fresh, by its folder's name; None: not there."""
@@ -176,7 +189,23 @@ class Lake:
 
     def ledger(self, table: TableName) -> Ledger:
         """Give what a survey found of a table; nothing, where there was none."""
-        return self._ledgers.get(table) or Ledger({})
+        return self._ledgers.get(table) or Ledger(dict, {})
+
+    def recalled(
+        self,
+        table: TableName,
+        terms: Iterable[str],
+        inputs: Iterable[TableName],
+        find: Callable[[], _T],
+    ) -> _T:
+        """Give what was found of a table last, if by the same terms and partitions; or find it.
+
+        `find` gives plain values, and goes by nothing but the terms and what surveys saw.
+        """
+        tokens = [self.ledger(t).token for t in (table, *inputs)]
+        if not all(tokens):
+            return find()
+        return self._mirror.recalled(table.key, f"settled {FORM}", digest(*terms, *tokens), find)
 
     def content(self, fact: InputFact) -> tuple[str, int | None]:
         """Give the content now of what a build read of an input; of several days their count."""

@@ -6,7 +6,9 @@ Plain values by folder, for plans over hundreds of thousands of cells.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, KeysView, Mapping
+from functools import cached_property
+from threading import Lock
 from typing import Any
 
 from nomad.manifest import Facts, digest, digest_framed, framed, from_json
@@ -34,12 +36,43 @@ Contents = Mapping[str | None, str | None]
 
 
 class Ledger:
-    """The facts of a table's partitions, by the names of their folders ('' for a full table)."""
+    """The facts of a table's partitions, by the names of their folders ('' for a full table).
 
-    def __init__(self, found: dict[str, tuple[Any, ...]]) -> None:
-        self._found = found
+    `look` gives them as plain values, when they are first asked for. `stamps` are what the listing
+    shows of each, without a look.
+    """
+
+    def __init__(
+        self, look: Callable[[], dict[str, tuple[Any, ...]]], stamps: dict[str, str]
+    ) -> None:
+        self._look, self._stamps = look, stamps
+        self._looking = Lock()
+        self._seen: dict[str, tuple[Any, ...]] | None = None
         self._learned = 0
         self._sorted: tuple[int, list[str], list[bytes]] | None = None
+
+    @property
+    def _found(self) -> dict[str, tuple[Any, ...]]:
+        if self._seen is None:
+            with self._looking:
+                if self._seen is None:
+                    self._seen = self._look()
+        return self._seen
+
+    @property
+    def names(self) -> KeysView[str]:
+        """The folders in the listing."""
+        return self._stamps.keys()
+
+    @property
+    def token(self) -> str:
+        """What changes whenever a partition does; '' where that isn't sure."""
+        return "" if self._learned else self._token
+
+    @cached_property
+    def _token(self) -> str:
+        sure = self._stamps and all(self._stamps.values())
+        return digest(repr(self._stamps)) if sure else ""
 
     def facts(self, name: str) -> Facts | None:
         """Give those of one partition, or None where there is none."""
@@ -57,15 +90,14 @@ class Ledger:
         found = ((n, f[_CONTENT]) for n, f in list(self._found.items()) if bool(n) is partitioned)
         return {n[start:] or None: content for n, content in found}
 
-    def settled(
-        self, names: Iterable[str], terms: tuple[str, ...], contents: Mapping[str, Contents]
-    ) -> set[str]:
-        """Name the partitions that were built on these terms of what each input has now.
+    def unsettled(self, terms: tuple[str, ...], contents: Mapping[str, Contents]) -> list[str]:
+        """Name the partitions not built on these terms of what each input has now.
 
         `terms` are the hashes of SQL and contract, and the engine; `contents` is by table. What
-        was built of several days of an input is left out: that wants a closer look.
+        was built of several days of an input is among them: that wants a closer look.
         """
-        return {n for n in names if _settled(self._found.get(n), terms, contents)}
+        found = self._found
+        return [n for n in self.names if not _settled(found.get(n), terms, contents)]
 
     def learn(self, name: str, facts: Facts) -> None:
         """Note what has just been published."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from nomad.shelf import Seen, Shelf, Versions
 from nomad.store.base import Blob, Store
@@ -69,16 +69,16 @@ class Mirror:
         self,
         prefix: str,
         name: str,
+        stamps: Mapping[str, str],
         reduce: Callable[[str, bytes], tuple[Any, ...]],
         form: str = "",
     ) -> dict[str, tuple[Any, ...]]:
         """Give what `reduce` takes of each object of one name, in a folder and right below.
 
-        `reduce` makes plain values of an object's key and bytes; they are noted, and only what has
-        changed since is read. The result is by folder. `form` tells one shape of values from
-        another.
+        `stamps` are theirs, by folder, and so is the result. `reduce` makes plain values of an
+        object's key and bytes; they are noted, and only what has changed since is read. `form`
+        tells one shape of values from another.
         """
-        stamps = self.store.stamps(prefix, name)
         where = f"{self.store.uri(prefix)} {form} {_NOTED}"
         noted = self._shelf.notes(where)
         before: dict[str, str] = noted.get("stamps", {})
@@ -98,6 +98,19 @@ class Mirror:
         noted = {"stamps": lasting, "values": {f: values[f] for f in lasting}}
         self._shelf.note(where, noted)
         return values
+
+    def recalled(self, prefix: str, what: str, by: str, find: Callable[[], _T]) -> _T:
+        """Give what was found of a folder last, if it was by the same as now; or find and note it.
+
+        It must be plain values, and `by` a digest of all that they depend on.
+        """
+        where = f"{self.store.uri(prefix)} {what}"
+        noted = self._shelf.notes(where)
+        if noted.get("by") == by:
+            return cast(_T, noted["found"])
+        found = find()
+        self._shelf.note(where, {"by": by, "found": found})
+        return found
 
     def known(self, prefix: str, *, suffix: str) -> dict[str, Blob] | None:
         """Give the same as this machine last saw it, without a request; None: it never looked."""

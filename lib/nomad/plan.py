@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from nomad import __version__
 from nomad.freshness import Terms, changed_input, named
 from nomad.lake import Lake
 from nomad.ledger import Contents
@@ -151,7 +152,7 @@ class _Planner:
             for name in (table.name, *table.inputs):
                 self._lake.survey(name)
         terms = Terms(self._project, table)
-        settled = self._settled(table, cells, terms)
+        settled = self._settled(table, terms)
         for partition in cells:
             if folder(partition) in settled:
                 self.steps.append(Step(table.name, partition, FRESH, "fresh"))
@@ -165,15 +166,26 @@ class _Planner:
                 self._building.setdefault(table.name, {})[partition] = None
             self.steps.append(step)
 
-    def _settled(self, table: Table, cells: Sequence[Partition], terms: Terms) -> set[str]:
+    def _settled(self, table: Table, terms: Terms) -> set[str]:
         """Name what is fresh at a glance: its terms and each day it read are as they were.
 
-        All else gets a closer look, which also tells the reason.
+        All else gets a closer look, which also tells the reason. Where nothing is built of what it
+        reads, what was found by the same terms and partitions before holds.
         """
-        if self._force or table.sql.volatile or table.reads_own_past:
+        ledger = self._lake.ledger(table.name)
+        unsure = self._force or table.sql.volatile or table.reads_own_past
+        if unsure or not ledger.names:
             return set()
-        contents = {str(name): self._contents(name) for name in table.inputs}
-        return self._lake.ledger(table.name).settled(map(folder, cells), terms.told, contents)
+
+        def find() -> list[str]:
+            contents = {str(name): self._contents(name) for name in table.inputs}
+            return ledger.unsettled(terms.told, contents)
+
+        if any(name in self._building for name in table.inputs):
+            return ledger.names - find()
+        dated = (f"{name} {self._project.partitioned(name)}" for name in table.inputs)
+        told = (__version__, *terms.told, *dated)
+        return ledger.names - self._lake.recalled(table.name, told, table.inputs, find)
 
     def _contents(self, name: TableName) -> Contents:
         """Give what a survey saw of an input, less what this plan builds of it."""

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from nomad.ledger import Ledger
 from nomad.mirror import Mirror
 from nomad.plan import _Planner
 from nomad.pruning import Pruner
@@ -56,7 +55,7 @@ def looked_at_afresh(project):
 def looked_at_closely(project, monkeypatch):
     """The same where nothing is taken as fresh at a glance."""
     with monkeypatch.context() as patched:
-        patched.setattr(Ledger, "settled", lambda *_: set())
+        patched.setattr(_Planner, "_settled", lambda *_: set())
         return steps(project, *RANGE)
 
 
@@ -119,12 +118,12 @@ def test_what_is_the_same_is_not_read_again():
     mirror = Mirror(store)
     for n in range(20):
         store.write(f"ods/t/dt=2024-01-{n + 1:02}/m", b"%d" % n)
-    first = mirror.reduced("ods/t", "m", lambda _, data: (int(data),))
+    first = mirror.reduced("ods/t", "m", store.stamps("ods/t", "m"), lambda _, data: (int(data),))
     store.write("ods/t/dt=2024-01-05/m", b"77")
     store.delete("ods/t/dt=2024-01-06/m")
     store.read_keys.clear()
 
-    again = mirror.reduced("ods/t", "m", lambda _, data: (int(data),))
+    again = mirror.reduced("ods/t", "m", store.stamps("ods/t", "m"), lambda _, data: (int(data),))
 
     assert store.read_keys == ["ods/t/dt=2024-01-05/m"]
     del first["dt=2024-01-06"]
@@ -154,6 +153,23 @@ def test_most_is_fresh_at_a_glance(ten_days, monkeypatch):
     assert len(steps(ten_days, *RANGE)) == 31
 
     assert {n: looked.count(n) for n in looked} == {"dws_window": 10, "dws_price": 1}
+
+
+def test_what_was_found_fresh_is_found_so_without_its_manifests_facts(ten_days, monkeypatch):
+    """A second plan over what is as it was goes by the stamps alone."""
+    before = steps(ten_days, "ods_price", "dwd_price", *RANGE)
+    with monkeypatch.context() as patched:
+        patched.setattr(Mirror, "reduced", lambda *_: pytest.fail("it looked at the facts"))
+        assert steps(ten_days, "ods_price", "dwd_price", *RANGE) == before
+    (ten_days.lake / "ods/ods_price" / f"dt={DAYS[4]}" / "manifest.json").unlink()
+
+    now = steps(ten_days, "ods_price", "dwd_price", *RANGE)
+
+    changed = {cell: reason for cell, reason in now.items() if reason != "fresh"}
+    assert changed == {
+        ("ods.ods_price", str(DAYS[4])): "never built",
+        ("dwd.dwd_price", str(DAYS[4])): f"input ods.ods_price dt={DAYS[4]} changed",
+    }
 
 
 def test_damaged_notes_are_no_notes(ten_days):
