@@ -218,12 +218,20 @@ _UNCACHED = "SET enable_external_file_cache = false"
 """DuckDB keeps what it read of each file, 20 kB of the smallest; the system does so for a disk."""
 
 
+_GIVEN_BACK = "16MB"
+"""What a query frees of more than that goes back to the system; DuckDB keeps up to 512 MiB of it.
+
+One instance serves a whole run: of TPC-H's queries its peak was 20 MB lower in the middle of ten
+runs, 60 in the worst, for a hundredth of the time."""
+
+
 def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     config: dict[str, Any] = {
         "memory_limit": memory(settings.memory_limit, shares=settings.shares),
         "threads": _threads(settings),
         "autoinstall_known_extensions": False,
         "python_enable_replacements": False,
+        "allocator_bulk_deallocation_flush_threshold": _GIVEN_BACK,
     }
     if settings.scratch:
         config["temp_directory"] = str(settings.scratch / "spill")
