@@ -279,6 +279,10 @@ class Lake:
                 found[day] = read
         return found
 
+    def look(self, tables: Iterable[TableName]) -> None:
+        """See what is published of full tables that this machine has not seen, all at once."""
+        self._mirror.look(manifest_key(table, None) for table in tables)
+
     def every(self, table: TableName, *, partitioned: bool, fresh: bool) -> list[Manifest]:
         """Give all manifests of a table: as they are now, or (not `fresh`) as known here.
 

@@ -171,8 +171,11 @@ class Manifest:
             body["dialect"] = dict(self.dialect)
         if self.quarantined:
             body["quarantined"] = self.quarantined._asdict()
-        lines = (f" {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in body.items())
+        lines = (f' "{name}": {_encoded(value)}' for name, value in body.items())
         return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def from_json(data: bytes, *, where: str) -> Manifest:

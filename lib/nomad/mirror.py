@@ -61,7 +61,7 @@ class Mirror:
         gone = {self.store.uri(k): before[k] for k in hidden if k not in fetched}
         self._shelf.forget(gone, self.store.uri(prefix))
         self._shelf.news |= bool(gone or other)
-        self._shelf.mark_complete(self.store.uri(prefix), self.store.uri(prefix))
+        self._shelf.mark_complete({self.store.uri(prefix): self.store.uri(prefix)})
         found = {**same, **fetched}
         return {k: found[k] for k in sorted(found)}
 
@@ -144,13 +144,20 @@ class Mirror:
 
     def one(self, key: str) -> Blob | None:
         """Give an object as known, looking only the first time."""
-        where, known = self.store.uri(key), self.kept([key])
-        if known or self._shelf.is_complete(where):
-            return known.get(key)
-        found = self.store.read(key)
-        self._learn_of({key: found} if found else {}, {})
-        self._shelf.mark_complete(where, self.store.uri(_folder(key)))
-        return found
+        known = self.kept([key])
+        if not known and self.look([key]):
+            known = self.kept([key])
+        return known.get(key)
+
+    def look(self, keys: Iterable[str]) -> list[str]:
+        """Ask for those objects of which nothing is known here; give their keys."""
+        complete = self._shelf.is_complete
+        new = [k for k in keys if not complete(self.store.uri(k))]
+        unknown = [k for k in new if not self.kept([k])]
+        found = {k: b for k, b in self.store.read_all(unknown) if b is not None}
+        self._learn_of(found, {})
+        self._shelf.mark_complete({self.store.uri(k): self.store.uri(_folder(k)) for k in unknown})
+        return unknown
 
     def learn(self, key: str, blob: Blob) -> None:
         """Note an object just written.

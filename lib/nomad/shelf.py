@@ -134,10 +134,14 @@ class Shelf:
         data = sealed(marshal.dumps(values))
         self._change("INSERT OR REPLACE INTO notes VALUES (?, ?)", [(prefix, data)])
 
-    def mark_complete(self, prefix: str, folder: str) -> None:
-        """Note that all there is at or below an address has been seen; its folder has a mark."""
-        self._change("INSERT OR REPLACE INTO complete VALUES (?)", [(prefix,)])
-        self._change("INSERT OR IGNORE INTO marks VALUES (?, ?)", [(folder, token_hex(8))])
+    def mark_complete(self, places: Mapping[str, str]) -> None:
+        """Note that all there is at or below addresses has been seen; each one's folder is marked.
+
+        `places` are folders by address.
+        """
+        marks = [(folder, token_hex(8)) for folder in places.values()]
+        self._change("INSERT OR REPLACE INTO complete VALUES (?)", [(p,) for p in places])
+        self._change("INSERT OR IGNORE INTO marks VALUES (?, ?)", marks)
 
     def is_complete(self, prefix: str) -> bool:
         """Tell whether all at or below an address was seen once; others may have added to it."""

@@ -91,9 +91,9 @@ class Maker:
         with closing(Rows(scratch)) as rows, nullcontext() if careful else _at_once(session):
             metadata.forget(session, tables, map(run_of, (*journals, *missing)))
             metadata.of_project(self._project, rows)
-            for name in (t for t in tables if t in before.tables):
-                views.drop(session, TableName.parse(name))
-            made = {t: self._make(session, t, rows, careful=careful) for t in tables}
+            told = [t for t in tables if t in before.tables]
+            session.run(s for t in told for s in views.dropping(TableName.parse(t)))
+            made = self._make(session, [*map(TableName.parse, tables)], rows, careful=careful)
             for blob in self._lake.mirror.kept(journals).values():
                 rows.add_line("events", blob.data.rstrip())
             rows.load(session)
@@ -116,23 +116,42 @@ class Maker:
     def _journals(self) -> dict[str, str]:
         return self._lake.mirror.versions(JOURNALS, suffix=".jsonl", fresh=self._fresh)
 
-    def _make(self, session: Session, text: str, rows: Rows, *, careful: bool) -> str:
-        """Make one table; give its token, which is empty for one to be tried again."""
-        name = TableName.parse(text)
-        token, found = self._token(name), self._published(name, fresh=self._fresh)
-        if not token:
-            token, found = self._token(name), self._published(name, fresh=False)
-        try:
-            if found:
-                views.make(session, self._project, self._lake, name, found)
+    def _make(
+        self, session: Session, tables: Sequence[TableName], rows: Rows, *, careful: bool
+    ) -> dict[str, str]:
+        """Make tables; give their tokens, which are empty for those to be tried again."""
+        if not self._fresh:
+            self._lake.look(t for t in tables if not self._project.partitioned(t))
+        if careful:
+            return {str(t): self._tried(session, t, rows) for t in tables}
+        made: dict[str, str] = {}
+
+        def statements() -> Iterator[str]:
+            for name in tables:
+                made[str(name)], found = self._found(name)
                 metadata.of_table(found, rows)
+                yield from views.making(self._project, self._lake, name, found)
+
+        session.run(statements())
+        return made
+
+    def _tried(self, session: Session, name: TableName, rows: Rows) -> str:
+        token, found = self._found(name)
+        try:
+            session.run(views.making(self._project, self._lake, name, found))
         except QueryFailed as e:
-            if not careful:
-                raise
             told = e.what.splitlines()[0]
             _log.warning("left out of the catalog, as DuckDB can't read it: %s (%s)", name, told)
             return ""
+        metadata.of_table(found, rows)
         return token
+
+    def _found(self, name: TableName) -> tuple[str, Sequence[Manifest]]:
+        """Give a table's token, and what is published of it."""
+        token, found = self._token(name), self._published(name, fresh=self._fresh)
+        if not token:
+            token, found = self._token(name), self._published(name, fresh=False)
+        return token, found
 
     def _published(self, name: TableName, *, fresh: bool) -> Sequence[Manifest]:
         try:

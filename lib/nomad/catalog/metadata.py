@@ -132,7 +132,9 @@ def of_project(project: Project, rows: Rows) -> None:
 
 
 def of_table(found: Sequence[Manifest], rows: Rows) -> None:
-    """Add what a table's manifests say."""
+    """Add what a table's manifests say, if there are any."""
+    if not found:
+        return
     rows.add("partitions", map(_partition, found))
     rows.add("columns", _columns(found[-1]))
     rows.add(

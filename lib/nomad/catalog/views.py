@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nomad.engine import scan
-from nomad.engine.duck import Macro, Session, View
+from nomad.engine.duck import Macro, View
 from nomad.lake import REFUSED, Lake
 from nomad.manifest import Manifest
 from nomad.names import RAW, TableName, literal, quote
@@ -15,25 +15,21 @@ from nomad.project import Project
 QUARANTINE = "quarantine"
 
 
-def make(
-    session: Session, project: Project, lake: Lake, name: TableName, found: Sequence[Manifest]
-) -> None:
-    """Make all there is of one table; where there was something, `drop` comes first.
-
-    Raises:
-        QueryFailed: DuckDB can't read its files.
-    """
+def making(project: Project, lake: Lake, name: TableName, found: Sequence[Manifest]) -> list[str]:
+    """Write the statements that make all there is of one table, where there was nothing."""
+    if not found:
+        return []
     things = [*relations(project, lake, name, found), *_refused(project, lake, name, found)]
-    session.execute(";\n".join([*(t.to_sql() for t in things), *_comment(project, name)]))
+    return [*(t.to_sql() for t in things), *_comment(project, name)]
 
 
-def drop(session: Session, name: TableName) -> None:
-    """Take away all there is of one table."""
-    session.execute(
-        f"DROP VIEW IF EXISTS {name.quoted};"
-        f"DROP MACRO TABLE IF EXISTS {quote(name.layer)}.{quote(f'{name.name}_{COLUMN}')};"
-        f"DROP VIEW IF EXISTS {quote(QUARANTINE)}.{quote(name.name)}"
-    )
+def dropping(name: TableName) -> list[str]:
+    """Write the statements that take away all there is of one table."""
+    return [
+        f"DROP VIEW IF EXISTS {name.quoted}",
+        f"DROP MACRO TABLE IF EXISTS {quote(name.layer)}.{quote(f'{name.name}_{COLUMN}')}",
+        f"DROP VIEW IF EXISTS {quote(QUARANTINE)}.{quote(name.name)}",
+    ]
 
 
 def _comment(project: Project, name: TableName) -> Iterator[str]:

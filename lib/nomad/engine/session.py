@@ -35,6 +35,10 @@ _LONGEST_BOUND = 128
 """Longer texts are no bounds worth keeping: Parquet cuts them short."""
 
 
+_AT_ONCE = 100_000
+"""Characters of statements in one call: over thousands of files, one is that long by itself."""
+
+
 class Place(NamedTuple):
     """Where a statement comes from: a file, and the line on which the statement begins."""
 
@@ -108,13 +112,26 @@ class Session(NamedTuple):
         """Give a query as DuckDB's own relation, of use as long as the session."""
         return guarded(lambda: self.con.sql(query), Place("query", 1))
 
+    def run(self, statements: Iterable[str]) -> None:
+        """Run statements that give no rows, many in one call: a third of the time of short ones."""
+        size = 0
+        some: list[str] = []
+        for statement in statements:
+            size += len(statement)
+            some.append(statement)
+            if size > _AT_ONCE:
+                self.execute(";\n".join(some))
+                size = 0
+                some.clear()
+        if some:
+            self.execute(";\n".join(some))
+
     def make(self, things: Iterable[View | Macro]) -> None:
         """Make views and macros, and the schemas they are to be in, in one go."""
         wanted = list(things)
         schemas = dict.fromkeys(t.schema for t in wanted if t.schema)
         made = [f"CREATE SCHEMA IF NOT EXISTS {quote(s)}" for s in schemas]
-        if statements := [*made, *(t.to_sql() for t in wanted)]:
-            self.execute(";\n".join(statements))
+        self.run([*made, *(t.to_sql() for t in wanted)])
 
     def describe(self, query: str, *, at: Place | None = None) -> tuple[Column, ...]:
         """Name the columns of a query and their types, without running it.
