@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,13 +68,15 @@ def stage(
     bounds: Sequence[Bound],
     path: Path,
     *,
+    turn: AbstractContextManager[None] | None = None,
     sieve: Sieve | None = None,
     old: str | None = None,
     lean: bool = False,
 ) -> Staged:
     """Run a table's statements over its inputs and write the result to `path`.
 
-    `old` is the SELECT of what is published, for a table that merges its new rows into that.
+    It computes only within its `turn`, for which it gets ready before. `old` is the SELECT of what
+    is published, for a table that merges its new rows into that.
     `lean` does it with the least memory, while nothing else runs: rows are not sorted by key.
 
     Raises:
@@ -83,13 +86,18 @@ def stage(
     """
     setup, query = table.sql.statements(partition)
     at = Place(table.sql.path, table.sql.line)
-    with engine.session(exclusive=table.sql.exclusive, lean=lean) as session:
+    with ExitStack() as held:
+        if setup:
+            held.enter_context(turn or nullcontext())
+        session = held.enter_context(engine.session(exclusive=table.sql.exclusive, lean=lean))
         _bind(session, table, bounds)
         for statement in setup:
             session.execute(statement, at=Place(table.sql.path, 1))
             if lean:
                 session.execute(LEAN)  # whatever the file sets
         columns = _columns(engine, session, table, partition, bounds)
+        if not setup:
+            held.enter_context(turn or nullcontext())
         shaped, schema = _shaped(query, columns, table, partition)
         if sieve:
             shaped = sieve(session, shaped, schema)

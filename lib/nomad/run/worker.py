@@ -166,17 +166,17 @@ class Worker:
         path = going.scratch / _file_name(step)
         inspection = self._inspection(step, table, bounds, path, over)
         try:
-            with self._turns.taken(whole=sum(b.size for b in bounds) > _LARGE):
-                staged = build.stage(
-                    self._engine,
-                    table,
-                    step.partition,
-                    bounds,
-                    path,
-                    sieve=inspection,
-                    old=self._old(table, over),
-                    lean=lean,
-                )
+            staged = build.stage(
+                self._engine,
+                table,
+                step.partition,
+                bounds,
+                path,
+                turn=self._turns.taken(whole=sum(b.size for b in bounds) > _LARGE),
+                sieve=inspection,
+                old=self._old(table, over),
+                lean=lean,
+            )
         except Refused as e:
             checks = inspection.checks if inspection else ()
             return Result(step.table, step.partition, FAILED, step.reason, error=e, checks=checks)
