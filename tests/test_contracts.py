@@ -248,6 +248,24 @@ def test_mended_and_replayed_it_is_as_if_built_clean(project, tmp_path):
     assert "nothing is in quarantine" in project("quarantine", "replay").err
 
 
+def test_a_table_whose_refused_rows_are_gone_is_left_out_of_the_catalog_whole(project):
+    """Neither its view nor what is said of it: half of a table would tell two stories."""
+    contract(project, QUARANTINE)
+    deliver(project, "A,1", "B,-2")
+    assert project("run", "ods_price", *DAY).code == 0
+    for found in (project.lake / "_quarantine").rglob("*.parquet"):
+        found.unlink()
+
+    assert project("catalog", "refresh").code == 0
+
+    with duckdb.connect(str(project.root / "catalog" / "catalog.duckdb"), read_only=True) as con:
+        views = con.execute("select view_name from duckdb_views() where not internal").fetchall()
+        said = con.execute("select distinct table_name from nomad.columns").fetchall()
+    assert ("ods_price",) not in views
+    assert ("ods.ods_price",) not in said
+    assert ("raw.price",) in said
+
+
 @pytest.mark.parametrize(("limit", "code"), [("40%", 4), ("60%", 0), ("1", 4), ("2", 0)])
 def test_too_much_in_quarantine_stops_the_publish(project, limit, code):
     contract(project, QUARANTINE + f"max_quarantined: {limit}\n")

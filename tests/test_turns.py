@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier, BrokenBarrierError
 
-from nomad.engine.duck import Engine, Settings
+from nomad.engine.duck import Engine, Session, Settings
 from nomad.run import worker
 from nomad.run.worker import _Turns
 
@@ -61,6 +62,33 @@ def test_a_step_that_reads_much_is_given_the_whole(built, monkeypatch):
     monkeypatch.setattr(worker, "_LARGE", 1)
     assert built("run", "--force", "--dt", "2024-01-02").code == 0
     assert all(taken)
+
+
+def test_a_pivot_looks_for_its_columns_in_its_turn(built, monkeypatch):
+    """Binding it reads rows; all else is bound before."""
+    came, take, describe = [], _Turns.taken, Session.describe
+
+    @contextmanager
+    def taken(self, *, whole):
+        with take(self, whole=whole):
+            came.append("turn")
+            yield
+
+    def described(self, query, **words):
+        came.append("columns")
+        return describe(self, query, **words)
+
+    monkeypatch.setattr(_Turns, "taken", taken)
+    monkeypatch.setattr(Session, "describe", described)
+    prices = "select symbol, close from ods.ods_price"
+    built.write("sql/dws/dws_wide.sql", f"pivot ({prices}) on symbol using sum(close)")
+    built.write("sql/dws/dws_long.sql", prices)
+
+    for table, first in (("dws_wide", "turn"), ("dws_long", "columns")):
+        came.clear()
+        assert built("run", table).code == 0
+        assert set(came[:1]) == {first}
+        assert set(came) == {"turn", "columns"}
 
 
 def test_a_lean_session_waits_for_a_file_that_is_open_and_interrupts_pass_it_over(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
@@ -61,6 +62,10 @@ Sieve = Callable[[Session, str, Sequence[Column]], str]
 """Looks at the rows of a query before they are written; gives the query of those to write."""
 
 
+_PIVOT = re.compile(r"\bpivot", re.IGNORECASE)
+"""A PIVOT looks for its columns among the rows as soon as it is bound."""
+
+
 def stage(
     engine: Engine,
     table: Table,
@@ -87,7 +92,8 @@ def stage(
     setup, query = table.sql.statements(partition)
     at = Place(table.sql.path, table.sql.line)
     with ExitStack() as held:
-        if setup:
+        early = bool(setup) or _PIVOT.search(query) is not None
+        if early:
             held.enter_context(turn or nullcontext())
         session = held.enter_context(engine.session(exclusive=table.sql.exclusive, lean=lean))
         _bind(session, table, bounds)
@@ -96,7 +102,7 @@ def stage(
             if lean:
                 session.execute(LEAN)  # whatever the file sets
         columns = _columns(engine, session, table, partition, bounds)
-        if not setup:
+        if not early:
             held.enter_context(turn or nullcontext())
         shaped, schema = _shaped(query, columns, table, partition)
         if sieve:

@@ -86,9 +86,10 @@ class Ledger:
 
     def contents(self, *, partitioned: bool) -> Contents:
         """Give the content of all partitions, or of the full table."""
-        start = len(COLUMN) + 1
-        found = ((n, f[_CONTENT]) for n, f in list(self._found.items()) if bool(n) is partitioned)
-        return {n[start:] or None: content for n, content in found}
+        if not partitioned:
+            return {None: self.content_of("")}
+        start, found = len(COLUMN) + 1, list(self._found.items())
+        return {n[start:]: f[_CONTENT] for n, f in found if from_folder(n)}
 
     def unsettled(self, terms: tuple[str, ...], contents: Mapping[str, Contents]) -> list[str]:
         """Name the partitions not built on these terms of what each input has now.

@@ -155,6 +155,21 @@ def test_most_is_fresh_at_a_glance(ten_days, monkeypatch):
     assert {n: looked.count(n) for n in looked} == {"dws_window": 10, "dws_price": 1}
 
 
+def test_a_copy_of_a_folder_is_no_day(ten_days, monkeypatch):
+    """What somebody put aside counts for nothing, whatever its name ends with."""
+    ods = ten_days.lake / "ods" / "ods_price"
+    for name in ("old", "tmp"):
+        shutil.copytree(ods / f"dt={DAYS[4]}", ods / f"{name}{DAYS[4]}")
+    ten_days.write(f"in/{DAYS[4]}.csv", "symbol,close\nA,77\nB,2\n")
+    assert ten_days("extract", "--dt", str(DAYS[4])).code == 0
+    assert ten_days("run", "ods_price", "--dt", str(DAYS[4])).code == 0
+
+    told = steps(ten_days, *RANGE)
+
+    assert told["dwd.dwd_price", str(DAYS[4])] != "fresh"
+    assert told == looked_at_closely(ten_days, monkeypatch)
+
+
 def test_what_was_found_fresh_is_found_so_without_its_manifests_facts(ten_days, monkeypatch):
     """A second plan over what is as it was goes by the stamps alone."""
     before = steps(ten_days, "ods_price", "dwd_price", *RANGE)

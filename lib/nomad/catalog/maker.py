@@ -138,7 +138,8 @@ class Maker:
     def _tried(self, session: Session, name: TableName, rows: Rows) -> str:
         token, found = self._found(name)
         try:
-            session.run(views.making(self._project, self._lake, name, found))
+            with _at_once(session):
+                session.run(views.making(self._project, self._lake, name, found))
         except QueryFailed as e:
             told = e.what.splitlines()[0]
             _log.warning("left out of the catalog, as DuckDB can't read it: %s (%s)", name, told)
