@@ -29,7 +29,7 @@ def dying(act, name, at):
 
 def arm(at: int) -> None:
     """Make every call that changes the disk count, and the n-th of them the last."""
-    for name in ("replace", "unlink", "mkdir", "rmdir", "write_text"):
+    for name in ("replace", "unlink", "mkdir", "rmdir", "write_text", "write_bytes"):
         setattr(Path, name, dying(getattr(Path, name), name, at))
     os.fsync = dying(os.fsync, "fsync", at)
 

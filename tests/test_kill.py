@@ -1,4 +1,7 @@
-"""kill -9 of the real process before each change to a real disk: old or new, never a mixture."""
+"""kill -9 of the real process before each change to a real disk: old or new, never a mixture.
+
+And the version that was replaced is kept, whenever the process died.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,7 @@ def killed(project: Project, n: int) -> str | None:
 
 def trial(project: Project, n: int) -> str | None:
     """One kill, and all that must hold after it."""
+    before = project.manifest("dwd.dwd_price", "2024-01-02")["run_id"]
     step = killed(project, n)
 
     seen = project.rows(QUERY)
@@ -47,6 +51,9 @@ def trial(project: Project, n: int) -> str | None:
     assert strays(project) == set(), step
     again = project("doctor")
     assert again.err == "all is well\n", f"{step}: {again.out}"
+    back = project("rollback", "dwd_price", "--dt", "2024-01-02", "--to", before)
+    assert back.code == 0, f"{step}: {back.err}"
+    assert project.rows(QUERY) == OLD
     return step
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from conftest import ROOT
 
 DAYS = [f"2024-01-{d:02d}" for d in range(1, 31)]
 RANGE = ("--from", DAYS[0], "--to", DAYS[-1])
@@ -133,6 +139,40 @@ def test_the_first_version_has_none_before_it(built):
 
     assert answer.code == 2
     assert "has no version before it that is kept" in answer.err
+
+
+DIES = """
+import os, sys
+from nomad import publish
+publish.retire = lambda *words, **named: os.kill(os.getpid(), 9)
+from nomad.cli import main
+sys.argv = ["nomad", *sys.argv[1:]]
+main()
+"""
+
+
+def dying(project, *words):
+    """Run nomad; it is killed when all is published, and before anything goes to the history."""
+    command = [sys.executable, "-c", DIES, *words]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT / "lib")}
+    done = subprocess.run(command, cwd=project.root, env=environ, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return project.manifest("dwd.dwd_price", DAYS[-1])["run_id"]
+
+
+@pytest.mark.parametrize("between", [(), ("doctor", "--fix"), ("run", "--dt", DAYS[0])])
+def test_a_run_killed_before_the_history_is_undone_at_once_and_after_others(month, between):
+    before = hashes(month)
+    change(month, "close > 9")
+    bad = dying(month, "run", "dwd_price", *RANGE)
+    assert hashes(month) != before
+    assert between == () or month(*between).code == 0
+
+    done = month("rollback", "--run", bad)
+
+    assert done.code == 0, done.err
+    assert hashes(month) == before
+    assert month("doctor").err == "all is well\n"
 
 
 def test_a_run_that_died_before_it_told_is_undone_as_well(month):

@@ -95,7 +95,7 @@ def all_at_once(stores, round_, over, folder):
 
 
 def test_killed_at_any_step_old_or_new_is_there(built_lake, capsys):
-    """Each step five times; the next run cleans up, and doctor finds nothing."""
+    """Each step five times; the next run cleans up, the version before is kept, all is well."""
     outcomes = Counter()
     for step in STEPS:
         for _ in range(5):
@@ -106,6 +106,8 @@ def test_killed_at_any_step_old_or_new_is_there(built_lake, capsys):
             assert built_lake.rows("select count(*), sum(close) from dwd.dwd_price") == [[4, 10]]
             again = built_lake("run", "dwd_price", *DAY)
             assert again.code == 0, again.err
+            kept = built_lake("history", "dwd_price", *DAY, "-o", "json").json["versions"]
+            assert before in {v["run_id"] for v in kept}, f"{step}: the version before is gone"
         found = built_lake("doctor")
         assert found.code == 0, found.out
     told = ", ".join(f"{step}: {n} {what}" for (step, what), n in outcomes.items())

@@ -31,7 +31,8 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     Example: nomad doctor --fix
     """
     from nomad import doctor, render
-    from nomad.claims import clear, live
+    from nomad.claims import live
+    from nomad.run.attempt import recover
 
     server = _server(workspace)
     extra = {"server": [dict(zip(_SERVER, v, strict=True)) for v in server]} if server else None
@@ -53,8 +54,10 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         rows.append({"where": str(path), "what": f"the catalog is {what}", "remedy": "write"})
     amiss = len(rows)
     if fix and not unfit:
+        if left:
+            recover(workspace)
+            findings = [f for f in findings if f.remedy is None]
         amiss = len(doctor.mend(workspace.store, findings))
-        clear(left)
         workspace.refresh_catalog()
     if rows or output != "table":
         columns = ["where", "what", "remedy"]

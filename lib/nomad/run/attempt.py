@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from nomad import publish
+from nomad import publish, superseded
 from nomad.claims import claim, clear, dead, live
 from nomad.engine.duck import NAME, Engine, Staged
 from nomad.errors import LakeError, Misuse
@@ -74,6 +74,8 @@ class Attempt:
     ) -> Manifest:
         """Commit one partition; what it supersedes stays until the catalog is renewed."""
         self._announce()
+        if over:
+            superseded.note(self.scratch, over.manifest)
         ours = publish.publish(
             self.workspace.store, manifest, staged, over=over, quarantined=quarantined
         )
@@ -195,6 +197,7 @@ class Attempt:
         try:
             with about(str(old.dest)):
                 publish.retire(self.workspace.store, old, keep=self.workspace.config.lake.history)
+            superseded.forget(self.scratch, old)
         except LakeError as e:
             _log.warning("a superseded version stays (`nomad doctor --fix` clears it): %s", e)
 
@@ -266,7 +269,7 @@ def attempt(
     with claim(top, run_id, names, wait=wait) as scratch:
         space = workspace.rehearsal(scratch / "lake") if rehearse else workspace
         if not rehearse:
-            _recover(workspace, top, run_id)
+            recover(workspace, own=run_id)
         journal = Journal(space.store, run_id, now)
         seen = space.lake.remembering() if rehearse or wait or lake is None else lake
         going = Attempt(space, run_id, now, scratch, journal, seen)
@@ -296,8 +299,16 @@ def _made(top: Path) -> Path:
     return top.resolve()
 
 
-def _recover(workspace: Workspace, top: Path, own: str) -> None:
-    """Clean up after runs that died: first the catalog, then files that nobody refers to."""
+def recover(workspace: Workspace, *, own: str = "") -> None:
+    """Clean up after runs that died, for the run `own` or before there is one.
+
+    First the catalog; then what they superseded goes to the history, and what nobody refers to
+    away.
+
+    Raises:
+        LakeError: the lake can't be reached or written.
+    """
+    top = workspace.store.scratch()
     left = dead(top, now=workspace.now().timestamp(), own=own)
     if not left:
         return
@@ -305,6 +316,7 @@ def _recover(workspace: Workspace, top: Path, own: str) -> None:
 
     if has_project(workspace):
         workspace.refresh_catalog()
+    superseded.settle(workspace.store, left, keep=workspace.config.lake.history)
     layers = ("raw", *workspace.config.layers)
     gone = frozenset(p.name for p in left)
     found = doctor.examine(workspace.store, layers, busy=lambda: live(top), dead=gone, deep=False)

@@ -1,0 +1,75 @@
+"""What a run supersedes, noted in its scratch: one that dies takes no past version with it.
+
+A commit replaces the manifest that names the old files, and those leave their folder only once the
+catalog is renewed. In between, the note alone tells what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from nomad.errors import CorruptManifest
+from nomad.lake import folder_key, manifest_key
+from nomad.manifest import Manifest, from_json
+from nomad.publish import HISTORY, retire
+from nomad.store.base import Store
+from nomad.store.local import translated
+
+_FOLDER = "superseded"
+
+
+def note(scratch: Path, old: Manifest) -> None:
+    """Note the version that a commit is about to supersede.
+
+    Raises:
+        LakeError: scratch can't be written.
+    """
+    path = _path(scratch, old)
+    with translated(str(path)):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(old.to_json())
+
+
+def forget(scratch: Path, old: Manifest) -> None:
+    """Drop the note: the version is where it belongs."""
+    _path(scratch, old).unlink(missing_ok=True)
+
+
+def settle(store: Store, left: Iterable[Path], *, keep: int) -> None:
+    """Retire what runs that died had superseded and not yet retired; `left` is their scratch.
+
+    Not what was never committed over, nor what has gone since.
+    """
+    for old in (m for path in left for m in _noted(path)):
+        if _replaced(store, old) and _there(store, old):
+            retire(store, old, keep=keep)
+
+
+def _path(scratch: Path, old: Manifest) -> Path:
+    return scratch / _FOLDER / f"{folder_key(*old.cell).replace('/', ' ')}.json"
+
+
+def _noted(scratch: Path) -> Iterator[Manifest]:
+    """Read a run's notes; the last may be torn, and then its commit was never sent."""
+    for path in sorted((scratch / _FOLDER).glob("*.json")):
+        with suppress(CorruptManifest):
+            yield from_json(path.read_bytes(), where=str(path))
+
+
+def _replaced(store: Store, old: Manifest) -> bool:
+    """Tell whether another version is published now."""
+    key = manifest_key(*old.cell)
+    with suppress(CorruptManifest):
+        found = store.read(key)
+        return found is not None and from_json(found.data, where=key).run_id != old.run_id
+    return False
+
+
+def _there(store: Store, old: Manifest) -> bool:
+    """Tell whether all files are still there, each in its folder or already in the history."""
+    folder = folder_key(*old.cell)
+    past = f"{HISTORY}/{folder}/{old.run_id}"
+    names = {e.key.rpartition("/")[2] for top in (folder, past) for e in store.entries(top)}
+    return names >= {f.name for f in old.files}
