@@ -140,8 +140,9 @@ FULL = LakeError("can't write ods/t: No space left on device")
 class Steps:
     """Steps that run short at the first try; tells how many others ran beside each second one."""
 
-    def __init__(self, short: set[str], error: NomadError) -> None:
+    def __init__(self, short: set[str], error: NomadError, *, hopeless: bool = False) -> None:
         self.short, self.error, self.running, self.beside = short, error, 0, {}
+        self.hopeless = hopeless
         self._lock = Lock()
 
     def act(self, step, bad, *, again=None):
@@ -153,7 +154,7 @@ class Steps:
             if again:
                 self.beside[name] = self.running - 1
             self.running -= 1
-        if name in self.short and not again:
+        if name in self.short and (self.hopeless or not again):
             return Result(step.table, None, "failed", "", error=self.error)
         return Result(step.table, None, "published", "")
 
@@ -175,6 +176,24 @@ def test_a_second_try_is_alone_and_all_else_goes_on_after_it(error):
     assert sorted(told) == sorted(s.table.name for s in steps)
     assert {r.status for r in walk.ended.values()} == {"published"}
     assert told.index("above") > told.index("t3")
+
+
+def test_after_the_first_failure_nothing_is_tried_again():
+    """Two run short side by side; the first is tried alone and fails: that ends it for both."""
+    names = [TableName("ods", f"t{i}") for i in range(5)]
+    worker = Steps({"t0", "t1"}, FULL, hopeless=True)
+
+    walk = _Walk(Plan(tuple(Step(n, None, "build", "") for n in names)), worker, 2)
+    told = {r.table.name: r.status for r in walk.results(fail_fast=True)}
+
+    assert len(worker.beside) == 1
+    assert told == {
+        "t0": "failed",
+        "t1": "failed",
+        "t2": "blocked",
+        "t3": "blocked",
+        "t4": "blocked",
+    }
 
 
 @pytest.mark.parametrize(("error", "tries"), [(OutOfMemory("out of memory"), 2), (FULL, 1)])

@@ -94,7 +94,7 @@ class _Walk:
         self._worker = worker
         self._most = most
         self._running: dict[Future[Result], int] = {}
-        self._short: list[tuple[int, str]] = []
+        self._short: list[tuple[int, str, Result]] = []
         self._accompanied: set[int] = set()
         self._spent: dict[int, float] = {}
         self._alone: int | None = None
@@ -117,7 +117,8 @@ class _Walk:
 
     def _submit(self, pool: ThreadPoolExecutor) -> None:
         if self._short and not self._running:
-            self._alone, why = self._short.pop(0)
+            self._alone, why, first = self._short.pop(0)
+            self._spent[self._alone] = first.seconds
             act = partial(self._worker.act, again=why)
             self._running[pool.submit(act, self._steps[self._alone], None)] = self._alone
         while self._ready and len(self._running) < self._most and not self._draining:
@@ -139,8 +140,7 @@ class _Walk:
         for future in done:
             i, result = self._running.pop(future), future.result()
             if i != self._alone and (why := self._may_go_better(i, result)):
-                self._short.append((i, why))
-                self._spent[i] = result.seconds
+                self._short.append((i, why, result))
                 continue
             self._alone = None if i == self._alone else self._alone
             spent = result.seconds + self._spent.get(i, 0.0)
@@ -161,7 +161,9 @@ class _Walk:
         return result
 
     def _drop(self) -> Iterator[Result]:
-        """Give up on all steps that have not begun."""
+        """Give up on all steps that have not begun, and on second tries."""
+        yield from (self._ended(self._steps[i], first) for i, _, first in self._short)
+        self._short.clear()
         for i, step in enumerate(self._steps):
             if i not in self._begun:
                 self._begun.add(i)
