@@ -52,9 +52,9 @@ def _path(scratch: Path, old: Manifest) -> Path:
 
 
 def _noted(scratch: Path) -> Iterator[Manifest]:
-    """Read a run's notes; the last may be torn, and then its commit was never sent."""
+    """Read a run's notes. A torn one's commit was never sent; one that goes has been settled."""
     for path in sorted((scratch / _FOLDER).glob("*.json")):
-        with suppress(CorruptManifest):
+        with suppress(CorruptManifest, FileNotFoundError):
             yield from_json(path.read_bytes(), where=str(path))
 
 

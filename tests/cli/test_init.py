@@ -42,6 +42,12 @@ def test_its_readme_line_publishes_a_first_table(tmp_path):
     ]
 
 
+def test_the_line_to_go_on_with_is_quoted(tmp_path):
+    result = CliRunner().invoke(app, ["init", str(tmp_path / "p q")], catch_exceptions=False)
+
+    assert f"cd '{tmp_path / 'p q'}' && make daily" in result.stderr
+
+
 def test_nothing_is_overwritten(tmp_path):
     project = init(tmp_path)
     project.write("nomad.yaml", "mine")

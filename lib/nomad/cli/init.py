@@ -16,8 +16,10 @@ def command(folder: Path) -> None:
 
     Example: nomad init prices
     """
+    import shlex
+
     from nomad.scaffold import scaffold
 
     for path in scaffold(TEMPLATE, folder):
         click.echo(path)
-    click.echo(f"next: cd {folder} && make daily DT=2024-01-02", err=True)
+    click.echo(f"next: cd {shlex.quote(str(folder))} && make daily DT=2024-01-02", err=True)
