@@ -79,7 +79,7 @@ def measured(found: dict[str, Suite]) -> Iterator[cases.Line]:
 def ratios(lines: list[cases.Line], given: argparse.Namespace) -> None:
     """Print the table of ratios, and keep it if asked to."""
     rows = [table.cells(x) for x in lines]
-    about = page.conditions(f"medians of {given.rounds} rounds")
+    about = page.conditions(f"medians of {given.rounds} rounds or more")
     print(f"{about}\n\n{table.plain(table.HEAD, rows)}")
     if given.keep:
         page.keep(given.keep, "ratios", page.tabled(table.HEAD, rows, about))

@@ -21,7 +21,8 @@ def nothing() -> None:
 class Case:
     """What is measured, the ratio to the floor not to exceed, how it is set up and checked.
 
-    `prepare` comes before each round; `check` once, after the round that warms up.
+    `prepare` comes before each round; `check` once, after the round that warms up. What is short,
+    or has little to spare, is measured so many `times` as often.
     """
 
     title: str

@@ -108,12 +108,14 @@ def queries(root: Path, scale: float) -> Iterator[Case]:
         words(*nomad("run", "-q")), words(*floor()), project, aside,
         prepare=lambda: cleared(project, aside, work),
         check=lambda: checked(work, project, aside),
+        times=3,
     )  # fmt: skip
 
 
 def days(root: Path, count: int, rounds: int) -> Iterator[Case]:
     """W3: the next day of six tables in a chain; and a month of days at once."""
-    span = max(count, rounds + 2)
+    times = 3
+    span = max(count, rounds * times + 2)
     work = prices.workload(root / "data", span)
     edge = (prices.day(0), prices.day(span - 1))
     project = write_nomad(root / "nomad", work, days=edge)
@@ -125,6 +127,7 @@ def days(root: Path, count: int, rounds: int) -> Iterator[Case]:
         lambda n: nomad("run", "-q", "--dt", prices.day(n + 1)),
         lambda n: floor(prices.day(n + 1)), project, aside,
         check=lambda: checked(work, project, aside),
+        times=times,
     )  # fmt: skip
     month = [prices.day(n) for n in range(count)]
     yield Case(
