@@ -178,6 +178,17 @@ def test_a_second_try_is_alone_and_all_else_goes_on_after_it(error):
     assert told.index("above") > told.index("t3")
 
 
+def test_steps_with_nothing_to_do_are_no_company():
+    fresh = [Step(TableName("ods", f"t{i}"), None, "fresh", "fresh") for i in range(4)]
+    worker = Steps({"t9"}, FULL)
+
+    walk = _Walk(Plan((*fresh, Step(TableName("ods", "t9"), None, "build", ""))), worker, 3)
+    told = [r.status for r in walk.results(fail_fast=False)]
+
+    assert told == ["published"] * 4 + ["failed"]
+    assert worker.beside == {}
+
+
 def test_after_the_first_failure_nothing_is_tried_again():
     """Two run short side by side; the first is tried alone and fails: that ends it for both."""
     names = [TableName("ods", f"t{i}") for i in range(5)]

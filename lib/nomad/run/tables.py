@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from heapq import heapify, heappop, heappush
+from itertools import chain
 
 from nomad.plan import BUILD, Cell, Plan, Step
 from nomad.run.attempt import attempt
@@ -105,8 +106,7 @@ class _Walk:
         with ThreadPoolExecutor(max_workers=self._most) as pool:
             try:
                 while self._ready or self._running or self._short:
-                    self._submit(pool)
-                    for result in self._next():
+                    for result in chain(self._hand_out(pool), self._next()):
                         yield result
                         if fail_fast and result.status == FAILED:
                             yield from self._drop()
@@ -115,7 +115,8 @@ class _Walk:
                 self._worker.stop()
                 raise
 
-    def _submit(self, pool: ThreadPoolExecutor) -> None:
+    def _hand_out(self, pool: ThreadPoolExecutor) -> Iterator[Result]:
+        """Hand out what is ready; give the ends of steps that have nothing to do."""
         if self._short and not self._running:
             self._alone, why, first = self._short.pop(0)
             self._spent[self._alone] = first.seconds
@@ -126,9 +127,12 @@ class _Walk:
             self._begun.add(i)
             step = self._steps[i]
             bad = next((n for n in step.needs if not _good(self.ended.get(n))), None)
+            if bad or step.action != BUILD:
+                yield self._ended(step, self._worker.act(step, bad))
+                continue
             if self._running:
                 self._accompanied.update((i, *self._running.values()))
-            self._running[pool.submit(self._worker.act, step, bad)] = i
+            self._running[pool.submit(self._worker.act, step, None)] = i
 
     @property
     def _draining(self) -> bool:
