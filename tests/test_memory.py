@@ -6,6 +6,7 @@ import json
 import time
 from threading import Lock
 
+import duckdb
 import pytest
 
 from nomad.engine.duck import Engine, Settings
@@ -87,6 +88,9 @@ def test_what_a_file_sets_is_overruled_when_it_is_tried_again(texts):
     assert answer.code == 0, answer.err
     assert journal(project)["ods.long"]["retried"] == "out of memory"
     assert project.rows("select threads from ods.long") == [[1]]
+    with duckdb.connect(str(project.root / "catalog/catalog.duckdb"), read_only=True) as catalog:
+        told = "select retried from nomad.tasks where table_name = 'ods.long'"
+        assert catalog.execute(told).fetchall() == [("out of memory",)]
 
 
 def test_what_is_too_much_for_one_thread_fails_and_leaves_nothing(texts):

@@ -34,7 +34,8 @@ def note(scratch: Path, old: Manifest) -> None:
 
 def forget(scratch: Path, old: Manifest) -> None:
     """Drop the note: the version is where it belongs."""
-    _path(scratch, old).unlink(missing_ok=True)
+    with suppress(OSError):
+        _path(scratch, old).unlink()
 
 
 def settle(store: Store, left: Iterable[Path], *, keep: int) -> None:

@@ -52,7 +52,8 @@ class Maker:
     @cached_property
     def _frame(self) -> str:
         """Tell what touches every table: versions, where the lake is, which tables there are."""
-        return digest(__version__, VERSION, self._lake.store.uri(""), *map(str, self._names))
+        where = self._lake.store.uri("")
+        return digest(__version__, VERSION, metadata.FORM, where, *map(str, self._names))
 
     def fill(self, session: Session, scratch: Path) -> int:
         """Fill an empty file; a table whose files can't be read is left out and named."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nomad.engine.duck import Session
-from nomad.manifest import Manifest
+from nomad.manifest import Manifest, digest
 from nomad.names import TableName, literal, quote
 from nomad.project import Project
 
@@ -36,7 +36,7 @@ _COLUMNS = {
         "event": "VARCHAR", "run_id": "VARCHAR", "command": "VARCHAR", "at": "TIMESTAMPTZ",
         "table": "VARCHAR", "partition_date": "DATE", "status": "VARCHAR", "reason": "VARCHAR",
         "row_count": "BIGINT", "file_count": "INTEGER", "bytes": "BIGINT", "seconds": "DOUBLE",
-        "error": "VARCHAR", "location": "VARCHAR", "peak_memory": "BIGINT",
+        "error": "VARCHAR", "retried": "VARCHAR", "location": "VARCHAR", "peak_memory": "BIGINT",
     },
 }  # fmt: skip
 
@@ -55,7 +55,7 @@ _TASKS = """
 CREATE VIEW nomad.tasks AS
 SELECT
     run_id, "table" AS table_name, partition_date AS dt, status, reason,
-    row_count, file_count, bytes, seconds, peak_memory, error, location
+    row_count, file_count, bytes, seconds, peak_memory, error, retried, location
 FROM nomad.events
 WHERE event = 'step'
 """
@@ -73,6 +73,9 @@ SELECT
 FROM nomad.events
 GROUP BY run_id
 """
+
+FORM = digest(repr(_COLUMNS), _FRESHNESS, _TASKS, _RUNS)
+"""Tells this schema from that of another nomad."""
 
 
 def create(session: Session) -> None:
