@@ -122,10 +122,12 @@ def _age(path: Path, now: float) -> float:
         return 0.0
 
 
-def clear(paths: Iterable[Path]) -> None:
-    """Remove what is dead."""
+def clear(paths: Iterable[Path], *, but: str = "") -> None:
+    """Remove what is dead; what is named `but` stays in its folder."""
     for path in paths:
-        if path.is_dir():
+        if but and path.is_dir():
+            clear(p for p in path.iterdir() if p.name != but)
+        elif path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)

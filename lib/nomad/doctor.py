@@ -42,30 +42,39 @@ def examine(
     *,
     busy: Callable[[], Collection[str]] = tuple,
     dead: Collection[str] = (),
+    noted: Collection[tuple[str, str]] = (),
     deep: bool = True,
 ) -> Iterator[Finding]:
     """Compare the objects of the given layers, and their history, with the manifests.
 
     `dead` names runs that are known to have ended; where other machines may write to the lake, the
-    young files of any other run are left to it. `busy` names the runs still going on, whose files
-    are left alone; `deep` reads every file. It is asked after the files are listed, and the
-    manifests are read after that: a run whose file is in the list is then still busy, or its
-    manifest is there.
+    young files of any other run are left to it. `busy` names the runs still going on: their files
+    are left alone, and those of the versions they supersede, as are the versions `noted` by dead
+    ones (folder and run). `deep` reads every file.
+
+    `busy` is asked after the files are listed, and the manifests are read after that: a run whose
+    file is in the list is then still busy, or its manifest is there. It is asked once more, for
+    whoever has published meanwhile.
     """
     for layer in layers:
         listed = _folders(store, layer)
-        going_on = busy()
+        before = busy()
         manifests = _manifests(store, listed)
-        for folder, found in listed:
-            spare = _spare(found, going_on, dead, store.grace)
-            yield from _published(folder, set(found), manifests[folder], spare)
+        runs = _Runs(frozenset((*before, *busy())), dead, noted, store.grace)
+        cells = {f: _Cell(f, ages, manifests[f], runs) for f, ages in listed}
+        for cell in cells.values():
+            yield from _published(cell)
         if deep:
             yield from _changed(store, manifests)
-        yield from _quarantine(store, layer, manifests, going_on, dead)
+        for folder, ages in _folders(store, f"{QUARANTINE}/{layer}"):
+            of = folder.removeprefix(f"{QUARANTINE}/")
+            yield from _quarantine(folder, ages, cells.get(of) or _Cell(of, {}, None, runs))
         past = _folders(store, f"{HISTORY}/{layer}")
         told = _manifests(store, past)
         for folder, names in past:
-            yield from _past(folder, set(names), told[folder])
+            of, _, run_id = folder.removeprefix(f"{HISTORY}/").rpartition("/")
+            if of not in cells or not cells[of].moves(run_id):
+                yield from _past(folder, set(names), told[folder])
 
 
 def unfinished(store: Store, dead: Collection[str]) -> Iterator[Finding]:
@@ -95,20 +104,53 @@ def _folders(store: Store, top: str) -> list[tuple[str, dict[str, float]]]:
     return sorted(found.items())
 
 
-def _spare(
-    ages: Mapping[str, float], busy: Collection[str], dead: Collection[str], grace: float
-) -> Callable[[str], bool]:
-    """Tell of a file of ours, by its name, whether a run may still be about to name it."""
-
-    def spare(name: str) -> bool:
-        match = _OURS.fullmatch(name)
-        run_id = match[1] if match else ""
-        return run_id in busy or (run_id not in dead and ages[name] < grace)
-
-    return spare
-
-
 Found = Manifest | LakeError | None
+
+
+class _Runs(NamedTuple):
+    """Which runs may not be done yet: those `busy`, and any but the `dead` that was just at work.
+
+    `noted` are the versions that dead runs superseded, by folder and run; `grace` is in seconds.
+    """
+
+    busy: Collection[str]
+    dead: Collection[str]
+    noted: Collection[tuple[str, str]]
+    grace: float
+
+    def may_go_on(self, run_id: str, age: float) -> bool:
+        """Tell of a run whether it may be at work, from the age of what it wrote."""
+        return run_id in self.busy or (run_id not in self.dead and age < self.grace)
+
+
+class _Cell(NamedTuple):
+    """The folder of a partition or full table: its files by age, its manifest."""
+
+    folder: str
+    ages: Mapping[str, float]
+    manifest: Found
+    runs: _Runs
+
+    def spares(self, run_id: str, age: float) -> bool:
+        """Tell of a file that no manifest names, by its run, whether it is still wanted.
+
+        Its run may be about to name it; or it is of the version before, on its way to the history.
+        """
+        return self.runs.may_go_on(run_id, age) or self._leaves(run_id)
+
+    def moves(self, run_id: str) -> bool:
+        """Tell whether a version may be half-way to the history, the one just seen included."""
+        seen = isinstance(self.manifest, Manifest) and self.manifest.run_id == run_id
+        return seen or self._leaves(run_id)
+
+    def _leaves(self, run_id: str) -> bool:
+        if (self.folder, run_id) in self.runs.noted:
+            return True
+        if not isinstance(self.manifest, Manifest) or self.manifest.previous != run_id:
+            return False
+        names = [f.name for f in self.manifest.files] or [FILE]
+        age = min(self.ages.get(name, 0.0) for name in names)
+        return self.runs.may_go_on(self.manifest.run_id, age)
 
 
 def _manifests(
@@ -125,17 +167,17 @@ def _manifests(
     return found
 
 
-def _published(
-    folder: str, names: set[str], manifest: Found, spare: Callable[[str], bool]
-) -> Iterator[Finding]:
+def _published(cell: _Cell) -> Iterator[Finding]:
+    folder, names, manifest = cell.folder, set(cell.ages), cell.manifest
     if isinstance(manifest, LakeError):
         yield Finding(f"{folder}/{FILE}", f"{manifest.what}; {manifest.hint}")
         return
     named = {f.name for f in manifest.files} if manifest else set()
     for name in sorted(names - named - {FILE, SUCCESS}):
-        if _OURS.fullmatch(name) is None:
+        match = _OURS.fullmatch(name)
+        if match is None:
             yield Finding(f"{folder}/{name}", "not a file of nomad's; no reader sees it")
-        elif not spare(name):
+        elif not cell.spares(match[1], cell.ages[name]):
             yield Finding(f"{folder}/{name}", "no manifest names it", "remove")
     for name in sorted(named - names):
         what = f"the manifest names it, but it is not there; {_again(manifest)}"
@@ -172,23 +214,15 @@ def _mark(folder: str, names: set[str], manifest: Manifest | None) -> Iterator[F
         yield Finding(path, "there, though no rows are published", "remove")
 
 
-def _quarantine(
-    store: Store,
-    layer: str,
-    manifests: Mapping[str, Found],
-    busy: Collection[str],
-    dead: Collection[str],
-) -> Iterator[Finding]:
+def _quarantine(folder: str, ages: Mapping[str, float], cell: _Cell) -> Iterator[Finding]:
     """Find files of refused rows that no published version names."""
-    for folder, ages in _folders(store, f"{QUARANTINE}/{layer}"):
-        manifest = manifests.get(folder.removeprefix(f"{QUARANTINE}/"))
-        if isinstance(manifest, LakeError):
-            continue
-        named = manifest.quarantined.name if manifest and manifest.quarantined else None
-        for name in sorted(set(ages) - {named}):
-            run_id = name.partition(".")[0]
-            if run_id not in busy and (run_id in dead or ages[name] >= store.grace):
-                yield Finding(f"{folder}/{name}", "refused rows of no published version", "remove")
+    manifest = cell.manifest
+    if isinstance(manifest, LakeError):
+        return
+    named = manifest.quarantined.name if manifest and manifest.quarantined else None
+    for name in sorted(set(ages) - {named}):
+        if not cell.spares(name.partition(".")[0], ages[name]):
+            yield Finding(f"{folder}/{name}", "refused rows of no published version", "remove")
 
 
 def _past(folder: str, names: set[str], manifest: Found) -> Iterator[Finding]:

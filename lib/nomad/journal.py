@@ -50,6 +50,14 @@ def steps(data: bytes) -> Iterator[dict[str, Any]]:
             yield event
 
 
+def command(data: bytes) -> str | None:
+    """Give the command whose journal this is; None where its beginning can't be read."""
+    with suppress(ValueError):
+        event = json.loads(data.partition(b"\n")[0])
+        return str(event["command"]) if event.get("event") == "begin" else None
+    return None
+
+
 def ended(data: bytes) -> bool:
     """Tell of a journal whether its run came to its end; it may be going on, or have died."""
     return _END in data

@@ -6,18 +6,21 @@ catalog is renewed. In between, the note alone tells what they are.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from nomad.errors import CorruptManifest
+from nomad.errors import CorruptManifest, LakeError
 from nomad.lake import folder_key, manifest_key
 from nomad.manifest import Manifest, from_json
 from nomad.publish import HISTORY, retire
 from nomad.store.base import Store
 from nomad.store.local import translated
 
-_FOLDER = "superseded"
+FOLDER = "superseded"
+
+_log = logging.getLogger(__name__)
 
 
 def note(scratch: Path, old: Manifest) -> None:
@@ -41,20 +44,38 @@ def forget(scratch: Path, old: Manifest) -> None:
 def settle(store: Store, left: Iterable[Path], *, keep: int) -> None:
     """Retire what runs that died had superseded and not yet retired; `left` is their scratch.
 
+    One that can't be, stays where it is: for its sake no run is held up.
+    """
+    for old in pending(store, left):
+        try:
+            retire(store, old, keep=keep)
+        except LakeError as e:
+            _log.warning("a superseded version did not go to the history: %s", e)
+
+
+def pending(store: Store, left: Iterable[Path]) -> Iterator[Manifest]:
+    """Give what runs that died had superseded, as long as it is there.
+
     Not what was never committed over, nor what has gone since.
     """
     for old in (m for path in left for m in _noted(path)):
         if _replaced(store, old) and _there(store, old):
-            retire(store, old, keep=keep)
+            yield old
+
+
+def noted(left: Iterable[Path]) -> frozenset[tuple[str, str]]:
+    """Name what runs that died have notes of, by folder and run."""
+    found = (m for path in left for m in _noted(path))
+    return frozenset((folder_key(*m.cell), m.run_id) for m in found)
 
 
 def _path(scratch: Path, old: Manifest) -> Path:
-    return scratch / _FOLDER / f"{folder_key(*old.cell).replace('/', ' ')}.json"
+    return scratch / FOLDER / f"{folder_key(*old.cell).replace('/', ' ')}.json"
 
 
 def _noted(scratch: Path) -> Iterator[Manifest]:
     """Read a run's notes. A torn one's commit was never sent; one that goes has been settled."""
-    for path in sorted((scratch / _FOLDER).glob("*.json")):
+    for path in sorted((scratch / FOLDER).glob("*.json")):
         with suppress(CorruptManifest, FileNotFoundError):
             yield from_json(path.read_bytes(), where=str(path))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
+from nomad.catalog import metadata
+
 DAY = ("--dt", "2024-01-02")
 
 
@@ -55,3 +57,16 @@ def test_new_words_reach_the_catalog_though_nothing_is_stale(built):
     assert "nothing to do" in answer.err
     told = asked(built, "select comment from duckdb_views() where view_name = 'dwd_price'")
     assert told == [("Brand new words.",)]
+
+
+def test_a_catalog_of_another_schema_is_made_anew_though_nothing_is_built(built, monkeypatch):
+    assert built("run", *DAY).code == 0
+    path = built.root / "catalog" / "catalog.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute("drop view nomad.tasks")
+    assert built("run", *DAY).code == 0
+    monkeypatch.setattr(metadata, "FORM", "that of another nomad")
+
+    assert "nothing to do" in built("run", *DAY).err
+
+    assert asked(built, "select count(*) > 0 from nomad.tasks") == [(True,)]

@@ -120,3 +120,21 @@ def test_a_run_that_begins_while_the_lake_is_listed_keeps_its_file(built):
 
     assert list(examine(Late(built.lake), ["dwd"], busy=lambda: set(running))) == []
     assert [f.remedy for f in examine(Late(built.lake), ["dwd"])] == ["remove"]
+
+
+def test_what_another_machine_has_just_superseded_is_left_to_it(built):
+    """It may be on its way to the history: its run can't be asked, but was at work a moment ago."""
+    (old,) = (built.lake / FOLDER).glob("*.parquet")
+    assert built("run", "dwd_price", "--dt", "2024-01-02", "--force").code == 0
+    (past,) = (built.lake / "_history" / FOLDER).glob("*/*.parquet")
+    past.rename(old)
+
+    class Shared(LocalStore):
+        grace = 3600.0
+
+    assert list(examine(Shared(built.lake), ["dwd"])) == []
+    found = {f.where: f.remedy for f in examine(LocalStore(built.lake), ["dwd"])}
+    assert found == {
+        f"{FOLDER}/{old.name}": "remove",
+        f"_history/{FOLDER}/{past.parent.name}/manifest.json": "remove",
+    }

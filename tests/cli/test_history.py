@@ -7,7 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -141,30 +143,52 @@ def test_the_first_version_has_none_before_it(built):
     assert "has no version before it that is kept" in answer.err
 
 
-DIES = """
-import os, sys
-from nomad import publish
-publish.retire = lambda *words, **named: os.kill(os.getpid(), 9)
-from nomad.cli import main
-sys.argv = ["nomad", *sys.argv[1:]]
-main()
-"""
+AT_CALL = ROOT / "tests" / "at_call.py"
+RETIRE = "nomad.publish.retire"
 
 
-def dying(project, *words):
-    """Run nomad; it is killed when all is published, and before anything goes to the history."""
-    command = [sys.executable, "-c", DIES, *words]
+def begun(project, function, nth, what, *words):
+    """Start nomad; at the n-th call of a function it dies, or waits for a file."""
+    command = [sys.executable, AT_CALL, function, str(nth), str(what), *words]
     environ = {**os.environ, "PYTHONPATH": str(ROOT / "lib")}
-    done = subprocess.run(command, cwd=project.root, env=environ, capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    return project.manifest("dwd.dwd_price", DAYS[-1])["run_id"]
+    return subprocess.Popen(
+        command, cwd=project.root, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
 
 
-@pytest.mark.parametrize("between", [(), ("doctor", "--fix"), ("run", "--dt", DAYS[0])])
+def killed(project, function, nth, *words):
+    """Run nomad until it dies there; give its run's id."""
+    done = begun(project, function, nth, "kill", *words)
+    told, _ = done.communicate()
+    assert done.returncode == -signal.SIGKILL, told
+    (scratch,) = [p for p in (project.lake / "_tmp").iterdir() if p.is_dir()]
+    return scratch.name
+
+
+@contextmanager
+def waiting(project, function, *words):
+    """Have nomad wait at a call for as long as the block lasts, then go on to its end."""
+    go = project.root / "go"
+    reached = project.root / "go.reached"
+    going = begun(project, function, 1, go, *words)
+    while not reached.exists():
+        assert going.poll() is None, going.communicate()[0]
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        go.touch()
+        told, _ = going.communicate()
+    assert going.returncode == 0, told
+
+
+@pytest.mark.parametrize(
+    "between", [(), ("doctor", "--fix"), ("gc", "--yes"), ("run", "--dt", DAYS[0])]
+)
 def test_a_run_killed_before_the_history_is_undone_at_once_and_after_others(month, between):
     before = hashes(month)
     change(month, "close > 9")
-    bad = dying(month, "run", "dwd_price", *RANGE)
+    bad = killed(month, RETIRE, 1, "run", "dwd_price", *RANGE)
     assert hashes(month) != before
     assert between == () or month(*between).code == 0
 
@@ -173,6 +197,74 @@ def test_a_run_killed_before_the_history_is_undone_at_once_and_after_others(mont
     assert done.code == 0, done.err
     assert hashes(month) == before
     assert month("doctor").err == "all is well\n"
+
+
+def test_what_a_killed_run_superseded_is_listed_and_a_dry_run_changes_nothing(built):
+    change(built, "close > 1")
+    assert built("run", "dwd_price", "--dt", "2024-01-02").code == 0
+    change(built, "close > 2")
+    first, second = (v["run_id"] for v in reversed(versions(built)))
+    bad = killed(built, RETIRE, 1, "run", "dwd_price", "--dt", "2024-01-02")
+    there = sorted(built.lake.rglob("*"))
+
+    listed = [(v["run_id"], v["state"]) for v in versions(built)]
+    told = built("rollback", "--run", bad, "--dry-run")
+    gone = built("rollback", "dwd_price", "--dt", "2024-01-02", "--to", first, "--dry-run")
+
+    assert listed == [(bad, "published"), (second, "kept")]
+    assert told.out == f"dwd.dwd_price 2024-01-02: from {bad} to {second}\n"
+    assert gone.code == 2
+    assert sorted(built.lake.rglob("*")) == there
+
+
+@pytest.mark.parametrize(
+    "at", ["nomad.workspace.Workspace.refresh_catalog", "nomad.store.local.LocalStore.move"]
+)
+def test_the_version_a_live_run_supersedes_is_left_to_it(built, at):
+    """While its catalog is made, and while the files are on their way to the history."""
+    before = versions(built)[0]["run_id"]
+    change(built, "close > 1")
+    with waiting(built, at, "run", "dwd_price", "--dt", "2024-01-02"):
+        found = built("doctor")
+        dying = begun(built, "nomad.publish._commit", 1, "kill", "run", "--dt", "2024-01-03")
+        dying.communicate()
+        for words in (("doctor", "--fix"), ("gc", "--yes"), ("run", "--dt", "2024-01-03")):
+            assert built(*words).code == 0
+
+    assert found.err == "all is well\n", found.out
+    assert [v["run_id"] for v in versions(built)][1:] == [before]
+    assert built("rollback", "dwd_price", "--dt", "2024-01-02", "--to", before).code == 0
+    assert built("doctor").err == "all is well\n"
+
+
+def test_a_killed_rollback_goes_on_where_it_stopped(month):
+    before = hashes(month)
+    change(month, "close > 9")
+    bad = month("run", "dwd_price", *RANGE, "-o", "json").json["run_id"]
+    killed(month, "nomad.publish._commit", 4, "rollback", "--run", bad)
+
+    done = month("rollback", "--run", bad, "-o", "json")
+    again = month("rollback", "--run", bad)
+
+    assert done.code == 0, done.err
+    assert len(done.json["steps"]) == 27
+    assert hashes(month) == before
+    assert again.code == 2
+    assert f"run {bad} is undone already" in again.err
+
+
+def test_a_version_that_lacks_a_file_is_not_returned_to_and_no_other_is(month):
+    change(month, "close > 9")
+    bad = month("run", "dwd_price", *RANGE, "-o", "json").json["run_id"]
+    (file,) = month.lake.glob(f"_history/dwd/dwd_price/dt={DAYS[20]}/*/*.parquet")
+    file.unlink()
+    there = hashes(month)
+
+    answer = month("rollback", "--run", bad)
+
+    assert answer.code == 2
+    assert f"dwd/dwd_price/dt={DAYS[20]} has no version before it that is kept" in answer.err
+    assert hashes(month) == there
 
 
 def test_a_run_that_died_before_it_told_is_undone_as_well(month):

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from nomad.catalog import views
+from nomad.catalog import metadata, views
 from nomad.catalog.maker import Maker
 from nomad.catalog.migrations import (
     FOLDER,
@@ -51,11 +51,12 @@ def path_of(root: Path, environment: str | None) -> Path:
 
 
 def made_of(project: Project) -> Iterator[str]:
-    """Name what of a project is in its catalog: migrations, and of each table more than its rows.
+    """Name what is in a catalog: its schema, migrations, and of each table more than its rows.
 
     Raises:
         MigrationError: a migration's file has no number, or one that is taken.
     """
+    yield metadata.FORM
     yield from (m.checksum for m in numbered(project.root))
     for name in project.order:
         yield from (str(name), *views.depends_on(project, name))

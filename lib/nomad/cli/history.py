@@ -30,10 +30,11 @@ def command(
     """
     from nomad import render
     from nomad.project import find
-    from nomad.run.history import versions
+    from nomad.run.history import Past, versions
 
     name = find(workspace.project, table)
     dated = workspace.project.partitioned(name)
+    past = Past(workspace)
     rows = [
         {
             "partition_date": day and day.isoformat(),
@@ -44,7 +45,7 @@ def command(
             "content_hash": v.manifest.content_hash,
         }
         for day in (options.days(workspace, when) if dated else [None])
-        for v in versions(workspace.store, workspace.lake, name, day)
+        for v in versions(workspace, past, (name, day))
     ]
     columns = ["partition_date", "run_id", "state", "generated_at", "row_count", "content_hash"]
     render.listing("versions", columns, rows, output=output, out=sys.stdout)

@@ -43,7 +43,8 @@ def command(
     from nomad.run.attempt import recover
     from nomad.run.history import rollback
 
-    recover(workspace)
+    if not dry_run:
+        recover(workspace)
     returns = _chosen(workspace, table, dt, version, run_id)
     if dry_run:
         for one in returns:

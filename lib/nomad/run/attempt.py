@@ -314,6 +314,7 @@ def recover(workspace: Workspace, *, own: str = "") -> None:
         return
     from nomad import doctor
 
+    clear(left, but=superseded.FOLDER)
     if has_project(workspace):
         workspace.refresh_catalog()
     superseded.settle(workspace.store, left, keep=workspace.config.lake.history)

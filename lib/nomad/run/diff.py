@@ -16,7 +16,7 @@ from nomad.partition import Partition
 from nomad.plan import BUILD, Step
 from nomad.project import Table
 from nomad.publish import HISTORY
-from nomad.run.attempt import attempt
+from nomad.run.attempt import attempt, recover
 from nomad.run.history import to_version
 from nomad.run.worker import Options, Worker
 from nomad.workspace import Workspace
@@ -49,6 +49,7 @@ def between(
     Raises:
         Misuse: a version is not there.
     """
+    recover(workspace)
     over = workspace.lake.published(name, partition)
     if over is None:
         raise Misuse("nothing is published there", where=folder_key(name, partition))
@@ -74,7 +75,7 @@ def staged(workspace: Workspace, name: TableName, partition: Partition) -> Diffe
     table = workspace.project.tables[name]
     step = Step(name, partition, BUILD, "diff")
     with attempt(workspace, "diff", [], rehearse=True) as going:
-        result = Worker(going, Options(force=True, rehearse=True)).act(step, None)
+        result = Worker(going, Options(force=True, rehearse=True)).act(step)
         if result.error:
             raise result.error
         made = going.lake.manifest(name, partition)

@@ -15,8 +15,9 @@ from nomad.journal import FOLDER as JOURNALS
 from nomad.manifest import FILE
 from nomad.partition import from_folder
 from nomad.publish import HISTORY
-from nomad.run.attempt import has_project
+from nomad.run.attempt import has_project, recover
 from nomad.store.base import Entry
+from nomad.superseded import noted
 from nomad.workspace import Workspace
 
 JOURNAL_DAYS = 365
@@ -35,9 +36,12 @@ def waste(workspace: Workspace, *, journal_days: int = JOURNAL_DAYS) -> list[Was
     """Name all that can go, in the order in which to remove it."""
     store = workspace.store
     top = store.scratch()
-    gone = frozenset(p.name for p in dead(top, now=workspace.now().timestamp()))
+    died = dead(top, now=workspace.now().timestamp())
+    gone = frozenset(p.name for p in died)
     layers = ("raw", *workspace.config.layers)
-    found = doctor.examine(store, layers, busy=lambda: live(top), dead=gone, deep=False)
+    found = doctor.examine(
+        store, layers, busy=lambda: live(top), dead=gone, noted=noted(died), deep=False
+    )
     left = [Waste(f.where, f.what) for f in found if f.remedy == "remove"]
     known = {w.key for w in left}
     return [
@@ -73,7 +77,11 @@ def _journals(workspace: Workspace, days: int) -> Iterator[Waste]:
 
 
 def remove(workspace: Workspace, found: list[Waste]) -> None:
-    """Remove what was found; a catalog that may still name some of it is renewed before."""
+    """Remove what was found; a catalog that may still name some of it is renewed before.
+
+    What runs that died superseded goes to the history first.
+    """
+    recover(workspace)
     known = workspace.catalog_path.exists() and has_project(workspace)
     if found and known and workspace.catalog_is_due:
         workspace.refresh_catalog()

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from nomad import superseded
+from nomad.claims import dead
 from nomad.errors import Misuse
 from nomad.journal import FOLDER as JOURNALS
-from nomad.journal import ended, steps
-from nomad.lake import Lake, Published, folder_key
+from nomad.journal import command, ended, steps
+from nomad.lake import Published, folder_key
 from nomad.manifest import FILE, Manifest, from_json
 from nomad.names import RAW, TableName
 from nomad.partition import Partition, parse_day
@@ -21,7 +23,6 @@ from nomad.plan import Cell
 from nomad.publish import HISTORY
 from nomad.run.attempt import Attempt, attempt
 from nomad.run.result import PUBLISHED, Result
-from nomad.store.base import Store
 from nomad.workspace import Workspace
 
 
@@ -39,20 +40,45 @@ class Return(NamedTuple):
     to: Manifest
 
 
-def versions(store: Store, lake: Lake, table: TableName, partition: Partition) -> list[Version]:
+class Past:
+    """The versions that are kept: those in the history, and those a dead run left on the way."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._store, self._most = workspace.store, workspace.config.lake.history
+        left = dead(self._store.scratch(), now=workspace.now().timestamp())
+        self._pending: dict[Cell, list[Manifest]] = {}
+        for old in superseded.pending(self._store, left):
+            self._pending.setdefault(old.cell, []).append(old)
+
+    def kept(self, table: TableName, partition: Partition) -> list[Manifest]:
+        """Give those of a partition, the newest first; what will be pruned is no longer kept."""
+        past = f"{HISTORY}/{folder_key(table, partition)}"
+        there = {run: self._found(f"{past}/{run}") for run in self._store.folders(past)}
+        pending = {m.run_id: m for m in self._pending.get((table, partition), ())}
+        found = sorted((there | pending).items(), reverse=True)
+        newest = [m for _, m in found if m is not None]
+        return newest[: self._most] if pending else newest
+
+    def find(self, table: TableName, partition: Partition, run_id: str) -> Manifest | None:
+        """Give one of them, with all its files, or None."""
+        if (table, partition) not in self._pending:
+            return self._found(f"{HISTORY}/{folder_key(table, partition)}/{run_id}")
+        return next((m for m in self.kept(table, partition) if m.run_id == run_id), None)
+
+    def _found(self, folder: str) -> Manifest | None:
+        """Read a version, if it is whole."""
+        key = f"{folder}/{FILE}"
+        blob = self._store.read(key)
+        found = from_json(blob.data, where=key) if blob else None
+        there = {e.key.rpartition("/")[2] for e in self._store.entries(folder)}
+        return found if found and there >= {f.name for f in found.files} else None
+
+
+def versions(workspace: Workspace, past: Past, cell: Cell) -> list[Version]:
     """Give the published version and those that are kept, the newest first."""
-    now = lake.manifest(table, partition)
-    past = f"{HISTORY}/{folder_key(table, partition)}"
-    kept = [m for run in store.folders(past) if (m := _kept(store, table, partition, run))]
-    kept.sort(key=lambda m: m.run_id, reverse=True)
+    now = workspace.lake.manifest(*cell)
     return [*([Version(now, published=True)] if now else []),
-            *(Version(m, published=False) for m in kept)]  # fmt: skip
-
-
-def _kept(store: Store, table: TableName, partition: Partition, run_id: str) -> Manifest | None:
-    key = f"{HISTORY}/{folder_key(table, partition)}/{run_id}/{FILE}"
-    blob = store.read(key)
-    return from_json(blob.data, where=key) if blob else None
+            *(Version(m, published=False) for m in past.kept(*cell))]  # fmt: skip
 
 
 def to_version(workspace: Workspace, table: TableName, partition: Partition, run: str) -> Return:
@@ -62,7 +88,7 @@ def to_version(workspace: Workspace, table: TableName, partition: Partition, run
         Misuse: it is not kept, or nothing is published there.
     """
     over = workspace.lake.published(table, partition)
-    old = _kept(workspace.store, table, partition, run)
+    old = Past(workspace).find(table, partition, run)
     where = folder_key(table, partition)
     if over is None or old is None:
         day = f" --dt {partition}" if partition else ""
@@ -77,20 +103,25 @@ def to_version(workspace: Workspace, table: TableName, partition: Partition, run
 def of_run(workspace: Workspace, run: str) -> list[Return]:
     """Find what a run published, and the version before it of each.
 
+    What another rollback has returned already is left out.
+
     Raises:
         Misuse: there was no such run, or one of its partitions has moved on since, or has no
-            version to return to: then nothing is to be undone.
+            version to return to: then nothing is to be undone. Or all of it is undone already.
     """
     cells = _published_by(workspace, run)
+    past = Past(workspace)
     found, faults = [], []
     for table, partition in cells:
         over = workspace.lake.published(table, partition)
         where = folder_key(table, partition)
         if over is None or over.manifest.run_id != run:
-            faults.append(f"{where} has moved on to {over.manifest.run_id if over else 'nothing'}")
+            if over is None or not _undone(workspace, over.manifest, run):
+                to = over.manifest.run_id if over else "nothing"
+                faults.append(f"{where} has moved on to {to}")
             continue
         before = over.manifest.previous
-        old = _kept(workspace.store, table, partition, before) if before else None
+        old = past.find(table, partition, before) if before else None
         if old is None:
             faults.append(f"{where} has no version before it that is kept")
         else:
@@ -101,15 +132,29 @@ def of_run(workspace: Workspace, run: str) -> list[Return]:
             f"run {run} can't be undone as a whole:\n  " + "\n  ".join(faults[:_FEW]) + more,
             hint="return single partitions with `nomad rollback TABLE --dt D --to RUN_ID`",
         )
+    if cells and not found:
+        raise Misuse(f"run {run} is undone already", hint="see `nomad history TABLE`")
     return found
 
 
+def _undone(workspace: Workspace, now: Manifest, run: str) -> bool:
+    """Tell whether what is published now is what a rollback put in place of that run's."""
+    if now.previous != run:
+        return False
+    blob = workspace.store.read(_journal(now.run_id))
+    return blob is not None and command(blob.data) == ROLLBACK
+
+
+def _journal(run: str) -> str:
+    return f"{JOURNALS}/dt={run[:4]}-{run[4:6]}-{run[6:8]}/{run}.jsonl"
+
+
 _FEW = 5
+ROLLBACK = "rollback"
 
 
 def _published_by(workspace: Workspace, run: str) -> list[Cell]:
-    day = f"{run[:4]}-{run[4:6]}-{run[6:8]}"
-    blob = workspace.store.read(f"{JOURNALS}/dt={day}/{run}.jsonl")
+    blob = workspace.store.read(_journal(run))
     if blob is None:
         raise Misuse(f"no run {run}", hint="run ids stand in `nomad history TABLE`")
     done = [e for e in steps(blob.data) if e["status"] == PUBLISHED]
@@ -133,7 +178,7 @@ def rollback(
     Raises:
         LostRace: a partition was published by another run meanwhile.
     """
-    with attempt(workspace, "rollback", [r.to.cell for r in returns]) as going:
+    with attempt(workspace, ROLLBACK, [r.to.cell for r in returns]) as going:
         results = []
         for one in returns:
             result = going.note(_returned(going, one))

@@ -121,18 +121,18 @@ class _Walk:
             self._alone, why, first = self._short.pop(0)
             self._spent[self._alone] = first.seconds
             act = partial(self._worker.act, again=why)
-            self._running[pool.submit(act, self._steps[self._alone], None)] = self._alone
+            self._running[pool.submit(act, self._steps[self._alone])] = self._alone
         while self._ready and len(self._running) < self._most and not self._draining:
             i = heappop(self._ready)
             self._begun.add(i)
             step = self._steps[i]
             bad = next((n for n in step.needs if not _good(self.ended.get(n))), None)
             if bad or step.action != BUILD:
-                yield self._ended(step, self._worker.act(step, bad))
+                yield self._ended(step, self._worker.end(step, bad))
                 continue
             if self._running:
                 self._accompanied.update((i, *self._running.values()))
-            self._running[pool.submit(self._worker.act, step, None)] = i
+            self._running[pool.submit(self._worker.act, step)] = i
 
     @property
     def _draining(self) -> bool:

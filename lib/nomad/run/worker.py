@@ -74,8 +74,8 @@ class Worker:
             self._engine.interrupt()
             time.sleep(_BREATH)
 
-    def act(self, step: Step, bad: Cell | None, *, again: str | None = None) -> Result:
-        """Bring one step to its end, `bad` being one it needs that failed.
+    def act(self, step: Step, *, again: str | None = None) -> Result:
+        """Bring one step to its end.
 
         An error becomes part of the result. One that ran short of something may be tried `again`,
         for that reason and alone; for want of memory, with the least that DuckDB can do with.
@@ -84,10 +84,14 @@ class Worker:
         try:
             if self._stopping:
                 return Result(step.table, step.partition, BLOCKED, "interrupted")
-            result = self._timed(step, bad, lean=again == OUT_OF_MEMORY)
+            result = self._timed(step, None, lean=again == OUT_OF_MEMORY)
             return _told_again(result, again) if again else result
         finally:
             self._busy.discard(step.cell)
+
+    def end(self, step: Step, bad: Cell | None) -> Result:
+        """Give the end of a step that has nothing to do: it is fresh, or needs `bad`."""
+        return self._timed(step, bad, lean=False)
 
     def _timed(self, step: Step, bad: Cell | None, *, lean: bool) -> Result:
         began = time.monotonic()
