@@ -109,32 +109,31 @@ def of_run(workspace: Workspace, run: str) -> list[Return]:
         Misuse: there was no such run, or one of its partitions has moved on since, or has no
             version to return to: then nothing is to be undone. Or all of it is undone already.
     """
-    cells = _published_by(workspace, run)
     past = Past(workspace)
-    found, faults = [], []
-    for table, partition in cells:
-        over = workspace.lake.published(table, partition)
-        where = folder_key(table, partition)
-        if over is None or over.manifest.run_id != run:
-            if over is None or not _undone(workspace, over.manifest, run):
-                to = over.manifest.run_id if over else "nothing"
-                faults.append(f"{where} has moved on to {to}")
-            continue
-        before = over.manifest.previous
-        old = past.find(table, partition, before) if before else None
-        if old is None:
-            faults.append(f"{where} has no version before it that is kept")
-        else:
-            found.append(Return(over, old))
-    if faults:
+    ends = [_before(workspace, past, cell, run) for cell in _published_by(workspace, run)]
+    if faults := [e for e in ends if isinstance(e, str)]:
         more = f"\n  and {len(faults) - _FEW} more" if len(faults) > _FEW else ""
         raise Misuse(
             f"run {run} can't be undone as a whole:\n  " + "\n  ".join(faults[:_FEW]) + more,
             hint="return single partitions with `nomad rollback TABLE --dt D --to RUN_ID`",
         )
-    if cells and not found:
+    found = [e for e in ends if isinstance(e, Return)]
+    if ends and not found:
         raise Misuse(f"run {run} is undone already", hint="see `nomad history TABLE`")
     return found
+
+
+def _before(workspace: Workspace, past: Past, cell: Cell, run: str) -> Return | str | None:
+    """Find the version to return to; or say why there is none; or None: that is done already."""
+    over, where = workspace.lake.published(*cell), folder_key(*cell)
+    if over is None:
+        return f"{where} has moved on to nothing"
+    now = over.manifest
+    if now.run_id != run:
+        done = _undone(workspace, now, run)
+        return None if done else f"{where} has moved on to {now.run_id}"
+    old = past.find(*cell, now.previous) if now.previous else None
+    return Return(over, old) if old else f"{where} has no version before it that is kept"
 
 
 def _undone(workspace: Workspace, now: Manifest, run: str) -> bool:
