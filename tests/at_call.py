@@ -1,6 +1,9 @@
-"""Run nomad, and at the n-th call of one of its functions die by SIGKILL, or wait for a file.
+"""Run nomad, and at the n-th call of one of its functions (0: each) have something happen.
 
-Usage: python at_call.py FUNCTION N kill|FILE WORDS…      FILE.reached tells that it waits for FILE.
+Usage: python at_call.py FUNCTION N kill|interrupt|fail|FILE WORDS…
+
+It dies by SIGKILL, is interrupted as by Ctrl-C, fails for want of room, or waits for FILE, while
+FILE.reached is there.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 from nomad.cli import main
+from nomad.errors import LakeError
 
 
 def arm(function: str, nth: int, what: str) -> None:
@@ -22,15 +26,24 @@ def arm(function: str, nth: int, what: str) -> None:
     real, calls = resolve_name(function), count(1)
 
     def wrapper(*words, **named):
-        if next(calls) == nth:
-            if what == "kill":
-                os.kill(os.getpid(), signal.SIGKILL)
-            Path(f"{what}.reached").touch()
-            while not Path(what).exists():
-                time.sleep(0.01)
+        if nth in (0, next(calls)):
+            happen(what)
         return real(*words, **named)
 
     setattr(resolve_name(owner), name, wrapper)
+
+
+def happen(what: str) -> None:
+    """Die, fail, or wait for a file."""
+    if what == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "interrupt":
+        raise KeyboardInterrupt
+    if what == "fail":
+        raise LakeError("no room")
+    Path(f"{what}.reached").touch()
+    while not Path(what).exists():
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":

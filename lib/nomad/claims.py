@@ -13,13 +13,16 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nomad.errors import Busy
 from nomad.store.local import locked, translated
 
 FILE = "claim.json"
+NOTES = "superseded"
+"""The folder in a run's scratch that stays as long as there is something in it."""
+
 _POLL = 0.2
 """Seconds between two looks while waiting for another run."""
 
@@ -45,7 +48,7 @@ def claim(top: Path, run_id: str, cells: Iterable[str], *, wait: bool = False) -
     try:
         yield top / run_id
     finally:
-        shutil.rmtree(top / run_id, ignore_errors=True)
+        clear([top / run_id])
         os.close(handle)
 
 
@@ -122,12 +125,17 @@ def _age(path: Path, now: float) -> float:
         return 0.0
 
 
-def clear(paths: Iterable[Path], *, but: str = "") -> None:
-    """Remove what is dead; what is named `but` stays in its folder."""
+def clear(paths: Iterable[Path]) -> None:
+    """Remove what is dead, but for the notes that are left: those of `superseded`."""
     for path in paths:
-        if but and path.is_dir():
-            clear(p for p in path.iterdir() if p.name != but)
-        elif path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
+        if not path.is_dir():
             path.unlink(missing_ok=True)
+            continue
+        for child in path.iterdir():
+            if child.is_dir() and child.name != NOTES:
+                shutil.rmtree(child, ignore_errors=True)
+            elif child.name != NOTES:
+                child.unlink(missing_ok=True)
+        for folder in (path / NOTES, path):
+            with suppress(OSError):
+                folder.rmdir()

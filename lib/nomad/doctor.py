@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from nomad.errors import LakeError
@@ -53,28 +53,19 @@ def examine(
     ones (folder and run). `deep` reads every file.
 
     `busy` is asked after the files are listed, and the manifests are read after that: a run whose
-    file is in the list is then still busy, or its manifest is there. It is asked once more, for
-    whoever has published meanwhile.
+    file is in the list is then still busy, or its manifest is there. What seems amiss is looked at
+    once more by itself: others may have been at work between the list and the manifests.
     """
+    look = _Look(store, busy, dead, noted)
     for layer in layers:
-        listed = _folders(store, layer)
-        before = busy()
-        manifests = _manifests(store, listed)
-        runs = _Runs(frozenset((*before, *busy())), dead, noted, store.grace)
-        cells = {f: _Cell(f, ages, manifests[f], runs) for f, ages in listed}
+        cells = look.below(layer)
         for cell in cells.values():
-            yield from _published(cell)
+            if any(_published(cell)):
+                yield from _published(look.again(cell.folder))
         if deep:
-            yield from _changed(store, manifests)
-        for folder, ages in _folders(store, f"{QUARANTINE}/{layer}"):
-            of = folder.removeprefix(f"{QUARANTINE}/")
-            yield from _quarantine(folder, ages, cells.get(of) or _Cell(of, {}, None, runs))
-        past = _folders(store, f"{HISTORY}/{layer}")
-        told = _manifests(store, past)
-        for folder, names in past:
-            of, _, run_id = folder.removeprefix(f"{HISTORY}/").rpartition("/")
-            if of not in cells or not cells[of].moves(run_id):
-                yield from _past(folder, set(names), told[folder])
+            yield from _changed(store, {c.folder: c.manifest for c in cells.values()})
+        yield from _beside(look, f"{QUARANTINE}/{layer}", cells, _quarantine)
+        yield from _beside(look, f"{HISTORY}/{layer}", cells, _past)
 
 
 def unfinished(store: Store, dead: Collection[str]) -> Iterator[Finding]:
@@ -105,6 +96,7 @@ def _folders(store: Store, top: str) -> list[tuple[str, dict[str, float]]]:
 
 
 Found = Manifest | LakeError | None
+_Listed = Sequence[tuple[str, Mapping[str, float]]]
 
 
 class _Runs(NamedTuple):
@@ -167,6 +159,50 @@ def _manifests(
     return found
 
 
+class _Look(NamedTuple):
+    """Looks at folders and their manifests: at all of them at once, or at one again."""
+
+    store: Store
+    busy: Callable[[], Collection[str]]
+    dead: Collection[str]
+    noted: Collection[tuple[str, str]]
+
+    def below(self, top: str) -> dict[str, _Cell]:
+        """Give all folders at any depth."""
+        return self._seen(_folders(self.store, top))
+
+    def again(self, folder: str) -> _Cell:
+        """Give one, as it is now."""
+        listed = [found for found in _folders(self.store, folder) if found[0] == folder]
+        return self._seen(listed or [(folder, {})])[folder]
+
+    def _seen(self, listed: _Listed) -> dict[str, _Cell]:
+        before = self.busy()
+        manifests = _manifests(self.store, listed)
+        busy = frozenset((*before, *self.busy()))
+        runs = _Runs(busy, self.dead, self.noted, self.store.grace)
+        return {f: _Cell(f, ages, manifests[f], runs) for f, ages in listed}
+
+
+def _beside(
+    look: _Look,
+    top: str,
+    cells: Mapping[str, _Cell],
+    judged: Callable[[_Cell, _Cell | None], Iterator[Finding]],
+) -> Iterator[Finding]:
+    """Judge the folders that lie elsewhere, each with the cell it belongs to."""
+    for found in look.below(top).values():
+        of = _cell_of(found.folder)
+        if any(judged(found, cells.get(of))):
+            yield from judged(look.again(found.folder), look.again(of))
+
+
+def _cell_of(folder: str) -> str:
+    """Name the folder of the cell whose refused rows or past version lie in this one."""
+    top, _, rest = folder.partition("/")
+    return rest.rpartition("/")[0] if top == HISTORY else rest
+
+
 def _published(cell: _Cell) -> Iterator[Finding]:
     folder, names, manifest = cell.folder, set(cell.ages), cell.manifest
     if isinstance(manifest, LakeError):
@@ -214,22 +250,27 @@ def _mark(folder: str, names: set[str], manifest: Manifest | None) -> Iterator[F
         yield Finding(path, "there, though no rows are published", "remove")
 
 
-def _quarantine(folder: str, ages: Mapping[str, float], cell: _Cell) -> Iterator[Finding]:
+def _quarantine(refused: _Cell, of: _Cell | None) -> Iterator[Finding]:
     """Find files of refused rows that no published version names."""
-    manifest = cell.manifest
+    manifest = of.manifest if of else None
     if isinstance(manifest, LakeError):
         return
     named = manifest.quarantined.name if manifest and manifest.quarantined else None
-    for name in sorted(set(ages) - {named}):
-        if not cell.spares(name.partition(".")[0], ages[name]):
-            yield Finding(f"{folder}/{name}", "refused rows of no published version", "remove")
+    for name in sorted(set(refused.ages) - {named}):
+        run_id, age = name.partition(".")[0], refused.ages[name]
+        if not (of or refused).spares(run_id, age):
+            where = f"{refused.folder}/{name}"
+            yield Finding(where, "refused rows of no published version", "remove")
 
 
-def _past(folder: str, names: set[str], manifest: Found) -> Iterator[Finding]:
+def _past(version: _Cell, of: _Cell | None) -> Iterator[Finding]:
     """A version that was half-way into the history, or out of it, is of no use to anybody."""
+    manifest, names = version.manifest, set(version.ages)
     whole = isinstance(manifest, Manifest) and names == {FILE, *(f.name for f in manifest.files)}
-    for name in () if whole else sorted(names):
-        yield Finding(f"{folder}/{name}", "an incomplete past version", "remove")
+    if whole or (of and of.moves(version.folder.rpartition("/")[2])):
+        return
+    for name in sorted(names):
+        yield Finding(f"{version.folder}/{name}", "an incomplete past version", "remove")
 
 
 def mend(store: Store, findings: Iterable[Finding]) -> list[Finding]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -145,6 +145,7 @@ def test_the_first_version_has_none_before_it(built):
 
 AT_CALL = ROOT / "tests" / "at_call.py"
 RETIRE = "nomad.publish.retire"
+MOVE = "nomad.store.local.LocalStore.move"
 
 
 def begun(project, function, nth, what, *words):
@@ -166,11 +167,11 @@ def killed(project, function, nth, *words):
 
 
 @contextmanager
-def waiting(project, function, *words):
+def waiting(project, function, *words, nth=1):
     """Have nomad wait at a call for as long as the block lasts, then go on to its end."""
-    go = project.root / "go"
-    reached = project.root / "go.reached"
-    going = begun(project, function, 1, go, *words)
+    go = project.root / f"go-{words[0]}"
+    reached = project.root / f"{go.name}.reached"
+    going = begun(project, function, nth, go, *words)
     while not reached.exists():
         assert going.poll() is None, going.communicate()[0]
         time.sleep(0.01)
@@ -217,9 +218,7 @@ def test_what_a_killed_run_superseded_is_listed_and_a_dry_run_changes_nothing(bu
     assert sorted(built.lake.rglob("*")) == there
 
 
-@pytest.mark.parametrize(
-    "at", ["nomad.workspace.Workspace.refresh_catalog", "nomad.store.local.LocalStore.move"]
-)
+@pytest.mark.parametrize("at", ["nomad.workspace.Workspace.refresh_catalog", MOVE])
 def test_the_version_a_live_run_supersedes_is_left_to_it(built, at):
     """While its catalog is made, and while the files are on their way to the history."""
     before = versions(built)[0]["run_id"]
@@ -234,6 +233,71 @@ def test_the_version_a_live_run_supersedes_is_left_to_it(built, at):
     assert found.err == "all is well\n", found.out
     assert [v["run_id"] for v in versions(built)][1:] == [before]
     assert built("rollback", "dwd_price", "--dt", "2024-01-02", "--to", before).code == 0
+    assert built("doctor").err == "all is well\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "function", "nth"),
+    [
+        ("interrupt", RETIRE, 3),
+        ("interrupt", MOVE, 2),
+        ("fail", MOVE, 2),
+        ("fail", "nomad.workspace.Workspace.refresh_catalog", 0),
+    ],
+)
+def test_a_run_that_ends_badly_leaves_the_rest_to_the_next(month, what, function, nth):
+    before = hashes(month)
+    change(month, "close > 9")
+    begun(month, function, nth, what, "run", "dwd_price", *RANGE).communicate()
+    bad = month.manifest("dwd.dwd_price", DAYS[-1])["run_id"]
+
+    assert month("run", "--dt", DAYS[0]).code == 0
+
+    assert list((month.lake / "_tmp").iterdir()) == []
+    assert month("doctor").err == "all is well\n"
+    assert month("rollback", "--run", bad).code == 0
+    assert hashes(month) == before
+
+
+def test_a_clean_up_that_fails_is_made_up_for_by_the_next(month):
+    before = hashes(month)
+    change(month, "close > 9")
+    bad = killed(month, RETIRE, 1, "run", "dwd_price", *RANGE)
+    begun(month, MOVE, 0, "fail", "run", "dwd_price", "--dt", DAYS[0]).communicate()
+
+    assert month("rollback", "--run", bad).code == 0
+    assert hashes(month) == before
+    assert month("doctor").err == "all is well\n"
+
+
+def test_raw_data_that_lands_while_the_sql_is_broken_keeps_its_version_before(built):
+    before = built.manifest("raw.price", "2024-01-02")["run_id"]
+    broken = built.write("sql/ods/broken.sql", "select from where (")
+    built.write("in/2024-01-02.csv", "symbol,close\nA,70\n")
+    assert built("extract", "--dt", "2024-01-02").code == 0
+    broken.unlink()
+
+    assert built("run", "--dt", "2024-01-02").code == 0
+
+    kept = built("history", "raw.price", "--dt", "2024-01-02", "-o", "json").json["versions"]
+    assert [v["run_id"] for v in kept][1:] == [before]
+    assert built("doctor").err == "all is well\n"
+
+
+def test_doctor_beside_runs_finds_nothing_amiss(built):
+    """One comes and goes between its list and the manifests; one is half-way to the history."""
+    force = ("run", "dwd_price", "--dt", "2024-01-02", "--force")
+    with waiting(built, "nomad.doctor._manifests", "doctor", nth=7):
+        assert built(*force).code == 0
+    (built.root / "go-doctor").unlink()
+    (built.root / "go-doctor.reached").unlink()
+    doctor = waiting(built, "nomad.doctor._manifests", "doctor", "--fix", nth=9)
+    with ExitStack() as half_way, doctor:
+        assert built(*force).code == 0
+        before = versions(built)[0]["run_id"]
+        half_way.enter_context(waiting(built, MOVE, *force))
+
+    assert [v["run_id"] for v in versions(built)][1:] == [before]
     assert built("doctor").err == "all is well\n"
 
 

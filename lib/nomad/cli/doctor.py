@@ -106,13 +106,13 @@ def _examined(workspace: Workspace) -> tuple[list[Finding], list[Path]]:
     """Find what is amiss in the lake, and the scratch of runs that died."""
     from nomad import doctor
     from nomad.claims import dead, live
-    from nomad.superseded import noted
+    from nomad.superseded import kept_for
 
     scratch = workspace.store.scratch()
     left = dead(scratch, now=workspace.now().timestamp())
     gone = frozenset(p.name for p in left)
     layers = ("raw", *workspace.config.layers)
     found = doctor.examine(
-        workspace.store, layers, busy=lambda: live(scratch), dead=gone, noted=noted(left)
+        workspace.store, layers, busy=lambda: live(scratch), dead=gone, noted=kept_for(left)
     )
     return [*found, *doctor.unfinished(workspace.store, gone)], left

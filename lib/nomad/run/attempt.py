@@ -74,11 +74,9 @@ class Attempt:
     ) -> Manifest:
         """Commit one partition; what it supersedes stays until the catalog is renewed."""
         self._announce()
-        if over:
-            superseded.note(self.scratch, over.manifest)
-        ours = publish.publish(
-            self.workspace.store, manifest, staged, over=over, quarantined=quarantined
-        )
+        store, old = self.workspace.store, over.manifest if over else None
+        with superseded.noted(store, self.scratch, old):
+            ours = publish.publish(store, manifest, staged, over=over, quarantined=quarantined)
         self.lake.learn(*ours)
         with self._lock:
             self._stale = True
@@ -178,6 +176,9 @@ class Attempt:
                 self._announce_again()
                 for old in gone:
                     self._retire(old)
+            else:
+                with self._lock:
+                    self._superseded = gone + self._superseded
         except BaseException:
             with self._lock:
                 self._superseded, self._stale = gone + self._superseded, True
@@ -199,7 +200,7 @@ class Attempt:
                 publish.retire(self.workspace.store, old, keep=self.workspace.config.lake.history)
             superseded.forget(self.scratch, old)
         except LakeError as e:
-            _log.warning("a superseded version stays (`nomad doctor --fix` clears it): %s", e)
+            _log.warning("a superseded version stays; the next run takes it along: %s", e)
 
     def manifest(
         self,
@@ -314,16 +315,20 @@ def recover(workspace: Workspace, *, own: str = "") -> None:
         return
     from nomad import doctor
 
-    clear(left, but=superseded.FOLDER)
+    clear(left)
     if has_project(workspace):
         workspace.refresh_catalog()
-    superseded.settle(workspace.store, left, keep=workspace.config.lake.history)
+        superseded.settle(workspace.store, left, keep=workspace.config.lake.history)
     layers = ("raw", *workspace.config.layers)
     gone = frozenset(p.name for p in left)
-    found = doctor.examine(workspace.store, layers, busy=lambda: live(top), dead=gone, deep=False)
+    kept = superseded.kept_for(left)
+    found = doctor.examine(
+        workspace.store, layers, busy=lambda: live(top), dead=gone, noted=kept, deep=False
+    )
     doctor.mend(workspace.store, [*found, *doctor.unfinished(workspace.store, gone)])
     clear(left)
-    _log.warning("cleaned up after a run that died: %s", ", ".join(p.name for p in left))
+    if done := ", ".join(p.name for p in left if not p.exists()):
+        _log.warning("cleaned up after a run that died: %s", done)
 
 
 def has_project(workspace: Workspace) -> bool:

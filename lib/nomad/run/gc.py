@@ -17,7 +17,7 @@ from nomad.partition import from_folder
 from nomad.publish import HISTORY
 from nomad.run.attempt import has_project, recover
 from nomad.store.base import Entry
-from nomad.superseded import noted
+from nomad.superseded import kept_for
 from nomad.workspace import Workspace
 
 JOURNAL_DAYS = 365
@@ -40,7 +40,7 @@ def waste(workspace: Workspace, *, journal_days: int = JOURNAL_DAYS) -> list[Was
     gone = frozenset(p.name for p in died)
     layers = ("raw", *workspace.config.layers)
     found = doctor.examine(
-        store, layers, busy=lambda: live(top), dead=gone, noted=noted(died), deep=False
+        store, layers, busy=lambda: live(top), dead=gone, noted=kept_for(died), deep=False
     )
     left = [Waste(f.where, f.what) for f in found if f.remedy == "remove"]
     known = {w.key for w in left}
