@@ -74,7 +74,8 @@ class Attempt:
     ) -> Manifest:
         """Commit one partition; what it supersedes stays until the catalog is renewed."""
         self._announce()
-        store, old = self.workspace.store, over.manifest if over else None
+        store = self.workspace.store
+        old = over.manifest if over and not self.workspace.rehearsing else None
         with superseded.noted(store, self.scratch, old):
             ours = publish.publish(store, manifest, staged, over=over, quarantined=quarantined)
         self.lake.learn(*ours)
