@@ -204,7 +204,11 @@ class Workspace:
         path = self.catalog_path
         if not path.exists() or self._catalogs.get(path.name) != self._catalog_basis:
             return True
-        return bool(dead(self.store.scratch(), now=self.now().timestamp()))
+        return bool(self.died())
+
+    def died(self, *, own: str = "") -> list[Path]:
+        """Name the scratch of runs that died, as the run `own` or a command without one sees it."""
+        return dead(self.store.scratch(), now=self.now().timestamp(), own=own)
 
     def catalog_is_behind(self) -> None:
         """Note that the lake is about to change: until it is renewed, each catalog is due."""

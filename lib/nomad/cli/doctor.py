@@ -11,9 +11,7 @@ from nomad.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
-    from nomad.doctor import Finding
     from nomad.workspace import Workspace
 
 
@@ -32,7 +30,7 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     """
     from nomad import doctor, render
     from nomad.claims import live
-    from nomad.run.attempt import recover
+    from nomad.run.leftovers import amiss, recover
 
     server = _server(workspace)
     extra = {"server": [dict(zip(_SERVER, v, strict=True)) for v in server]} if server else None
@@ -40,7 +38,8 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         render.table(_SERVER, server, sys.stdout)
     unfit = any(verdict == "bad" for _, _, verdict in server)
     reachable = not server or server[0][2] != "bad"
-    findings, left = _examined(workspace) if reachable else ([], [])
+    left = workspace.died() if reachable else []
+    findings = amiss(workspace, left, deep=True) if reachable else []
     rows: list[dict[str, Any]] = [
         {"where": f.where, "what": f.what, "remedy": f.remedy} for f in findings
     ]
@@ -52,23 +51,23 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     if reachable and workspace.catalog_is_due and not live(workspace.store.scratch()):
         what = "of another lake, or behind this one" if path.exists() else "missing"
         rows.append({"where": str(path), "what": f"the catalog is {what}", "remedy": "write"})
-    amiss = len(rows)
+    wrong = len(rows)
     if fix and not unfit:
         if left:
             recover(workspace)
             findings = [f for f in findings if f.remedy is None]
-        amiss = len(doctor.mend(workspace.store, findings))
+        wrong = len(doctor.mend(workspace.store, findings))
         workspace.refresh_catalog()
     if rows or output != "table":
         columns = ["where", "what", "remedy"]
         render.listing("findings", columns, rows, output=output, out=sys.stdout, extra=extra)
-    mended = f", {len(rows) - amiss} mended" if fix else ""
+    mended = f", {len(rows) - wrong} mended" if fix else ""
     verdict = "the server is not fit for a lake" if unfit else "all is well"
     click.echo(
         f"{render.counted(len(rows), 'finding')}{mended}" if rows and not unfit else verdict,
         err=True,
     )
-    sys.exit(3 if unfit else 1 if amiss else 0)
+    sys.exit(3 if unfit else 1 if wrong else 0)
 
 
 _SERVER = ["check", "found", "verdict"]
@@ -100,19 +99,3 @@ def _read_by_duckdb(workspace: Workspace) -> Iterator[tuple[str, str, str]]:
         yield "DuckDB", f"{e.what.splitlines()[0]}; {hint}", "bad"
     else:
         yield "DuckDB", "reads what was written", "good"
-
-
-def _examined(workspace: Workspace) -> tuple[list[Finding], list[Path]]:
-    """Find what is amiss in the lake, and the scratch of runs that died."""
-    from nomad import doctor
-    from nomad.claims import dead, live
-    from nomad.superseded import kept_for
-
-    scratch = workspace.store.scratch()
-    left = dead(scratch, now=workspace.now().timestamp())
-    gone = frozenset(p.name for p in left)
-    layers = ("raw", *workspace.config.layers)
-    found = doctor.examine(
-        workspace.store, layers, busy=lambda: live(scratch), dead=gone, noted=kept_for(left)
-    )
-    return [*found, *doctor.unfinished(workspace.store, gone)], left

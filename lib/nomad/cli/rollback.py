@@ -40,8 +40,8 @@ def command(
 
     Example: nomad rollback dwd_daily_stock_price --dt 2024-01-02 --to 20240103T020000Z-7f3a9c
     """
-    from nomad.run.attempt import recover
     from nomad.run.history import rollback
+    from nomad.run.leftovers import recover
 
     if not dry_run:
         recover(workspace)

@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any
 
 from nomad import publish, superseded
-from nomad.claims import claim, clear, dead, live
+from nomad.claims import claim
 from nomad.engine.duck import NAME, Engine, Staged
 from nomad.errors import LakeError, Misuse
 from nomad.journal import Journal, new_run_id
@@ -27,6 +27,7 @@ from nomad.manifest import DataFile, Input, Manifest
 from nomad.names import TableName
 from nomad.partition import Partition, folder
 from nomad.requests import about
+from nomad.run.leftovers import has_project, recover
 from nomad.run.result import BUILT, FRESH, MISSING, PUBLISHED, Result
 from nomad.store.local import translated
 from nomad.workspace import Workspace
@@ -299,43 +300,3 @@ def _made(top: Path) -> Path:
     with translated(str(top)):
         top.mkdir(parents=True, exist_ok=True)
     return top.resolve()
-
-
-def recover(workspace: Workspace, *, own: str = "") -> None:
-    """Clean up after runs that died, for the run `own` or before there is one.
-
-    First the catalog; then what they superseded goes to the history, and what nobody refers to
-    away.
-
-    Raises:
-        LakeError: the lake can't be reached or written.
-    """
-    top = workspace.store.scratch()
-    left = dead(top, now=workspace.now().timestamp(), own=own)
-    if not left:
-        return
-    from nomad import doctor
-
-    clear(left)
-    if has_project(workspace):
-        workspace.refresh_catalog()
-        superseded.settle(workspace.store, left, keep=workspace.config.lake.history)
-    layers = ("raw", *workspace.config.layers)
-    gone = frozenset(p.name for p in left)
-    kept = superseded.kept_for(left)
-    found = doctor.examine(
-        workspace.store, layers, busy=lambda: live(top), dead=gone, noted=kept, deep=False
-    )
-    doctor.mend(workspace.store, [*found, *doctor.unfinished(workspace.store, gone)])
-    clear(left)
-    if done := ", ".join(p.name for p in left if not p.exists()):
-        _log.warning("cleaned up after a run that died: %s", done)
-
-
-def has_project(workspace: Workspace) -> bool:
-    """Tell whether the SQL files can be read; a fault there must not keep raw data from landing."""
-    try:
-        return bool(workspace.project)
-    except Misuse as e:
-        _log.warning("the catalog is not renewed: %s", e)
-        return False

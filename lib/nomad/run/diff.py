@@ -16,8 +16,9 @@ from nomad.partition import Partition
 from nomad.plan import BUILD, Step
 from nomad.project import Table
 from nomad.publish import HISTORY
-from nomad.run.attempt import attempt, recover
+from nomad.run.attempt import attempt
 from nomad.run.history import to_version
+from nomad.run.leftovers import recover
 from nomad.run.worker import Options, Worker
 from nomad.workspace import Workspace
 

@@ -9,15 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from nomad import doctor
-from nomad.claims import dead, live
 from nomad.journal import FOLDER as JOURNALS
 from nomad.manifest import FILE
 from nomad.partition import from_folder
 from nomad.publish import HISTORY
-from nomad.run.attempt import has_project, recover
+from nomad.run.leftovers import amiss, has_project, recover
 from nomad.store.base import Entry
-from nomad.superseded import kept_for
 from nomad.workspace import Workspace
 
 JOURNAL_DAYS = 365
@@ -34,14 +31,8 @@ class Waste:
 
 def waste(workspace: Workspace, *, journal_days: int = JOURNAL_DAYS) -> list[Waste]:
     """Name all that can go, in the order in which to remove it."""
-    store = workspace.store
-    top = store.scratch()
-    died = dead(top, now=workspace.now().timestamp())
-    gone = frozenset(p.name for p in died)
     layers = ("raw", *workspace.config.layers)
-    found = doctor.examine(
-        store, layers, busy=lambda: live(top), dead=gone, noted=kept_for(died), deep=False
-    )
+    found = amiss(workspace, workspace.died(), deep=False)
     left = [Waste(f.where, f.what) for f in found if f.remedy == "remove"]
     known = {w.key for w in left}
     return [

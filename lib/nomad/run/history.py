@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from nomad import superseded
-from nomad.claims import dead
 from nomad.errors import Misuse
 from nomad.journal import FOLDER as JOURNALS
 from nomad.journal import command, ended, steps
@@ -45,9 +44,8 @@ class Past:
 
     def __init__(self, workspace: Workspace) -> None:
         self._store, self._most = workspace.store, workspace.config.lake.history
-        left = dead(self._store.scratch(), now=workspace.now().timestamp())
         self._pending: dict[Cell, list[Manifest]] = {}
-        for old in superseded.pending(self._store, left):
+        for old in superseded.pending(self._store, workspace.died()):
             self._pending.setdefault(old.cell, []).append(old)
 
     def kept(self, table: TableName, partition: Partition) -> list[Manifest]:

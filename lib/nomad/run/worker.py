@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +19,7 @@ from nomad.lake import Lake, Published
 from nomad.manifest import Input
 from nomad.names import TableName
 from nomad.partition import folder
-from nomad.plan import BUILD, Cell, Step
+from nomad.plan import Cell, Step
 from nomad.project import Table
 from nomad.pruning import Read
 from nomad.requests import about
@@ -84,31 +85,30 @@ class Worker:
         try:
             if self._stopping:
                 return Result(step.table, step.partition, BLOCKED, "interrupted")
-            result = self._timed(step, None, lean=again == OUT_OF_MEMORY)
+            result = self._timed(step, lambda: self._decided(step, lean=again == OUT_OF_MEMORY))
             return _told_again(result, again) if again else result
         finally:
             self._busy.discard(step.cell)
 
     def end(self, step: Step, bad: Cell | None) -> Result:
         """Give the end of a step that has nothing to do: it is fresh, or needs `bad`."""
-        return self._timed(step, bad, lean=False)
+        kept = partial(_kept, step, self._going.lake, "fresh")
+        return self._timed(step, partial(_blocked, step, bad) if bad else kept)
 
-    def _timed(self, step: Step, bad: Cell | None, *, lean: bool) -> Result:
+    def _timed(self, step: Step, ended: Callable[[], Result]) -> Result:
         began = time.monotonic()
         try:
             with about(str(step.table)):
-                result = _blocked(step, bad) if bad else self._decided(step, lean=lean)
+                result = ended()
         except NomadError as e:
             e.where = e.where or self._workspace.project.tables[step.table].sql.path
             result = Result(step.table, step.partition, FAILED, step.reason, error=e)
         return result._replace(seconds=time.monotonic() - began)
 
     def _decided(self, step: Step, *, lean: bool) -> Result:
-        """Skip what is fresh, also what has become so since the plan: an early cut-off."""
+        """Skip what has become fresh since the plan: an early cut-off."""
         project, lake = self._workspace.project, self._going.lake
         table = project.tables[step.table]
-        if step.action != BUILD:
-            return _kept(step, lake, "fresh")
         over = lake.published(step.table, step.partition)
         if not self._options.force and not why_stale(project, table, step.partition, lake):
             return _kept(step, lake, "inputs rebuilt to the same rows")
