@@ -92,6 +92,30 @@ def test_a_file_that_is_not_utf_8_is_told(project):
     assert "save it as UTF-8" in err
 
 
+def test_all_faulty_sql_files_are_named_at_once(project):
+    """Each with its line and its remedy, in the order of their names."""
+    project.write("sql/dwd/dwd_price.sql", "selct 1")
+    project.write("sql/dwd/dwd_two.sql", "select 1 as a;\nselect 2 as a")
+    project.write("sql/ods/ods_price.sql", b"select '\xe4' as a")
+
+    answer = project("ls")
+
+    assert answer.code == 2
+    where = [answer.err.index(f) for f in ("dwd_price.sql:1", "dwd_two.sql:2", "ods_price.sql")]
+    assert where == sorted(where)
+    assert "save it as UTF-8" in answer.err
+
+
+def test_a_folder_named_like_a_sql_file_is_told_as_one(project):
+    """Nothing is said of UTF-8, where that is not what is wrong."""
+    (project.root / "sql/dwd/dwd_a.sql").mkdir()
+
+    err = project("ls").err
+
+    assert "sql/dwd/dwd_a.sql: can't be read: Is a directory" in err
+    assert "UTF-8" not in err
+
+
 def test_brought_files_run_unchanged(project):
     """Nested folders, free names, DROP and CREATE, an attached database."""
     import duckdb

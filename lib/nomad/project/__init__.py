@@ -17,7 +17,7 @@ from nomad.manifest import digest
 from nomad.names import RAW, TableName, is_plain, nearest
 from nomad.project import contracts as found
 from nomad.project.contracts import CHECKS, Check
-from nomad.project.reading import Reader, shown
+from nomad.project.reading import Reader, shown, sound
 from nomad.project.references import Index, Reading
 from nomad.sqlfile import DATE, Opinion, SqlFile
 
@@ -158,7 +158,7 @@ def load(
     files = {name: path for path in _paths(config.root) for name in [_name(path, config)]}
     _refuse_twins(config)
     reader = Reader(config.root, known, cache, opinion, processes)
-    parsed = dict(zip(files, reader.read(list(files.values())), strict=True))
+    parsed = dict(zip(files, sound(reader.read(list(files.values()))), strict=True))
     index = Index(files, config)
     tables = {n: _table(n, sql, index, config.timezone) for n, sql in parsed.items()}
     tables = _with_contracts(tables, files, index, reader)
@@ -194,7 +194,7 @@ def _with_contracts(
     checks: dict[TableName, dict[str, SqlFile]] = {}
     paths = sorted((folder / CHECKS).rglob("*.sql"))
     owners = [found.of_table(p.stem, files, shown(p, reader.root)) for p in paths]
-    for (name, fact), sql in zip(owners, reader.read(paths), strict=True):
+    for (name, fact), sql in zip(owners, sound(reader.read(paths)), strict=True):
         checks.setdefault(name, {})[fact] = sql
     return {
         n: _contracted(t, contracts.get(n), checks.get(n, {}), index) for n, t in tables.items()

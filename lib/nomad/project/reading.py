@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +12,7 @@ from nomad.cache import Cache
 from nomad.engine.duck import VERSION
 from nomad.errors import SqlFileError
 from nomad.manifest import digest
-from nomad.project.apart import Text, parse_all
+from nomad.project.apart import Parsed, Text, parse_all
 from nomad.sqlfile import Opinion, SqlFile, from_body, render, to_body
 
 _FORMAT = "5"
@@ -40,31 +40,62 @@ class Reader:
     opinion: Opinion
     processes: int = 0
 
-    def read(self, paths: Sequence[Path]) -> list[SqlFile]:
-        """Give files, parsed; those that are new in so many processes of their own.
+    def read(self, paths: Sequence[Path]) -> list[Parsed]:
+        """Give each file, parsed, or what is wrong with it; new ones in `processes` of their own.
 
-        Raises:
-            SqlFileError: one can't be read, or can't be understood.
+        A fault stays with its file: what others hold is known all the same.
         """
         texts = [self._rendered(path) for path in paths]
-        keys = [digest("sql", _FORMAT, *_versions(), t.path, t.rendered) for t in texts]
-        new = {key: t for key, t in zip(keys, texts, strict=True) if self.cache.get(key) is None}
-        faults = self._learn(new) if new else []
-        if faults:
-            raise faults[0]
-        return [from_body(self.cache.get(key)) for key in keys]
+        keys = [self._key(t) if isinstance(t, Text) else "" for t in texts]
+        new = {
+            key: t
+            for key, t in zip(keys, texts, strict=True)
+            if isinstance(t, Text) and self.cache.get(key) is None
+        }
+        faults = self._learn(new) if new else {}
+        return [
+            t if isinstance(t, SqlFileError) else faults.get(key) or from_body(self.cache.get(key))
+            for key, t in zip(keys, texts, strict=True)
+        ]
 
-    def _rendered(self, path: Path) -> Text:
+    def _key(self, text: Text) -> str:
+        return digest("sql", _FORMAT, *_versions(), text.path, text.rendered)
+
+    def _rendered(self, path: Path) -> Text | SqlFileError:
         where = shown(path, self.root)
         try:
             text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as e:
-            raise SqlFileError(f"can't be read: {e}", where=where, hint="save it as UTF-8") from e
-        return Text(render(text, self.variables, path=where), where, path.stem)
+            return Text(render(text, self.variables, path=where), where, path.stem)
+        except UnicodeDecodeError as e:
+            return SqlFileError(
+                f"can't be read: not UTF-8, byte 0x{e.object[e.start]:02x} at {e.start}",
+                where=where,
+                hint="save it as UTF-8",
+            )
+        except OSError as e:
+            return SqlFileError(f"can't be read: {e.strerror or e}", where=where)
+        except SqlFileError as e:
+            return e
 
-    def _learn(self, texts: Mapping[str, Text]) -> list[SqlFileError]:
+    def _learn(self, texts: Mapping[str, Text]) -> dict[str, SqlFileError]:
+        """Parse files and keep what they hold; give the faults, by the files' keys."""
         found = parse_all(list(texts.values()), self.opinion, processes=self.processes)
         for key, parsed in zip(texts, found, strict=True):
             if isinstance(parsed, SqlFile):
                 self.cache.put(key, to_body(parsed))
-        return [p for p in found if isinstance(p, SqlFileError)]
+        return {k: p for k, p in zip(texts, found, strict=True) if isinstance(p, SqlFileError)}
+
+
+def sound(found: Iterable[Parsed]) -> list[SqlFile]:
+    """Give the files, if nothing is wrong with any.
+
+    Raises:
+        SqlFileError: all faults at once; one alone as it is.
+    """
+    files = list(found)
+    faults = [f for f in files if isinstance(f, SqlFileError)]
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise SqlFileError("\n".join(f"{f}\n  try: {f.hint}" if f.hint else str(f) for f in faults))
+    return [f for f in files if isinstance(f, SqlFile)]
