@@ -15,7 +15,7 @@ FLOORS = {
     "sqlfile": 3, "store": 3, "engine": 3, "render": 3, "contract": 3,
     "project": 4, "mirror": 4, "ledger": 4,
     "selection": 5, "pruning": 5, "journal": 5, "claims": 5, "extract": 5, "lake": 5,
-    "schemas": 6, "freshness": 6, "merge": 5, "build": 6, "catalog": 6, "publish": 6,
+    "schemas": 6, "freshness": 6, "fullscan": 6, "merge": 5, "build": 6, "catalog": 6, "publish": 6,
     "plan": 7, "lineage": 7, "superseded": 7, "workspace": 7, "doctor": 7, "quality": 7,
     "run": 8, "ask": 8,
     "api": 9, "cli": 9, "__main__": 10,

@@ -38,6 +38,13 @@ class Schemas:
             _past(r, partition, relations[r.table]) if r.table == table.name else r for r in found
         )
 
+    def on_any_day(self, table: Table) -> tuple[Read, ...] | None:
+        """Say what a table by date reads for some date; None where columns aren't known yet."""
+        relations = self.relations(table)
+        if relations is None:
+            return None
+        return tuple(self._read(table, _ANY_DAY, name, relations) for name in table.queried)
+
     def _read(
         self, table: Table, partition: Partition, name: TableName, relations: Relations
     ) -> Read:

@@ -18,11 +18,14 @@ from nomad.catalog import Refreshed
 from nomad.claims import dead
 from nomad.engine.duck import Engine, Remote, Session, Settings
 from nomad.errors import ConfigError
+from nomad.fullscan import FullScan, full_scans
 from nomad.lake import Lake
 from nomad.manifest import digest
 from nomad.mirror import Mirror
 from nomad.names import TableName, literal
+from nomad.project import Table
 from nomad.requests import Requests
+from nomad.schemas import Schemas
 from nomad.shelf import Shelf
 from nomad.store.base import Store
 from nomad.store.local import LocalStore
@@ -275,6 +278,20 @@ class Workspace:
         )
         self._sessions.callback(found.close)
         return found
+
+    def full_scans(self, table: Table) -> tuple[FullScan, ...]:
+        """Name the inputs that a table by date reads in all partitions, and why."""
+        kept = self._full_scans
+        return full_scans(self.project, table, kept, lambda: self._schemas.on_any_day(table))
+
+    @cached_property
+    def _full_scans(self) -> Cache:
+        return self._cache("fullscans")
+
+    @cached_property
+    def _schemas(self) -> Schemas:
+        """What columns there are as of one moment."""
+        return Schemas(self.project, self.lake.remembering(), self.pruner)
 
     @cached_property
     def reader(self) -> Engine:

@@ -25,6 +25,7 @@ def test_ls_prints_the_promised_json(project):
                 "partitioned": True,
                 "inputs": ["ods.ods_price"],
                 "description": "Prices above zero.",
+                "full_scans": [],
             }
         ],
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nomad.cli import options
+from nomad.cli.ls import tell_full_scans
 from nomad.cli.report import MANY
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def command(workspace: Workspace, output: str, **words: Any) -> None:
     if fresh:
         click.echo(f"{fresh} fresh{'' if shown else ', nothing to do'}", err=True)
     tell_passed_over(found)
+    tell_full_scans(workspace, dict.fromkeys(s.table for s in found.steps))
 
 
 def listing(steps: Sequence[Step], output: str) -> None:
