@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from nomad.catalog.views import relations
 from nomad.engine import scan
 from nomad.engine.duck import Place, Session, View
+from nomad.engine.question import refuse_writing
 from nomad.errors import QueryFailed
 from nomad.lake import REFUSED
 from nomad.manifest import Manifest
@@ -36,14 +37,25 @@ def ask(workspace: Workspace, query: str) -> Rows:
 
     Raises:
         QueryFailed: DuckDB refuses the query.
+        Misuse: it would write.
     """
-    return _steady(workspace, query, lambda session: session.query(query, at=Place("query", 1)))
+
+    def act(session: Session) -> Rows:
+        refuse_writing(session, query)
+        return session.query(query, at=Place("query", 1))
+
+    return _steady(workspace, query, act)
 
 
 def ask_into(workspace: Workspace, query: str, path: Path) -> None:
     """Run a query and write the result as one Parquet file."""
     copy = f"COPY (\n{query}\n) TO {literal(str(path))} (FORMAT parquet)"
-    _steady(workspace, query, lambda session: session.execute(copy, at=Place("query", 0)))
+
+    def act(session: Session) -> None:
+        refuse_writing(session, query)
+        session.execute(copy, at=Place("query", 0))
+
+    _steady(workspace, query, act)
 
 
 def reads(workspace: Workspace) -> None:
@@ -112,6 +124,7 @@ def _versions(published: dict[TableName, list[Manifest]]) -> list[str]:
 def bound(workspace: Workspace, query: str) -> Iterator[Session]:
     """Open a session in which the tables that a query names are bound to their files of now."""
     with _session(workspace, _published(workspace, _named(workspace, query))) as session:
+        refuse_writing(session, query)
         yield session
 
 

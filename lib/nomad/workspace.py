@@ -17,6 +17,7 @@ from nomad.cache import Cache
 from nomad.catalog import Refreshed
 from nomad.claims import dead
 from nomad.engine.duck import Engine, Remote, Session, Settings
+from nomad.engine.readable import readable
 from nomad.errors import ConfigError
 from nomad.fullscan import FullScan, full_scans
 from nomad.lake import Lake
@@ -298,6 +299,12 @@ class Workspace:
         """An engine for questions: its scratch lies outside the lake."""
         return self.engine(self.temporary)
 
+    @cached_property
+    def _readable(self) -> tuple[Path, ...]:
+        given = self.config.lake
+        lake = None if given.address else (self.root / given.url).resolve()
+        return tuple(readable(self.root, lake))
+
     def engine(self, scratch: Path, *, remote: bool = True, shares: int = 1) -> Engine:
         """Make an engine that works in a scratch folder and reads the project and its lake.
 
@@ -305,11 +312,10 @@ class Workspace:
         `shares` may be open at once.
         """
         given = self.config
-        folders = (self.root,) if given.lake.address else (self.root, self.root / given.lake.url)
         settings = Settings(
             memory_limit=given.engine.memory_limit,
             scratch=scratch,
-            allowed=folders,
+            allowed=self._readable,
             timezone=given.timezone,
             attach=given.attach,
             remote=self.remote if remote else None,

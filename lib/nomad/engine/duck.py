@@ -51,7 +51,7 @@ LEAN = "SET threads = 1; SET preserve_insertion_order = false"
 class Settings:
     """How instances are set up.
 
-    `threads` 0 takes what the machine allows; `allowed` are the folders a query may read;
+    `threads` 0 takes what the machine allows; `allowed` are folders and files a query may read;
     `attach` names databases opened read-only; `remote` is the lake, where it is in S3. So many
     instances as there are `shares` may be open at once: each gets one of memory and threads.
     """
@@ -247,12 +247,19 @@ def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
         _attach(con, name, address)
     if settings.remote:
         settings.remote.set_up(con)
-    folders = [str(p) for p in (*settings.allowed, settings.scratch) if p]
-    if settings.remote:
-        folders.append(settings.remote.address.url)
-    con.execute(f"SET allowed_directories = [{', '.join(literal(f'{p}/') for p in folders)}]")
-    con.execute("SET enable_external_access = false")
+    _lock(con, settings)
     return con
+
+
+def _lock(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Keep the instance to what it may use; nothing that runs in it can take that back."""
+    files = [str(p) for p in settings.allowed if p.is_file()]
+    folders = [f"{p}/" for p in (*settings.allowed, settings.scratch) if p and str(p) not in files]
+    if settings.remote:
+        folders.append(f"{settings.remote.address.url}/")
+    con.execute(f"SET allowed_directories = [{', '.join(map(literal, folders))}]")
+    con.execute(f"SET allowed_paths = [{', '.join(map(literal, files))}]")
+    con.execute("SET enable_external_access = false")
 
 
 def _attach(con: duckdb.DuckDBPyConnection, name: str, address: str) -> None:

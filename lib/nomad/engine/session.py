@@ -324,5 +324,8 @@ def _hint(kind: str, text: str) -> str | None:
     if "No space left" in text:
         return _ROOM
     if kind == "Permission Error":
-        return "a query may read only the project's folder and its lake"
+        return (
+            "a query may read only the project's folder and its lake; nothing that begins with a"
+            " dot, and no pattern in the top folder"
+        )
     return None

@@ -1,0 +1,140 @@
+"""What a question may be: one statement that reads. DuckDB's own parse tells.
+
+DuckDB keeps a query inside the folders it may use, but there it may write as well, by COPY and by
+a few functions that a SELECT can call. Those are refused here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+
+from nomad.engine.session import Session
+from nomad.errors import Misuse
+from nomad.names import literal
+
+UNFIT = re.compile(
+    r"(enable|disable)_(logging|profil\w*|checkpoint\w*|verif\w*|external\w*)"
+    r"|truncate_duckdb_logs|write_log|(force_)?checkpoint|import_database|copy_database"
+    r"|(pragma_)?database_list|duckdb_databases|duckdb_secrets|which_secret"
+    r"|(postgres|mysql|sqlite)_(execute|attach|query)|load_aws_credentials",
+    re.IGNORECASE,
+)
+"""Functions that write, change the instance for all, or tell how databases are reached."""
+
+_OF_TEXT = ("query", "json_execute_serialized_sql")
+"""Functions that run the text they are given."""
+
+_GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+_EXPLAIN = re.compile(
+    rf"{_GAP}explain\b{_GAP}(analy[sz]e\b|\([^()]*\))?", re.IGNORECASE | re.DOTALL
+)
+_PIVOT = ["CREATE", "SELECT"]
+"""What a PIVOT without its values comes apart into; both have no text of their own."""
+
+_A_TABLE = "a table is a file sql/<layer>/<table>.sql, and `nomad run` makes it"
+_HINTS = {
+    "COPY": "`nomad sql … -o parquet > x.parquet` writes the answer to a file",
+    "EXPORT": "`nomad sql … -o parquet > x.parquet` writes the answer to a file",
+    "ATTACH": "name a database under `attach:` in nomad.yaml: it is opened read-only",
+    "DETACH": "name a database under `attach:` in nomad.yaml: it is opened read-only",
+    "SET": "each query has a session of its own; nomad.yaml has its time zone and memory",
+    "PRAGMA": "each query has a session of its own; nomad.yaml has its time zone and memory",
+    "LOAD": "what DuckDB brings along is there; databases go under `attach:` in nomad.yaml",
+    "CALL": "ask a function with `from`",
+}
+
+
+def refuse_writing(session: Session, text: str) -> None:
+    """See that a text is one statement, and that it only reads.
+
+    What DuckDB can't parse passes: to run it gives the better message, with the place.
+
+    Raises:
+        Misuse: it writes, sets something, or may do so.
+    """
+    kinds = _kinds(session, text)
+    if kinds is None:
+        return
+    if "EXPLAIN" in kinds and (match := _EXPLAIN.match(text)):
+        text = text[match.end() :]
+        kinds = _kinds(session, text) or ["EXPLAIN"]
+    if kinds == _PIVOT and _is_one(session, text):
+        _refuse_words(text)
+    elif kinds == ["SELECT"]:
+        _refuse_functions(session, text)
+    elif len(kinds) > 1:
+        raise Misuse("more than one query", where="query", hint="ask them one by one")
+    else:
+        raise Misuse(
+            f"the lake is only read here: no {kinds[0].replace('_', ' ')}",
+            where="query",
+            hint=_HINTS.get(kinds[0], _A_TABLE),
+        )
+
+
+def _kinds(session: Session, text: str) -> list[str] | None:
+    try:
+        return [s.type.name for s in session.con.extract_statements(text)]
+    except (duckdb.Error, RuntimeError):
+        return None
+
+
+def _is_one(session: Session, text: str) -> bool:
+    return not any(s.query.strip() for s in session.con.extract_statements(text))
+
+
+def _refuse_functions(session: Session, text: str) -> None:
+    """Look at every function that a SELECT calls, also inside of texts that are run."""
+    row = session.execute(f"SELECT json_serialize_sql({literal(text)})")[0]
+    tree = json.loads(str(row[0]))
+    if tree["error"]:
+        _refuse_words(text)
+        return
+    for call in _calls(tree):
+        name = str(call["function_name"])
+        if UNFIT.fullmatch(name):
+            raise _unfit(name)
+        if name.lower() in _OF_TEXT:
+            _refuse_functions(session, _constant(call, name))
+
+
+def _calls(tree: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(tree, dict):
+        if tree.get("function_name"):
+            yield tree
+        for below in tree.values():
+            yield from _calls(below)
+    elif isinstance(tree, list):
+        for below in tree:
+            yield from _calls(below)
+
+
+def _constant(call: dict[str, Any], name: str) -> str:
+    given = call["children"][0] if len(call.get("children", ())) == 1 else {}
+    if name.lower() != "query" or given.get("class") != "CONSTANT":
+        raise Misuse(
+            f"`{name}` runs a text that is computed",
+            where="query",
+            hint="write the query itself, or its text as it stands: query('from …')",
+        )
+    return str(given["value"].get("value"))
+
+
+def _refuse_words(text: str) -> None:
+    """Where the parse can't be had, look at the words alone."""
+    words = re.findall(r"\w+", text.lower())
+    if unfit := next((w for w in words if UNFIT.fullmatch(w) or w in _OF_TEXT[1:]), None):
+        raise _unfit(unfit)
+    if re.search(r"\bquery\"?\s*\(", text, re.IGNORECASE):
+        raise _unfit("query")
+
+
+def _unfit(name: str) -> Misuse:
+    return Misuse(
+        f"`{name}` is not for a query: the lake is only read here", where="query", hint=_A_TABLE
+    )
