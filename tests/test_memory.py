@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from threading import Lock
@@ -11,11 +12,12 @@ import pytest
 
 from nomad.engine.duck import Engine, Settings
 from nomad.engine.machine import cores
-from nomad.errors import LakeError, NomadError, OutOfMemory
+from nomad.errors import DiskFull, LakeError, NomadError, NoRoom, OutOfMemory
 from nomad.names import TableName
 from nomad.plan import Plan, Step
-from nomad.run.result import Result
+from nomad.run.result import NO_ROOM, Result, shortage
 from nomad.run.tables import _Walk
+from nomad.store.local import translated
 
 CONFIG = """\
 layers: [ods, dws]
@@ -138,7 +140,7 @@ def test_a_source_that_takes_too_much_memory_is_not_told_as_malformed(texts):
     assert scratch(project) == []
 
 
-FULL = LakeError("can't write ods/t: No space left on device")
+FULL = NoRoom("the lake can't be used")
 
 
 class Steps:
@@ -169,7 +171,7 @@ class Steps:
         pass
 
 
-@pytest.mark.parametrize("error", [OutOfMemory("out of memory"), FULL])
+@pytest.mark.parametrize("error", [OutOfMemory("out of memory"), DiskFull("full"), FULL])
 def test_a_second_try_is_alone_and_all_else_goes_on_after_it(error):
     names = [TableName("ods", f"t{i}") for i in range(12)]
     above = Step(TableName("dws", "above"), None, "build", "", needs=((names[3], None),))
@@ -239,3 +241,11 @@ def test_instances_side_by_side_share_one_limit():
     with engine.session() as again:
         assert limits(again)[0] == "400.0 MiB"
     engine.close()
+
+
+@pytest.mark.parametrize(("number", "retried"), [(errno.ENOSPC, NO_ROOM), (errno.EACCES, None)])
+def test_a_full_disk_is_known_in_any_language(number, retried):
+    with pytest.raises(LakeError) as e, translated("ods/t"):
+        raise OSError(number, "в других словах")
+
+    assert shortage(e.value) == retried

@@ -3,7 +3,8 @@
     NomadError                 exit  1
     ├── StepFailed                   1   a statement or a step of a run went wrong
     │   ├── QueryFailed
-    │   │   └── OutOfMemory
+    │   │   ├── OutOfMemory
+    │   │   └── DiskFull
     │   ├── MissingPartition
     │   └── LostRace
     ├── Misuse                       2   the words, the files or the configuration are wrong
@@ -19,6 +20,7 @@
     │   ├── SourceMissing
     │   └── LakeError
     │       ├── CorruptManifest
+    │       ├── NoRoom
     │       └── Unanswered
     ├── Refused                      4   data refused by a check
     ├── Late                         5   freshness missed
@@ -64,6 +66,10 @@ class QueryFailed(StepFailed):
 
 class OutOfMemory(QueryFailed):
     """A statement needs more memory than there is, or more room to spill."""
+
+
+class DiskFull(QueryFailed):
+    """A statement finds no room on the disk for what it writes."""
 
 
 class MissingPartition(StepFailed):
@@ -128,6 +134,10 @@ class LakeError(Unreachable):
 
 class CorruptManifest(LakeError):
     """A manifest that is none, or one of a later format."""
+
+
+class NoRoom(LakeError):
+    """The disk or the server has no room for what is to be written."""
 
 
 class Unanswered(LakeError):

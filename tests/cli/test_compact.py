@@ -9,6 +9,7 @@ from datetime import date
 
 import duckdb
 import pytest
+from test_history import RETIRE, begun
 
 from nomad.engine.duck import Engine, Settings
 from nomad.lake import Lake
@@ -103,3 +104,14 @@ def test_a_key_that_names_the_date_sorts_by_the_rest(pieces):
     paths = pieces("files", "dwd_price", *DAY).out.split()
     rows = duckdb.sql(f"select symbol, close from read_parquet({paths})").fetchall()
     assert rows == sorted(rows)
+
+
+def test_one_with_nothing_to_do_takes_a_killed_one_s_versions_to_the_history(pieces):
+    before = pieces.manifest("dwd.dwd_price", "2024-01-02")["run_id"]
+    begun(pieces, RETIRE, 1, "kill", "compact", "dwd_price", *DAY).communicate()
+
+    answer = pieces("compact", "dwd_price", *DAY)
+
+    assert "nothing to compact" in answer.err
+    past = pieces.lake / "_history/dwd/dwd_price/dt=2024-01-02"
+    assert [p.name for p in past.iterdir()] == [before]

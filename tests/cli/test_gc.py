@@ -98,3 +98,10 @@ def test_there_may_be_nothing_to_do(built):
     answer = built("gc", "--yes")
 
     assert (answer.code, answer.err) == (0, "nothing to remove\n")
+
+
+def test_it_either_lists_or_removes(built):
+    answer = built("gc", "--dry-run", "--yes")
+
+    assert answer.code == 2
+    assert "give either --dry-run or --yes" in answer.err

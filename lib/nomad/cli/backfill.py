@@ -65,7 +65,10 @@ def command(
     if not report.quiet:
         tell_passed_over(found)
     if dry_run:
-        listing(found.steps, report.output)
+        if not found.steps:
+            click.echo("nothing to do", err=True)
+        if found.steps or report.output != "table":
+            listing(found.steps, report.output)
         return
     with report.progress(len(found.steps)):
         run_id, results = run(workspace, found, how, report=report.step)

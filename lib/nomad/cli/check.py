@@ -28,25 +28,31 @@ def command(
 ) -> None:
     """Test published partitions by their contracts, without building anything.
 
-    Exits 4 where rows break a test of severity error or quarantine, 5 where a table is late.
+    Exits 4 where rows break a test of severity error or quarantine, 5 where a table is late, or has
+    a contract and nothing published at any of the dates.
 
     Example: nomad check ods_trade --dt 2024-01-02
     """
     from nomad import render
-    from nomad.run.checks import check
+    from nomad.run.checks import check, unpublished
 
     tables = chosen.tables(workspace)
-    found = list(check(workspace, tables, options.days(workspace, when)))
+    days = options.days(workspace, when)
+    found = list(check(workspace, tables, days))
     rows = [_row(c) for c in found]
-    render.listing("checks", _COLUMNS, rows, output=output, out=sys.stdout)
+    if rows or output != "table":
+        render.listing("checks", _COLUMNS, rows, output=output, out=sys.stdout)
     bad = [c for c in found if c.verdict.status not in ("pass", "warn")]
     if output == "table":
         for c in bad:
             click.echo(f"{c.table} {c.partition or ''}: {c.verdict.told()}", err=True)
+    if missing := unpublished(workspace, tables, days):
+        options.tell_nothing(missing, days)
     click.echo(f"{render.counted(len(found), 'check')}, {len(bad)} broken", err=True)
-    sys.exit(_code(bad))
+    sys.exit(_code(bad) or (_LATE if missing else 0))
 
 
+_LATE = 5
 _COLUMNS = ["table", "partition_date", "test", "severity", "status", "failed", "rows", "note"]
 
 
@@ -64,4 +70,4 @@ def _code(bad: list[Checked]) -> int:
     late = [c for c in bad if c.verdict.kind == "freshness"]
     if len(late) < len(bad):
         return 4
-    return 5 if late else 0
+    return _LATE if late else 0

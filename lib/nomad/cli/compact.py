@@ -45,7 +45,10 @@ def command(
     Example: nomad compact ods_trade --from 2024-01-01 --to 2024-01-31 --dry-run
     """
     from nomad.run.compact import compact, worthwhile
+    from nomad.run.leftovers import recover
 
+    if not dry_run:
+        recover(workspace)
     tables = chosen.tables(workspace)
     gains = list(worthwhile(workspace, tables, options.days(workspace, when), _bytes(target)))
     if dry_run:

@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 
 
 @click.command("gc")
-@click.option(
-    "--dry-run/--yes", "dry", default=None, help="Only list, or remove.  [on a terminal: list]"
-)
+@click.option("--dry-run", is_flag=True, help="Only list.  [default on a terminal]")
+@click.option("--yes", is_flag=True, help="Remove.")
 @click.option("--journals", "days", metavar="DAYS", type=click.IntRange(1), default=365,
               show_default=True, help="Keep journals for so long.")  # fmt: skip
 @options.output()
 @options.workspace
-def command(workspace: Workspace, *, dry: bool | None, days: int, output: str) -> None:
+def command(*, workspace: Workspace, dry_run: bool, yes: bool, days: int, output: str) -> None:
     """Remove history past its keep, leftovers of crashed runs, and old journals.
 
     On a terminal it only lists, until --yes is given. What a manifest names, published or kept, is
@@ -33,8 +32,10 @@ def command(workspace: Workspace, *, dry: bool | None, days: int, output: str) -
     from nomad import render
     from nomad.run import gc
 
+    if dry_run and yes:
+        raise click.UsageError("give either --dry-run or --yes")
     found = gc.waste(workspace, journal_days=days)
-    only_list = sys.stdout.isatty() if dry is None else dry
+    only_list = dry_run or (sys.stdout.isatty() and not yes)
     if not only_list:
         gc.remove(workspace, found)
     if found or output != "table":

@@ -35,6 +35,7 @@ def command(
     name = find(workspace.project, table)
     dated = workspace.project.partitioned(name)
     past = Past(workspace)
+    days = options.days(workspace, when) if dated else [None]
     rows = [
         {
             "partition_date": day and day.isoformat(),
@@ -44,8 +45,11 @@ def command(
             "row_count": v.manifest.row_count,
             "content_hash": v.manifest.content_hash,
         }
-        for day in (options.days(workspace, when) if dated else [None])
+        for day in days
         for v in versions(workspace, past, (name, day))
     ]
     columns = ["partition_date", "run_id", "state", "generated_at", "row_count", "content_hash"]
-    render.listing("versions", columns, rows, output=output, out=sys.stdout)
+    if not rows:
+        options.tell_nothing([name], days)
+    if rows or output != "table":
+        render.listing("versions", columns, rows, output=output, out=sys.stdout)

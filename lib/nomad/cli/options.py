@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from nomad.names import TableName
+    from nomad.partition import Partition
     from nomad.project import Table
     from nomad.workspace import Workspace
 
@@ -136,6 +137,15 @@ def days(workspace: Workspace, when: When) -> Sequence[date]:
         start = parse_date(first, today=workspace.today)
         return tuple(DateRange(start, parse_date(last, today=workspace.today)))
     return (parse_date("yesterday" if dt is None else dt, today=workspace.today),)
+
+
+def tell_nothing(tables: Sequence[TableName], dates: Sequence[Partition]) -> None:
+    """Say that nothing is published of some tables at some dates, or at all."""
+    from nomad.partition import compress
+
+    known = [d for d in dates if d]
+    at = f" at {compress(known)}" if known else ""
+    click.echo(f"nothing is published of {', '.join(map(str, tables))}{at}", err=True)
 
 
 class Chosen(NamedTuple):

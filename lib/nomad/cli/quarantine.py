@@ -11,9 +11,11 @@ from nomad.cli import options
 from nomad.cli.report import Report, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from nomad.manifest import Manifest
+    from nomad.names import TableName
+    from nomad.partition import Partition
     from nomad.workspace import Workspace
 
 
@@ -80,12 +82,24 @@ def show(*, workspace: Workspace, table: str, when: options.When, limit: int, ou
     dated = workspace.project.partitioned(name)
     days = options.days(workspace, when) if dated else [None]
     columns, rows = refused(workspace, name, list(days), limit=limit)
+    if not rows:
+        _tell_none(workspace, name, days)
+        if output == "table":
+            return
     named = [dict(zip(render.unique(columns), row, strict=True)) for row in rows]
     if output == "json":
         render.document({"version": 1, "rows": named}, sys.stdout)
     else:
         write = render.comma_separated if output == "csv" else render.table
         write(columns, rows, sys.stdout)
+
+
+def _tell_none(workspace: Workspace, name: TableName, days: Sequence[Partition]) -> None:
+    """Say why there is nothing to show: all rows passed, or none are published."""
+    if any(workspace.lake.manifest(name, day) for day in days):
+        click.echo("nothing is in quarantine there", err=True)
+    else:
+        options.tell_nothing([name], days)
 
 
 @command.command("replay")

@@ -62,7 +62,7 @@ def _chosen(
     from nomad.project import find
     from nomad.run.history import of_run, to_version
 
-    if run_id and not (table or version):
+    if run_id and not (table or version or dt):
         return of_run(workspace, run_id)
     if not (table and version) or run_id:
         raise click.UsageError("give TABLE, --dt and --to RUN_ID, or --run RUN_ID alone")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 
-from nomad.errors import LakeError, NomadError, OutOfMemory, QueryFailed
+from nomad.errors import DiskFull, LakeError, NomadError, OutOfMemory, QueryFailed
 from nomad.manifest import Column, digest, schema_hash
 from nomad.names import literal, quote
 
@@ -291,6 +291,8 @@ def _out_of_memory(e: Exception, at: Place | None) -> OutOfMemory:
 
 _OUT_OF_REACH = re.compile(r"for HTTP (HEAD|GET) to|^HTTP Error")
 _GONE = "HTTP 404"
+_FULL = "No space left"
+"""As DuckDB words it, whatever the locale: its errors carry no number."""
 
 
 def _translated(e: duckdb.Error, at: Place | None) -> NomadError:
@@ -311,7 +313,8 @@ def _translated(e: duckdb.Error, at: Place | None) -> NomadError:
         mark = " " * max(len(match[3]) - len(f"LINE {line}: "), 0) + "^"
         rest = rest[: match.start()] + f"\n    {match[2]}\n    {mark}"
     where = at and (f"{at.path}:{at.line + line - 1}" if line else at.path)
-    return QueryFailed(rest or text, where=where, hint=_hint(kind, text))
+    failure = DiskFull if _FULL in text else QueryFailed
+    return failure(rest or text, where=where, hint=_hint(kind, text))
 
 
 def _hint(kind: str, text: str) -> str | None:
@@ -321,7 +324,7 @@ def _hint(kind: str, text: str) -> str | None:
         return "filter on `dt` in the query, or leave the column out of it"
     if "No files found" in text or "Cannot open file" in text or _GONE in text:
         return "is a published file gone? `nomad doctor` tells"
-    if "No space left" in text:
+    if _FULL in text:
         return _ROOM
     if kind == "Permission Error":
         return (

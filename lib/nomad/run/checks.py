@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -43,12 +43,27 @@ def check(
     days = list(dates)
     for name in tables:
         table = workspace.project.tables[name]
-        for partition in days if table.partitioned else [None]:
+        for partition in _cells(table, days):
             if manifest := workspace.lake.manifest(name, partition):
                 yield from (
                     Checked(name, partition, v) for v in judged(workspace, table, manifest).verdicts
                 )
         yield from _freshness(workspace, table)
+
+
+def unpublished(
+    workspace: Workspace, tables: Iterable[TableName], dates: Iterable[date]
+) -> list[TableName]:
+    """Name the tables with tests of which nothing is published at any of the dates."""
+    days = list(dates)
+    tested = (workspace.project.tables[n] for n in tables)
+    found = (t for t in tested if t.contract or t.checks)
+    there = workspace.lake.manifest
+    return [t.name for t in found if not any(there(t.name, d) for d in _cells(t, days))]
+
+
+def _cells(table: Table, days: list[date]) -> Sequence[Partition]:
+    return days if table.partitioned else [None]
 
 
 @dataclass(frozen=True)

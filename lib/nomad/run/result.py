@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import resource
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from nomad.errors import NomadError, OutOfMemory
+from nomad.errors import DiskFull, NomadError, NoRoom, OutOfMemory
 from nomad.names import TableName
 from nomad.partition import Partition
 
@@ -18,14 +16,12 @@ BLOCKED, MISSING = "blocked", "missing"
 OUT_OF_MEMORY, NO_ROOM = "out of memory", "no room on the disk"
 """Why a step was tried once more."""
 
-_FULL = os.strerror(errno.ENOSPC)
-
 
 def shortage(error: NomadError | None) -> str | None:
     """Say what a step ran short of that others, at work beside it, may have held."""
     if isinstance(error, OutOfMemory):
         return OUT_OF_MEMORY
-    return NO_ROOM if error and _FULL in error.what else None
+    return NO_ROOM if isinstance(error, (NoRoom, DiskFull)) else None
 
 
 class Result(NamedTuple):

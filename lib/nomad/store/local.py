@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -11,10 +12,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nomad.errors import LakeError
+from nomad.errors import LakeError, NoRoom
 from nomad.store.base import Blob, Entry
 
 _SCRATCH = "_tmp"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _RACY = 2.0
 """Seconds for which a file is too young for its times to tell one version from the next."""
 
@@ -247,7 +249,8 @@ def translated(key: str) -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        raise LakeError(
+        kind = NoRoom if e.errno in _FULL else LakeError
+        raise kind(
             f"the lake can't be used: {e.strerror or e}",
             where=(e.filename and str(e.filename)) or key,
             hint="check that the folder exists, is writable and has room",
