@@ -18,7 +18,6 @@ from nomad.catalog import Refreshed
 from nomad.claims import dead
 from nomad.engine.duck import Engine, Remote, Session, Settings
 from nomad.engine.readable import readable
-from nomad.errors import ConfigError
 from nomad.fullscan import FullScan, full_scans
 from nomad.lake import Lake
 from nomad.manifest import digest
@@ -112,14 +111,7 @@ class Workspace:
         """Where the lake lives."""
         if self.config.lake.address:
             return self._bucket
-        folder = self.root / self.config.lake.url
-        if hive := [p for p in folder.parts if p.lower().startswith(f"{partition.COLUMN}=")]:
-            raise ConfigError(
-                f"the lake lies below `{hive[0]}`, which reads as the date of a partition",
-                where=str(folder),
-                hint="move the project, or set `lake.url` to a folder elsewhere",
-            )
-        return LocalStore(folder)
+        return LocalStore(self.root / self.config.lake.url)
 
     @cached_property
     def _bucket(self) -> S3Store:

@@ -616,19 +616,6 @@ def test_a_project_in_a_folder_of_any_name(tmp_path, project, name):
     assert set(moved("plan", *RANGE, "-o", "json").statuses().values()) == {"fresh"}
 
 
-def test_a_lake_below_a_folder_that_looks_like_a_partition_is_refused(tmp_path, project):
-    import shutil
-
-    from conftest import Project
-
-    moved = Project(shutil.copytree(project.root, tmp_path / "dt=2020-01-01"))
-
-    answer = moved("extract", "--dt", "2024-01-02")
-
-    assert answer.code == 2
-    assert "`dt=2020-01-01`, which reads as the date of a partition" in answer.err
-
-
 @pytest.mark.parametrize("words", [("",), (" ",), ("--dt", "")])
 def test_an_empty_word_is_not_everything(built, words):
     assert built("run", *words).code == 2

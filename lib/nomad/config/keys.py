@@ -82,11 +82,11 @@ def _memory(value: Value) -> str | None:
 
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
-_BAD_IN_PREFIX = re.compile(r"[*?\[\]{}\\]|(^|/)(\.{1,2}|dt=[^/]*)(/|$)|//", re.IGNORECASE)
+_BAD_IN_PREFIX = re.compile(r"[*?\[\]{}\\]|(^|/)\.{1,2}(/|$)|//", re.IGNORECASE)
 
 
 def _lake_url(value: Value) -> str | None:
-    """Refuse an address that is none, or that DuckDB would read as a pattern or a date."""
+    """Refuse an address that is none, or that DuckDB would read as a pattern."""
     if not isinstance(value, str) or not value:
         return "must be a text"
     if not value.startswith(SCHEME):

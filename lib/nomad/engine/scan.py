@@ -63,37 +63,32 @@ def _own(group: Files, partitioned: bool) -> tuple[Column, ...]:
 def _group(group: Files, columns: Sequence[Column], *, partitioned: bool, plain_dt: bool) -> str:
     held = {c.name.lower(): c.name for c in group.schema}
     wanted = [_column(c, held.get(c.name.lower())) for c in columns]
-    if _is_remote(group):
-        if partitioned:
-            path = f"regexp_extract({quote(_file(group))}, '/{COLUMN}=([0-9-]{{10}})/', 1)"
-            wanted.append(f"CAST({path} AS DATE) AS {COLUMN}")
-        return f"SELECT {', '.join(wanted)} FROM {_remote_reader(group)}"
+    hive = partitioned and not _is_remote(group) and (plain_dt or _has_only_dt(group))
     if partitioned:
-        wanted.append(COLUMN if plain_dt else _DT)
-    return f"SELECT {', '.join(wanted)} FROM {_reader(group, hive=partitioned)}"
+        wanted.append(_dt_of_name(group) if not hive else COLUMN if plain_dt else _DT)
+    parts = _HIVE if hive else "hive_partitioning=false"
+    if partitioned and not hive:
+        parts += f", filename={literal(_file(group))}"
+    return f"SELECT {', '.join(wanted)} FROM {_reader(group, parts)}"
+
+
+def _has_only_dt(group: Files) -> bool:
+    """Tell whether DuckDB finds nothing but `dt` in the paths: it takes every `name=value` folder.
+
+    Where it does, that is the cheapest: a filter on `dt` decides which files are opened.
+    """
+    return not any("=" in uri.rsplit("/", 2)[0] for uri in group.uris)
+
+
+def _dt_of_name(group: Files) -> str:
+    """Take the date from the file's own folder; a filter on it still decides which are read."""
+    path = f"regexp_extract({quote(_file(group))}, '/{COLUMN}=([0-9-]{{10}})/[^/]*$', 1)"
+    return f"CAST({path} AS DATE) AS {COLUMN}"
 
 
 def _is_remote(group: Files) -> bool:
     """Tell whether opening a file costs requests, and the columns can be told beforehand."""
     return SCHEME in group.uris[0] and group.uris[0].endswith(".parquet")
-
-
-def _remote_reader(group: Files) -> str:
-    """Read Parquet whose columns are told, so that binding sends no request.
-
-    With `schema`, DuckDB takes no date from the path by itself; the file's name gives it, and a
-    filter on it still decides which files are opened at all.
-    """
-    paths = "[" + ", ".join(literal(u) for u in group.uris) + "]"
-    told = ", ".join(
-        f"{literal(c.name)}: {{name: {literal(c.name)}, type: {literal(c.type)},"
-        " default_value: NULL}"
-        for c in group.schema
-    )
-    return (
-        f"read_parquet({paths}, hive_partitioning=false, filename={literal(_file(group))},"
-        f" schema=MAP {{{told}}})"
-    )
 
 
 def _column(column: Column, held: str | None) -> str:
@@ -102,15 +97,26 @@ def _column(column: Column, held: str | None) -> str:
     return quote(held) if held == column.name else f"{quote(held)} AS {quote(column.name)}"
 
 
-def _reader(group: Files, *, hive: bool) -> str:
+def _reader(group: Files, parts: str) -> str:
+    """Write the call that reads the files; `parts` says what is taken from their paths."""
     paths = "[" + ", ".join(literal(u) for u in group.uris) + "]"
-    parts = _HIVE if hive else "hive_partitioning=false"
     kind = group.uris[0].rsplit(".", 1)[-1]
     if kind == "csv":
         return f"read_csv({paths}, {_csv(group)}, {parts})"
     if kind == "json":
         return f"read_json({paths}, format='auto', columns={_columns(group.schema)}, {parts})"
+    if _is_remote(group):
+        return f"read_parquet({paths}, {parts}, schema=MAP {{{_told(group.schema)}}})"
     return f"read_parquet({paths}, {parts})"
+
+
+def _told(schema: Iterable[Column]) -> str:
+    """Tell the columns of Parquet, so that binding sends no request."""
+    return ", ".join(
+        f"{literal(c.name)}: {{name: {literal(c.name)}, type: {literal(c.type)},"
+        " default_value: NULL}"
+        for c in schema
+    )
 
 
 def _csv(group: Files) -> str:
