@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.cache import Cache
-from nomad.config import lake
+from nomad.config import lake, sources
 from nomad.config.keys import KEYS, MAPS, zone_of
 from nomad.config.lake import LakeConfig
+from nomad.config.sources import SourceConfig
 from nomad.config.tree import FILE, SECRET, Leaf, Tree, Value, line, masked, overlay, parse
 from nomad.errors import ConfigError, NoProject
-from nomad.names import did_you_mean, is_plain
+from nomad.names import did_you_mean
 
 
 class EngineConfig(NamedTuple):
@@ -25,15 +26,6 @@ class EngineConfig(NamedTuple):
 
     memory_limit: str = "70%"
     jobs: int = 2
-
-
-class SourceConfig(NamedTuple):
-    """One source: its connector and that connector's own options."""
-
-    name: str
-    connector: str
-    options: Mapping[str, Value]
-    origin: str
 
 
 @dataclass(frozen=True)
@@ -96,7 +88,7 @@ def load(
         vars=_vars(tree, faults),
         attach=_attach(tree, faults),
         naming=str(values["naming"]),
-        sources=_sources(tree, faults),
+        sources=sources.read(tree, faults),
         environment=name,
         origins={**lake.origins(environ), **dict(_origins(tree))},
     )
@@ -246,26 +238,6 @@ def _plain(value: Value) -> str:
     return "" if value is None else str(value)
 
 
-def _sources(tree: Tree, faults: list[str]) -> dict[str, SourceConfig]:
-    branch = tree.get("sources", {})
-    if isinstance(branch, Leaf):
-        if branch.value is not None:
-            faults.append(f"{branch.origin}: `sources` must be a list of `name: {{connector: …}}`")
-        return {}
-    found: dict[str, SourceConfig] = {}
-    for name, body in branch.items():
-        where = line(body)
-        connector = body.get("connector") if isinstance(body, dict) else None
-        if not is_plain(name):
-            faults.append(f"{where}: source `{name}`: use letters, digits and `_`")
-        if not isinstance(body, dict) or not isinstance(connector, Leaf):
-            faults.append(f"{where}: source `{name}` needs a `connector`, e.g. `file`")
-            continue
-        options = {k: v.value for k, v in body.items() if isinstance(v, Leaf) and k != "connector"}
-        found[name] = SourceConfig(name, str(connector.value), options, where)
-    return found
-
-
 def _origins(tree: Tree, prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in tree.items():
         if isinstance(value, Leaf):
@@ -273,6 +245,14 @@ def _origins(tree: Tree, prefix: str = "") -> Iterator[tuple[str, str]]:
                 yield prefix + key, value.origin
         else:
             yield from _origins(value, f"{prefix}{key}.")
+
+
+def _flat(prefix: str, options: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            yield from _flat(f"{prefix}.{name}", value)
+        else:
+            yield f"{prefix}.{name}", value
 
 
 def listed(config: Config) -> Iterator[tuple[str, str, str]]:
@@ -293,7 +273,7 @@ def listed(config: Config) -> Iterator[tuple[str, str, str]]:
     }
     for source in config.sources.values():
         plain[f"sources.{source.name}.connector"] = source.connector
-        plain |= {f"sources.{source.name}.{k}": v for k, v in source.options.items()}
+        plain |= dict(_flat(f"sources.{source.name}", source.options))
     origins = {k.lower(): v for k, v in config.origins.items()}
     for key, value in plain.items():
         shown = "***" if SECRET.search(key) else masked(str(value))

@@ -17,10 +17,14 @@ Value = str | int | float | bool | None | list[object]
 
 
 class Leaf(NamedTuple):
-    """A value of the file with the place it came from."""
+    """A value of the file with the place it came from.
+
+    `written` is the value before the environment was filled in.
+    """
 
     value: Value
     origin: str
+    written: Value = None
 
 
 Tree = dict[str, "Leaf | Tree"]
@@ -62,7 +66,7 @@ def _tree(node: Node, environ: Mapping[str, str], faults: list[str]) -> Tree:
                 f"{where}: `{key}` holds a secret in plain text: write `${{NAME}}`"
                 " and set NAME in the environment"
             )
-        tree[key] = Leaf(_expanded(value, environ, where, faults), where)
+        tree[key] = Leaf(_expanded(value, environ, where, faults), where, value)
     return tree
 
 

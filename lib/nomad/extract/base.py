@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from nomad.config import SourceConfig
+from nomad.config.sources import SourceConfig
 from nomad.engine import scan
 from nomad.engine.duck import Engine, Session, Staged, sha256
-from nomad.errors import ConfigError, OutOfMemory, QueryFailed, Refused
+from nomad.errors import OutOfMemory, QueryFailed, Refused
 from nomad.manifest import Column, digest, schema_hash
-from nomad.names import did_you_mean, literal
+from nomad.names import literal
 from nomad.partition import Partition
 
 
@@ -28,8 +28,6 @@ class Landed:
 class Connector(Protocol):
     """Brings what a source has for one date (or as a whole) into a folder of this machine."""
 
-    options: frozenset[str]
-
     def fetch(self, source: SourceConfig, partition: Partition, into: Path, root: Path) -> Landed:
         """Deliver one file.
 
@@ -37,22 +35,6 @@ class Connector(Protocol):
             SourceMissing: the source has nothing for the date.
             Unreachable: the source can't be reached.
         """
-
-
-def refuse_unknown_options(source: SourceConfig, connector: Connector) -> None:
-    """Refuse an option that the connector doesn't have.
-
-    Raises:
-        ConfigError: names the option and the nearest known one.
-    """
-    for option in source.options:
-        if option not in connector.options:
-            known = sorted(connector.options)
-            raise ConfigError(
-                f"source `{source.name}`: connector `{source.connector}` has no option `{option}`",
-                where=source.origin,
-                hint=did_you_mean(option, known) or f"it has: {', '.join(known)}",
-            )
 
 
 def measure(engine: Engine, landed: Landed, *, source: str, lean: bool = False) -> Staged:

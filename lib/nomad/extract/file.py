@@ -13,16 +13,12 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
-from nomad.config import SourceConfig
+from nomad.config.sources import KINDS, SourceConfig, suffix
 from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
 from nomad.extract import s3
 from nomad.extract.base import Landed
 from nomad.partition import Partition
 
-_KINDS = {
-    ".csv": "csv", ".txt": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json",
-    ".ndjson": "json", ".parquet": "parquet", ".xlsx": "xlsx",
-}  # fmt: skip
 _TIMEOUT = 60.0
 """Seconds without an answer after which an HTTP source counts as unreachable."""
 
@@ -31,8 +27,6 @@ _DIALECT = {"delimiter": "delim", "quote": "quote", "escape": "escape"}
 
 class FileConnector:
     """One file a date, at a path that holds the date; or one file."""
-
-    options = frozenset({"path", "format", "encoding", "delimiter", "quote", "escape", "sheet"})
 
     def fetch(self, source: SourceConfig, partition: Partition, into: Path, root: Path) -> Landed:
         """Copy the file into a folder, as text in UTF-8 where it is CSV."""
@@ -56,19 +50,16 @@ class FileConnector:
 
 
 def _address(source: SourceConfig) -> str:
-    path = source.options.get("path")
-    if not isinstance(path, str) or not path:
-        raise ConfigError(f"source `{source.name}` needs a `path`", where=source.origin)
-    return path
+    return str(source.options["path"])
 
 
 def _kind(source: SourceConfig) -> str:
-    told = source.options.get("format")
-    suffix = Path(str(source.options.get("path"))).suffix.lower()
-    kind = str(told) if told else _KINDS.get(suffix, "")
-    if kind not in _KINDS.values():
+    """Name the format; the ending of a path that a variable holds is known only now."""
+    told, ending = source.options.get("format"), suffix(_address(source))
+    kind = str(told) if told else KINDS.get(ending, "")
+    if kind not in KINDS.values():
         raise ConfigError(
-            f"source `{source.name}`: no format is known for `{told or suffix}`",
+            f"source `{source.name}`: no format is known for `{told or ending}`",
             where=source.origin,
             hint="set `format:` to csv, json, parquet or xlsx",
         )

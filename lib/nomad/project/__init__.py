@@ -10,7 +10,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from nomad.cache import Cache
-from nomad.config import Config, SourceConfig
+from nomad.config import Config
+from nomad.config.sources import SourceConfig
 from nomad.contract import MERGE, Contract
 from nomad.errors import ConfigError, CycleError, Misuse, SqlFileError, UnknownName
 from nomad.manifest import digest
@@ -132,7 +133,7 @@ class Project:
 
 def source_is_partitioned(source: SourceConfig) -> bool:
     """Tell whether a source delivers by date: its options use the date."""
-    marks = (f"$<{DATE}>", f"${{{DATE}}}")
+    marks = (f"$<{DATE}>", f"$<{DATE}:", f"${{{DATE}}}")
     return any(m in str(v).upper() for v in source.options.values() for m in marks)
 
 

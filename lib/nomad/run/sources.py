@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from nomad.config import SourceConfig
+from nomad.config.sources import SourceConfig, spelled
 from nomad.engine.duck import Engine, Staged
 from nomad.errors import ConfigError, NomadError, OutOfMemory, SourceMissing, UnknownName
 from nomad.extract import base as port
@@ -33,16 +33,13 @@ def chosen(workspace: Workspace, words: Sequence[str]) -> list[SourceConfig]:
 
     Raises:
         UnknownName: no such source.
-        ConfigError: a source has an unknown connector or option.
+        ConfigError: there are no sources.
     """
     known = workspace.config.sources
     names = [w.removeprefix(f"{RAW}.") for w in words] or list(known)
     if not known:
         raise ConfigError("there are no `sources`", where="nomad.yaml", hint="add one")
-    sources = [_known(known, n) for n in names]
-    for source in sources:
-        port.refuse_unknown_options(source, connector(source))
-    return sources
+    return [_known(known, n) for n in names]
 
 
 def _known(known: Mapping[str, SourceConfig], name: str) -> SourceConfig:
@@ -52,22 +49,6 @@ def _known(known: Mapping[str, SourceConfig], name: str) -> SourceConfig:
             hint=did_you_mean(name, known) or f"there is: {', '.join(sorted(known))}",
         )
     return known[name]
-
-
-def connector(source: SourceConfig) -> port.Connector:
-    """Find the connector of a source.
-
-    Raises:
-        ConfigError: there is none of that name.
-    """
-    if source.connector not in CONNECTORS:
-        raise ConfigError(
-            f"source `{source.name}`: no connector `{source.connector}`",
-            where=source.origin,
-            hint=did_you_mean(source.connector, CONNECTORS)
-            or f"there is: {', '.join(sorted(CONNECTORS))}",
-        )
-    return CONNECTORS[source.connector]
 
 
 def extract(
@@ -137,10 +118,10 @@ def _landed(
     table = TableName(RAW, source.name)
     over = going.lake.published(table, partition)
     given = _rendered(source, partition, going.workspace.variables)
-    landed = connector(source).fetch(given, partition, into, going.workspace.root)
+    landed = CONNECTORS[source.connector].fetch(given, partition, into, going.workspace.root)
     told = str(given.options.get("path", source.name))
     staged, retried = _measured(engine, landed, told)
-    recipe = digest(source.connector, repr(sorted(source.options.items())))
+    recipe = digest(source.connector, repr(sorted(source.written.items())))
     manifest = going.manifest(table, partition, staged, sql_hash=recipe, dialect=landed.dialect)
     result = Result(
         table,
@@ -172,10 +153,10 @@ def _rendered(
     source: SourceConfig, partition: Partition, variables: Mapping[str, str]
 ) -> SourceConfig:
     """Fill in the date and the variables of a source's options."""
-    options = {
-        name: dated(render(value, variables, path=source.origin, sql=False), partition)
-        if isinstance(value, str)
-        else value
-        for name, value in source.options.items()
-    }
+
+    def filled(text: str) -> str:
+        text = spelled(text, lambda form: partition.strftime(form) if partition else form)
+        return dated(render(text, variables, path=source.origin, sql=False), partition)
+
+    options = {k: filled(v) if isinstance(v, str) else v for k, v in source.options.items()}
     return source._replace(options=options)
