@@ -135,3 +135,39 @@ def test_the_shipped_file_is_the_manual():
 
     assert [n for n in names if f"{n}:" not in text] == []
     assert load(ROOT, environ={}).layers == ("ods", "dwd", "dim", "dwm", "dws", "ads")
+
+
+def _bomb(levels: int) -> str:
+    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    more = (f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, levels))
+    return "\n".join([*rows, *more]) + "\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _bomb(9),
+        "vars: " + "[" * 5000 + "]" * 5000,
+        "vars: " + "{a: " * 500 + "1" + "}" * 500,
+        "? [a, b]\n: 1\n",
+        "# " + "x" * 10_000_001,
+        "vars: &v\n  a: *v\n",
+    ],
+    ids=["bomb", "deep", "deeper", "key", "large", "loop"],
+)
+@pytest.mark.parametrize("path", ["nomad.yaml", "sql/dwd/dwd_price.yml"])
+def test_a_file_that_would_fill_memory_is_refused(project, path, text):
+    """Nine lines of aliases stand for a thousand million values."""
+    project.write(path, text)
+
+    answer = project("ls")
+
+    assert answer.code == 2
+    assert path in answer.err
+    assert len(answer.err) < 1000
+
+
+def test_an_alias_is_read(project):
+    project.write("nomad.yaml", "layers: [ods, dwd, dws]\nvars: {a: &x 1, b: *x}\n")
+
+    assert "vars.b" in project("config").out

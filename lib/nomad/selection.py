@@ -1,4 +1,4 @@
-"""Words like `dwd_*`, `+x` or `ads` into tables."""
+"""Words like `dwd_*`, `+x`, `ads` or `tag:nightly` into tables."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from nomad.errors import EmptySelection
 from nomad.names import TableName, did_you_mean
 from nomad.project import Project
 
+_TAG = "tag:"
 _TERM = re.compile(r"(?P<up>\d*\+)?(?P<what>[^+]+)(?P<down>\+\d*)?")
 
 
@@ -51,11 +52,32 @@ def _all(project: Project, word: str) -> frozenset[TableName]:
     return both
 
 
+def _tagged(project: Project, tag: str) -> frozenset[TableName]:
+    """Name the tables whose contract bears a tag."""
+    return frozenset(
+        n for n, tags in _tags(project).items() if any(fnmatchcase(t, tag) for t in tags)
+    )
+
+
+def _tags(project: Project) -> dict[TableName, tuple[str, ...]]:
+    return {n: t.contract.tags for n, t in project.tables.items() if t.contract}
+
+
 def _hint(project: Project, word: str) -> str:
+    for part in word.split(","):
+        if (match := _TERM.fullmatch(part)) and match["what"].startswith(_TAG):
+            return _hint_of_tag(project, match["what"].removeprefix(_TAG))
     plain = word.strip("+0123456789/")
     known = [*(str(n) for n in project.tables), *(n.name for n in project.tables)]
     near = did_you_mean(plain, [*known, *project.config.layers])
     return near or "see what there is with `nomad ls`"
+
+
+def _hint_of_tag(project: Project, tag: str) -> str:
+    known = sorted({t for tags in _tags(project).values() for t in tags})
+    if not known:
+        return "no contract has `tags:`"
+    return did_you_mean(tag, known) or f"there is: {', '.join(known)}"
 
 
 def _term(project: Project, term: str) -> frozenset[TableName]:
@@ -92,7 +114,9 @@ def _walk(
 
 
 def _matching(project: Project, what: str) -> frozenset[TableName]:
-    """Match a layer (`ods`, `ods/`), a path, a table or a glob."""
+    """Match a tag, a layer (`ods`, `ods/`), a path, a table or a glob."""
+    if what.startswith(_TAG):
+        return _tagged(project, what.removeprefix(_TAG))
     word = what.removeprefix("path:").removeprefix("sql/").rstrip("/").lower()
     if what.startswith("path:") or "/" in word:
         inside = f"sql/{word}".removesuffix(".sql")

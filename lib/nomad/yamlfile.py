@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nomad.cache import Cache
@@ -74,9 +75,10 @@ def _from_body(value: Any, line: int) -> Node:
 def _parsed(text: str, path: str) -> Node:
     import yaml
 
+    _refuse_size(text, path)
     try:
         node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        return _node(node, path) if node else Node({}, 1)
+        return _Reader(path).node(node) if node else Node({}, 1)
     except yaml.MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark else 1
         raise ConfigError(
@@ -87,28 +89,63 @@ def _parsed(text: str, path: str) -> Node:
         raise ConfigError(f"not valid YAML: {told}", where=path) from e
 
 
-def _node(node: yaml.Node, path: str) -> Node:
-    """Read a node; dates, and what has no plain value, stay text."""
-    import yaml
-
-    line = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        return Node(_pairs(node, path), line)
-    if isinstance(node, yaml.SequenceNode):
-        return Node([_node(v, path) for v in node.value], line)
-    if node.tag.endswith((":timestamp", ":value")):
-        return Node(str(node.value), line)
-    value = yaml.constructor.SafeConstructor().construct_object(node)
-    plain = isinstance(value, (str, int, float, bool)) or value is None
-    return Node(value if plain else str(node.value), line)
+_MOST_BYTES = 10_000_000
+_MOST_VALUES = 200_000
+_DEEPEST = 60
+"""Bounds of a file that is written by hand, many times over: an alias may repeat what repeats."""
 
 
-def _pairs(node: yaml.MappingNode, path: str) -> dict[str, Node]:
-    """Read a map; a value is said to begin where its key does."""
-    found: dict[str, Node] = {}
-    for key, value in node.value:
-        name, line = str(key.value), key.start_mark.line + 1
-        if name in found:
-            raise ConfigError(f"`{name}` is given twice", where=f"{path}:{line}")
-        found[name] = _node(value, path)._replace(line=line)
-    return found
+def _refuse_size(text: str, path: str) -> None:
+    if len(text) > _MOST_BYTES:
+        raise ConfigError(
+            f"too large: more than {_MOST_BYTES // 1_000_000} MB",
+            where=path,
+            hint="keep values that are data in a table",
+        )
+
+
+@dataclass
+class _Reader:
+    """Reads nodes and counts them, each alias anew: what it stands for is there as often."""
+
+    path: str
+    values: int = 0
+
+    def node(self, node: yaml.Node, depth: int = 0) -> Node:
+        """Read a node; dates, and what has no plain value, stay text."""
+        import yaml
+
+        line = node.start_mark.line + 1
+        self._count(line, depth)
+        if isinstance(node, yaml.MappingNode):
+            return Node(self._pairs(node, depth), line)
+        if isinstance(node, yaml.SequenceNode):
+            return Node([self.node(v, depth + 1) for v in node.value], line)
+        if node.tag.endswith((":timestamp", ":value")):
+            return Node(str(node.value), line)
+        value = yaml.constructor.SafeConstructor().construct_object(node)
+        plain = isinstance(value, (str, int, float, bool)) or value is None
+        return Node(value if plain else str(node.value), line)
+
+    def _count(self, line: int, depth: int) -> None:
+        self.values += 1
+        if self.values <= _MOST_VALUES and depth <= _DEEPEST:
+            return
+        deep = f"nested more than {_DEEPEST} deep"
+        raise ConfigError(
+            deep if depth > _DEEPEST else f"more than {_MOST_VALUES} values, aliases written out",
+            where=f"{self.path}:{line}",
+            hint="look for `&` and `*`: an alias of aliases grows with each line",
+        )
+
+    def _pairs(self, node: yaml.MappingNode, depth: int) -> dict[str, Node]:
+        """Read a map; a value is said to begin where its key does."""
+        found: dict[str, Node] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key.value, str):
+                raise ConfigError("a key must be a single value", where=f"{self.path}:{line}")
+            if key.value in found:
+                raise ConfigError(f"`{key.value}` is given twice", where=f"{self.path}:{line}")
+            found[key.value] = self.node(value, depth + 1)._replace(line=line)
+        return found
