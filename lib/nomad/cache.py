@@ -26,6 +26,7 @@ class Cache:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._changed = False
+        self._passing: dict[str, Any] = {}
 
     @cached_property
     def _kept(self) -> dict[str, Any]:
@@ -33,10 +34,13 @@ class Cache:
 
     def get(self, key: str) -> Any:
         """Give the value kept under a key, or None."""
-        return self._kept.get(key)
+        return self._passing[key] if key in self._passing else self._kept.get(key)
 
-    def put(self, key: str, value: Any) -> None:
-        """Keep a value; it must survive JSON."""
+    def put(self, key: str, value: Any, *, passing: bool = False) -> None:
+        """Keep a value; it must survive JSON. One that is `passing` goes into no file."""
+        if passing:
+            self._passing[key] = value
+            return
         self._kept[key] = value
         self._changed = True
 

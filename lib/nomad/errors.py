@@ -27,9 +27,59 @@
     └── Busy                         6   another run holds what this one needs
 
 An error is a value: what happened, where, and what to type next. Only `cli` turns one into words.
+No secret is in it, whoever wrote it: what this process knows of secrets is kept here, once for all.
 """
 
 from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote
+
+_SHORTEST = 8
+"""A shorter text is no secret: to mask it would spoil other words."""
+
+_hidden: set[str] = set()
+
+_REFERENCE = r"(?!\$[{<])"
+_IN_TEXT = re.compile(
+    rf"(?P<before>\bpass(?:word|wd)?\s*=\s*){_REFERENCE}(?P<said>\S+)"
+    rf"|(?P<address>://[^:/@\s]*:){_REFERENCE}(?P<user>[^@\s]+)(?=@)"
+    r"|(?P<asked>[?&;](?:[\w.-]*(?:token|secret|signature|password|passwd|pwd|credential|api.?key"
+    rf"|access.?key)|sig|key|auth)=){_REFERENCE}(?P<given>[^&\s\"'#)]+)",
+    re.IGNORECASE,
+)
+"""Where a secret stands: in a database's address, before a host, behind a name that says so."""
+
+
+def hide(secret: object) -> None:
+    """Mask a secret from now on wherever it turns up, also as an address spells it."""
+    text = str(secret)
+    forms = {text, quote(text, safe=""), unquote(text)}
+    _hidden.update(f for f in forms if len(f) >= _SHORTEST)
+
+
+def hide_in(text: str) -> None:
+    """Mask from now on what stands in a text where secrets do."""
+    for match in _IN_TEXT.finditer(text):
+        hide(match["said"] or match["user"] or match["given"])
+
+
+def masked(text: str) -> str:
+    """Put `***` for what is secret: what is known to be, and what stands where secrets do.
+
+    Example:
+        >>> masked("postgres:dbname=shop password=hunter2"), masked("postgres://me:hunter2@db/shop")
+        ('postgres:dbname=shop password=***', 'postgres://me:***@db/shop')
+        >>> masked("http://host/x.csv?day=1&token=abc&page=2")
+        'http://host/x.csv?day=1&token=***&page=2'
+    """
+    for secret in sorted(_hidden, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return _IN_TEXT.sub(_starred, text)
+
+
+def _starred(match: re.Match[str]) -> str:
+    return (match["before"] or match["address"] or match["asked"]) + "***"
 
 
 class NomadError(Exception):
@@ -38,10 +88,10 @@ class NomadError(Exception):
     exit_code = 1
 
     def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
-        super().__init__(what)
-        self.what = what
-        self.where = where
-        self.hint = hint
+        super().__init__(masked(what))
+        self.what = masked(what)
+        self.where = where and masked(where)
+        self.hint = hint and masked(hint)
 
     def __str__(self) -> str:
         """The first line of the message: `where: what`."""

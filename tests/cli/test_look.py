@@ -143,9 +143,7 @@ def test_files_of_a_range_are_those_that_are_there(built):
 
 
 def test_config_prints_each_value_and_its_origin(project, monkeypatch):
-    text = (
-        (project.root / "nomad.yaml").read_text().replace("price: {", "price: {password: '${PW}', ")
-    )
+    text = (project.root / "nomad.yaml").read_text() + "vars: {password: '${PW}'}\n"
     project.write("nomad.yaml", text + "attach: {shop: 'postgres://me:hunter2@db/shop'}\n")
     monkeypatch.setenv("PW", "hunter2")
     monkeypatch.setenv("NOMAD_ENGINE_JOBS", "3")
@@ -156,7 +154,7 @@ def test_config_prints_each_value_and_its_origin(project, monkeypatch):
     assert values["engine.jobs"] == ("3", "NOMAD_ENGINE_JOBS")
     assert values["timezone"] == ("UTC", "nomad.yaml:2")
     assert values["lake.url"] == ("lake", "default")
-    assert values["sources.price.password"][0] == "***"
+    assert values["vars.password"][0] == "***"
     assert "hunter2" not in answer.out
 
 

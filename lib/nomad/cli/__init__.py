@@ -8,14 +8,16 @@ import importlib
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, NoReturn
 
 import click
 
 from nomad import __version__
-from nomad.errors import NomadError
+from nomad.errors import NomadError, masked
 
 COMMANDS = {
     "init": "Make a new project in a folder.",
@@ -83,9 +85,19 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 def say(error: NomadError) -> None:
     """Write an error to stderr: what and where, then what to do next."""
-    click.echo(f"nomad: {error}", err=True)
+    click.echo(masked(f"nomad: {error}"), err=True)
     if error.hint:
-        click.echo(f"  try: {error.hint}", err=True)
+        click.echo(masked(f"  try: {error.hint}"), err=True)
+
+
+class _Masked(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
+
+
+def _show_masked(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    """Print a traceback, which may quote what it was about."""
+    sys.stderr.write(masked("".join(traceback.format_exception(kind, error, at))))
 
 
 @click.group(
@@ -107,6 +119,8 @@ def app(ctx: click.Context, project: str | None, env: str | None) -> None:
         format="nomad: %(message)s",
         level=logging.DEBUG if os.environ.get("NOMAD_DEBUG") == "1" else logging.WARNING,
     )
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_Masked("nomad: %(message)s"))
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     ctx.obj = {"project": project, "env": env}
 
@@ -120,6 +134,7 @@ def main() -> NoReturn:
     gc.set_threshold(100_000, 20, 20)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or sys.stdout
+    sys.excepthook = _show_masked
     try:
         with _told():
             app(prog_name="nomad")

@@ -170,7 +170,9 @@ def selection(command: Command) -> Command:
     """Add SELECT…, --select and --exclude; they come in as `chosen`, a `Chosen`."""
 
     @click.argument("words", nargs=-1, metavar="[SELECT]...", shell_complete=complete_tables)
-    @click.option("--select", "-s", "more", multiple=True, help="Tables, layers, globs, tag:x, +x, x+.")
+    @click.option(
+        "--select", "-s", "more", multiple=True, help="Tables, layers, globs, tag:…, +x, x+."
+    )
     @click.option("--exclude", "excluded", multiple=True, help="The same, to be left out.")
     @functools.wraps(command)
     def selecting(

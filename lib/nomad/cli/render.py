@@ -21,8 +21,10 @@ def command(workspace: Workspace, table: str, when: options.When) -> None:
 
     Example: nomad render dwd_daily_stock_price --dt 2024-01-02
     """
+    from nomad.errors import masked
+
     found = options.table(workspace, table)
     for day in options.days(workspace, when) if found.partitioned else (None,):
         setup, query = found.sql.statements(day)
         for statement in (*setup, query):
-            click.echo(f"{statement};")
+            click.echo(masked(f"{statement};"))

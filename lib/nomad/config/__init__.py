@@ -16,8 +16,8 @@ from nomad.config import lake, sources
 from nomad.config.keys import KEYS, MAPS, zone_of
 from nomad.config.lake import LakeConfig
 from nomad.config.sources import SourceConfig
-from nomad.config.tree import FILE, SECRET, Leaf, Tree, Value, line, masked, overlay, parse
-from nomad.errors import ConfigError, NoProject
+from nomad.config.tree import FILE, SECRET, Leaf, Tree, Value, line, overlay, parse
+from nomad.errors import ConfigError, NoProject, hide, masked
 from nomad.names import did_you_mean
 
 
@@ -43,6 +43,9 @@ class Config:
     sources: Mapping[str, SourceConfig]
     environment: str | None
     origins: Mapping[str, str]
+
+
+_KEYS_OF_AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 def find_root(start: Path) -> Path:
@@ -75,6 +78,8 @@ def load(
     """
     if not (root / FILE).is_file():
         raise NoProject(f"no `{FILE}` in {root}", hint="start a project with `nomad init DIR`")
+    for key in _KEYS_OF_AWS:
+        hide(environ.get(key, ""))
     faults: list[str] = []
     name = environment or environ.get("NOMAD_ENV") or None
     tree = _merged(parse(root / FILE, environ, faults, cache or Cache()), name, environ, faults)

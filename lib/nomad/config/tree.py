@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from nomad.cache import Cache
-from nomad.errors import ConfigError
+from nomad.errors import ConfigError, hide, hide_in, masked
 from nomad.yamlfile import Node, read
 
 FILE = "nomad.yaml"
@@ -66,8 +66,18 @@ def _tree(node: Node, environ: Mapping[str, str], faults: list[str]) -> Tree:
                 f"{where}: `{key}` holds a secret in plain text: write `${{NAME}}`"
                 " and set NAME in the environment"
             )
-        tree[key] = Leaf(_expanded(value, environ, where, faults), where, value)
+        expanded = _expanded(value, environ, where, faults)
+        _keep_secret(key, expanded)
+        tree[key] = Leaf(expanded, where, value)
     return tree
+
+
+def _keep_secret(key: str, value: Value) -> None:
+    """See that a secret is shown nowhere: by its key, or by its place in an address."""
+    if isinstance(value, str):
+        hide_in(value)
+        if SECRET.search(key):
+            hide(value)
 
 
 def _expanded(value: Value, environ: Mapping[str, str], where: str, faults: list[str]) -> Value:
@@ -101,13 +111,3 @@ def line(value: Leaf | Tree) -> str:
     if isinstance(value, Leaf):
         return value.origin
     return next((line(v) for v in value.values()), FILE)
-
-
-def masked(text: str) -> str:
-    """Hide a password inside a database's address.
-
-    Example:
-        >>> masked("postgres:dbname=shop password=hunter2"), masked("postgres://me:hunter2@db/shop")
-        ('postgres:dbname=shop password=***', 'postgres://me:***@db/shop')
-    """
-    return re.sub(r"(?i)(pass(?:word|wd)?\s*=\s*)\S+|(://[^:/@\s]+:)[^@\s]+(?=@)", r"\1\2***", text)

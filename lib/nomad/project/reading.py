@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nomad.cache import Cache
 from nomad.engine.duck import VERSION
-from nomad.errors import SqlFileError
+from nomad.errors import SqlFileError, masked
 from nomad.manifest import digest
 from nomad.project.apart import Parsed, Text, parse_all
 from nomad.sqlfile import Opinion, SqlFile, from_body, render, to_body
@@ -78,11 +78,15 @@ class Reader:
             return e
 
     def _learn(self, texts: Mapping[str, Text]) -> dict[str, SqlFileError]:
-        """Parse files and keep what they hold; give the faults, by the files' keys."""
+        """Parse files and keep what they hold; give the faults, by the files' keys.
+
+        What has a secret in it, by way of a variable, is kept in no file.
+        """
         found = parse_all(list(texts.values()), self.opinion, processes=self.processes)
-        for key, parsed in zip(texts, found, strict=True):
+        for (key, text), parsed in zip(texts.items(), found, strict=True):
             if isinstance(parsed, SqlFile):
-                self.cache.put(key, to_body(parsed))
+                secret = masked(text.rendered) != text.rendered
+                self.cache.put(key, to_body(parsed), passing=secret)
         return {k: p for k, p in zip(texts, found, strict=True) if isinstance(p, SqlFileError)}
 
 

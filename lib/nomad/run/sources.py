@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nomad.config.sources import SourceConfig, spelled
 from nomad.engine.duck import Engine, Staged
-from nomad.errors import ConfigError, NomadError, OutOfMemory, SourceMissing, UnknownName
+from nomad.errors import ConfigError, NomadError, OutOfMemory, SourceMissing, UnknownName, hide_in
 from nomad.extract import base as port
 from nomad.extract.file import FileConnector
 from nomad.manifest import digest
@@ -156,7 +156,9 @@ def _rendered(
 
     def filled(text: str) -> str:
         text = spelled(text, lambda form: partition.strftime(form) if partition else form)
-        return dated(render(text, variables, path=source.origin, sql=False), partition)
+        text = dated(render(text, variables, path=source.origin, sql=False), partition)
+        hide_in(text)
+        return text
 
     options = {k: filled(v) if isinstance(v, str) else v for k, v in source.options.items()}
     return source._replace(options=options)

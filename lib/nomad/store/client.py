@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nomad.address import SCHEME, Address, Credentials
-from nomad.errors import ConfigError, LakeError, Unanswered, Unreachable
+from nomad.errors import ConfigError, LakeError, Unanswered, Unreachable, hide
 from nomad.requests import Requests
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def credentials(using: Session) -> Credentials | None:
         raise Unreachable(f"no S3 credentials: {e}", hint=_KEYS) from e
     if frozen is None or not (frozen.access_key and frozen.secret_key):
         return None
+    hide(frozen.secret_key)
+    hide(frozen.token or "")
     return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
 

@@ -1,0 +1,106 @@
+"""A secret is nowhere: not on a terminal, not in a journal, a catalog, a cache or a manifest."""
+
+from __future__ import annotations
+
+import pytest
+
+SECRET = "hunter2-and-more"
+
+SOURCES = [
+    "http://bob:${TOK}@127.0.0.1:9/x.csv",
+    "http://127.0.0.1:9/x.csv?day=1&token=${TOK}",
+    "http://127.0.0.1:9/x.csv?sig=${TOK}&day=1",
+    "http://127.0.0.1:9/x.csv?api_key=${TOK}",
+    "http://127.0.0.1:9/${TOK}/x.csv?access_token=${TOK}",
+]
+
+
+def everywhere(root):
+    """All files of a project but its configuration, as bytes."""
+    for path in root.rglob("*"):
+        if path.is_file() and path.name != "nomad.yaml":
+            yield path, path.read_bytes()
+
+
+@pytest.mark.parametrize("path", SOURCES)
+@pytest.mark.parametrize("words", [("extract", "web"), ("extract", "web", "-o", "json"),
+                                   ("extract", "web", "-v", "--log-format", "json")])  # fmt: skip
+def test_the_secret_of_a_source_is_nowhere(empty, path, words):
+    empty.write(
+        "nomad.yaml",
+        f'sources: {{web: {{connector: file, format: csv, path: "{path}"}}}}\n',
+    )
+    env = {"TOK": SECRET}
+
+    answers = [
+        empty(*words, env=env),
+        empty("config", env=env),
+        empty("catalog", "refresh", env=env),
+    ]
+
+    assert answers[0].code == 3
+    for answer in answers:
+        assert SECRET not in answer.out + answer.err
+    assert "***" in answers[0].err
+    assert "***" in answers[1].out
+    assert [p for p, data in everywhere(empty.root) if SECRET.encode() in data] == []
+
+
+def test_the_secret_of_a_variable_is_nowhere(empty):
+    """A variable that came from `--var` is masked where it stands for a key."""
+    empty.write(
+        "nomad.yaml",
+        'sources: {web: {connector: file, format: csv, path: "http://127.0.0.1:9/a?key=$<KEY>"}}\n',
+    )
+
+    answer = empty("extract", "web", "--var", f"key={SECRET}")
+
+    assert SECRET not in answer.out + answer.err
+    assert [p for p, data in everywhere(empty.root) if SECRET.encode() in data] == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgres:dbname=shop host=127.0.0.1 port=9 password=${TOK}",
+        "postgres://me:${TOK}@127.0.0.1:9/shop",
+        f"postgres://me:{SECRET}@127.0.0.1:9/shop",
+        "sqlite:/nowhere/${TOK}/x.db?password=${TOK}",
+    ],
+)
+def test_the_secret_of_a_database_is_nowhere(project, address):
+    text = (project.root / "nomad.yaml").read_text()
+    project.write("nomad.yaml", text + f"attach: {{shop: '{address}'}}\n")
+    env = {"TOK": SECRET}
+
+    answers = [project("config", env=env), project("sql", "select 1", env=env),
+               project("extract", "--dt", "2024-01-02", env=env)]  # fmt: skip
+    answers.append(project("run", "--dt", "2024-01-02", env=env))
+
+    for answer in answers:
+        assert SECRET not in answer.out + answer.err
+    assert [p for p, data in everywhere(project.root) if SECRET.encode() in data] == []
+
+
+def test_the_secret_in_a_query_is_not_shown_and_not_kept(project):
+    text = (project.root / "nomad.yaml").read_text()
+    project.write("nomad.yaml", text + "vars: {api_token: '${TOK}'}\n")
+    project.write("sql/ods/ods_x.sql", "select '$<API_TOKEN>'::int as x")
+    env = {"TOK": SECRET}
+
+    for words in (("ls",), ("render", "ods_x"), ("run", "ods_x"), ("config",)):
+        answer = project(*words, env=env)
+        assert SECRET not in answer.out + answer.err
+    assert [p for p, data in everywhere(project.root) if SECRET.encode() in data] == []
+
+
+def test_nothing_else_is_masked(project):
+    """A value that is no secret, and one too short to be any, stays as it is."""
+    text = (project.root / "nomad.yaml").read_text()
+    project.write("nomad.yaml", text + "vars: {min_price: '${LEAST}', my_token: '${TOK}'}\n")
+    project.write("sql/ods/ods_x.sql", "select 100000 + 'no number'::int as x")
+
+    answer = project("run", "ods_x", env={"LEAST": "100000", "TOK": "1"})
+
+    assert "***" not in answer.err
+    assert "100000" in answer.err
