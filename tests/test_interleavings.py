@@ -8,7 +8,7 @@ import pytest
 
 from nomad.doctor import examine, mend
 from nomad.errors import LostRace
-from nomad.lake import Lake, Published, manifest_key
+from nomad.lake import Lake, Published, manifest_key, quarantine_key
 from nomad.publish import publish, retire
 from nomad.store.memory import MemoryStore
 from test_publish import FOLDER, TABLE, staged, version  # noqa: F401
@@ -22,7 +22,8 @@ def publisher(run_id, paths, *, act=publish, keep=0):
 
     def actor(store):
         over = Lake(store).published(TABLE, None)
-        ours = act(store, version(RUNS[run_id]), paths, over=over)
+        made = version(RUNS[run_id], refused=True)
+        ours = act(store, made, paths, over=over, quarantined=paths[0])
         if over:
             retire(store, over.manifest, keep=keep)
         return ours.manifest.run_id
@@ -46,8 +47,12 @@ def reader(store):
 
 def published(paths) -> dict[str, bytes]:
     store = MemoryStore()
-    publish(store, version(RUNS[0]), paths, over=None)
+    publish(store, version(RUNS[0], refused=True), paths, over=None, quarantined=paths[0])
     return store.objects
+
+
+def refused(manifest):
+    return f"_quarantine/{FOLDER}/{manifest['quarantined']['name']}"
 
 
 class Invariants:
@@ -60,6 +65,8 @@ class Invariants:
         manifest = json.loads(objects[manifest_key(TABLE, None)])
         for file in manifest["files"]:
             assert f"{FOLDER}/{file['name']}" in objects, "I1: a manifest names a missing file"
+        assert refused(manifest) in objects, "I1: a manifest names missing refused rows"
+        self._history(objects)
         one, two, read = ends
         if read:
             assert read.error is None
@@ -71,6 +78,11 @@ class Invariants:
         self._one_winner(manifest, one, two)
         if one and two:
             self._doctor(objects)
+
+    def _history(self, objects):
+        """A past version whose rows are all there has its refused rows as well."""
+        for key in (k for k in objects if k.startswith("_history") and k.endswith("-0.parquet")):
+            assert key.replace("-0.parquet", ".parquet") in objects, "refused rows were left behind"
 
     def _one_winner(self, manifest, one, two):
         """Who says it published is published, or was the base of the one who is."""
@@ -87,7 +99,8 @@ class Invariants:
         assert left == []
         assert {k for k in store.objects if not k.startswith("_history")} == {
             f"{FOLDER}/{n}" for n in (*named, "manifest.json", "_SUCCESS")
-        }
+        } | {refused(json.loads(objects[manifest_key(TABLE, None)]))}
+        self._history(store.objects)
 
 
 def _without_damage(findings):
@@ -113,26 +126,28 @@ def test_every_interleaving_of_two_publishers_and_a_reader(staged, capsys, keep)
     assert walk.crashed > 1_000
 
 
-def manifest_first(store, manifest, paths, *, over):
+def manifest_first(store, manifest, paths, *, over, quarantined):
     """The planted fault: the manifest is written before its files."""
     from dataclasses import replace
 
     ours = replace(manifest, previous=over.manifest.run_id if over else None)
     if not store.write_if(manifest_key(TABLE, None), ours.to_json(), expected=over.version):
         raise LostRace("somebody else was first")
+    store.put(quarantine_key(ours), quarantined)
     for file, path in zip(ours.files, paths, strict=True):
         store.put(f"{FOLDER}/{file.name}", path)
     store.write(f"{FOLDER}/_SUCCESS", b"")
     return Published(ours, "")
 
 
-def compare_skipped(store, manifest, paths, *, over):
+def compare_skipped(store, manifest, paths, *, over, quarantined):
     """The planted fault: the manifest is written whatever is there."""
     from dataclasses import replace
 
     ours = replace(manifest, previous=over.manifest.run_id if over else None)
     for file, path in zip(ours.files, paths, strict=True):
         store.put(f"{FOLDER}/{file.name}", path)
+    store.put(quarantine_key(ours), quarantined)
     store.write(manifest_key(TABLE, None), ours.to_json())
     store.write(f"{FOLDER}/_SUCCESS", b"")
     return Published(ours, "")

@@ -17,7 +17,7 @@ TABLE = TableName("dwd", "dwd_x")
 FOLDER = "dwd/dwd_x"
 
 
-def version(run_id: str, *, rows: int = 1) -> Manifest:
+def version(run_id: str, *, rows: int = 1, refused: bool = False) -> Manifest:
     files = (DataFile(f"{run_id}-0.parquet", rows, 4, "00"),) if rows else ()
     return Manifest(
         dest=TABLE,
@@ -30,6 +30,7 @@ def version(run_id: str, *, rows: int = 1) -> Manifest:
         sql_hash="s",
         contract_hash="",
         engine="duckdb 1.5.5",
+        quarantined=DataFile(f"{run_id}.parquet", 1, 4, "00") if refused else None,
     )
 
 

@@ -14,14 +14,19 @@ from typing import NamedTuple
 from nomad.errors import LakeError
 from nomad.lake import QUARANTINE
 from nomad.manifest import FILE, SUCCESS, Manifest, from_json
-from nomad.publish import HISTORY
+from nomad.publish import HISTORY, is_whole
 from nomad.store.base import Entry, Store
 from nomad.store.s3 import S3Store
 
 _log = logging.getLogger(__name__)
 
-_OURS = re.compile(r"(\d{8}T\d{6}Z-[0-9a-f]{6})-\d+(\.\w+)?")
+_RUN = r"(\d{8}T\d{6}Z-[0-9a-f]{6})"
+_OURS = re.compile(_RUN + r"-\d+(\.\w+)?")
 """The name of a data file: its run's id, and a number."""
+
+_RUN_ID = re.compile(_RUN)
+_REFUSED = re.compile(_RUN + r"\.parquet")
+"""The name of a file of refused rows: its run's id."""
 
 
 class Finding(NamedTuple):
@@ -257,20 +262,32 @@ def _quarantine(refused: _Cell, of: _Cell | None) -> Iterator[Finding]:
         return
     named = manifest.quarantined.name if manifest and manifest.quarantined else None
     for name in sorted(set(refused.ages) - {named}):
-        run_id, age = name.partition(".")[0], refused.ages[name]
-        if not (of or refused).spares(run_id, age):
+        match = _REFUSED.fullmatch(name)
+        if match and not (of or refused).spares(match[1], refused.ages[name]):
             where = f"{refused.folder}/{name}"
             yield Finding(where, "refused rows of no published version", "remove")
 
 
 def _past(version: _Cell, of: _Cell | None) -> Iterator[Finding]:
-    """A version that was half-way into the history, or out of it, is of no use to anybody."""
-    manifest, names = version.manifest, set(version.ages)
-    whole = isinstance(manifest, Manifest) and names == {FILE, *(f.name for f in manifest.files)}
-    if whole or (of and of.moves(version.folder.rpartition("/")[2])):
+    """A version that was half-way into the history, or out of it, is of no use to anybody.
+
+    One whose manifest can't be read may be of a later nomad's.
+    """
+    manifest, run_id = version.manifest, version.folder.rpartition("/")[2]
+    if isinstance(manifest, LakeError):
+        what = f"a past version that can't be read: {manifest.what}"
+        yield Finding(f"{version.folder}/{FILE}", f"{what}; remove its folder to be rid of it")
         return
-    for name in sorted(names):
+    whole = manifest is not None and is_whole(manifest, version.ages)
+    if whole or not _RUN_ID.fullmatch(run_id) or (of and of.moves(run_id)):
+        return
+    for name in sorted(filter(is_ours, version.ages)):
         yield Finding(f"{version.folder}/{name}", "an incomplete past version", "remove")
+
+
+def is_ours(name: str) -> bool:
+    """Tell by the name of a file in the history whether nomad itself has put it there."""
+    return name == FILE or bool(_OURS.fullmatch(name) or _REFUSED.fullmatch(name))
 
 
 def mend(store: Store, findings: Iterable[Finding]) -> list[Finding]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,22 +145,42 @@ def _run_id(data: bytes) -> str:
 def retire(store: Store, old: Manifest, *, keep: int) -> None:
     """Take the files of a superseded version to the history, or away, and prune the history.
 
-    `keep` is how many superseded versions stay. Only files that a manifest names are touched, and
-    nothing is listed: each version names the one before it.
+    `keep` is how many superseded versions stay, each with its refused rows. Only files that a
+    manifest names are touched, and nothing is listed: each version names the one before it.
     """
     folder = folder_key(old.dest, old.partition_date)
     past = f"{HISTORY}/{folder}"
     if keep:
         store.write(f"{past}/{old.run_id}/{FILE}", old.to_json())
-    for file in old.files:
+    for key in _objects(old):
         if keep:
-            store.move(f"{folder}/{file.name}", f"{past}/{old.run_id}/{file.name}")
+            store.move(key, f"{past}/{old.run_id}/{key.rpartition('/')[2]}")
         else:
-            store.delete(f"{folder}/{file.name}")
-    if old.quarantined:
-        store.delete(quarantine_key(old))
+            store.delete(key)
     if 0 < keep < MANY:
         _prune(store, past, old, keep)
+
+
+def _objects(version: Manifest) -> list[str]:
+    """Name what belongs to a published version; its rows last: with them, the rest has moved."""
+    folder = folder_key(*version.cell)
+    refused = [quarantine_key(version)] if version.quarantined else []
+    return [*refused, *(f"{folder}/{f.name}" for f in version.files)]
+
+
+def parts(version: Manifest) -> tuple[str, ...]:
+    """Name what a past version consists of besides its manifest."""
+    refused = version.quarantined
+    return (*(f.name for f in version.files), *((refused.name,) if refused else ()))
+
+
+def is_whole(version: Manifest, there: Collection[str]) -> bool:
+    """Tell of a past version by the names beside its manifest whether all its rows are kept.
+
+    What else lies there is nobody's business; and one that an older nomad took to the history has
+    lost its refused rows.
+    """
+    return all(f.name in there for f in version.files)
 
 
 def _prune(store: Store, past: str, old: Manifest, keep: int) -> None:
@@ -170,7 +190,7 @@ def _prune(store: Store, past: str, old: Manifest, keep: int) -> None:
         one = _past_version(store, past, one.previous) if one and one.previous else None
     if one is None:
         return
-    for name in (*(f.name for f in one.files), FILE):
+    for name in (*parts(one), FILE):
         store.delete(f"{past}/{one.run_id}/{name}")
 
 

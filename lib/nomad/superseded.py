@@ -16,7 +16,7 @@ from nomad.claims import NOTES
 from nomad.errors import CorruptManifest, LakeError, LostRace, NomadError, Unanswered
 from nomad.lake import folder_key, manifest_key
 from nomad.manifest import Manifest, from_json
-from nomad.publish import HISTORY, retire
+from nomad.publish import HISTORY, is_whole, retire
 from nomad.store.base import Store
 from nomad.store.local import translated
 
@@ -114,4 +114,4 @@ def _there(store: Store, old: Manifest) -> bool:
     folder = folder_key(*old.cell)
     past = f"{HISTORY}/{folder}/{old.run_id}"
     names = {e.key.rpartition("/")[2] for top in (folder, past) for e in store.entries(top)}
-    return names >= {f.name for f in old.files}
+    return is_whole(old, names)

@@ -28,6 +28,7 @@ def command(
 ) -> None:
     """Test published partitions by their contracts, without building anything.
 
+    Rows that a test sent to quarantine are told, and break nothing: they are not published.
     Exits 4 where rows break a test of severity error or quarantine, 5 where a table is late, or has
     a contract and nothing published at any of the dates.
 
@@ -48,7 +49,9 @@ def command(
             click.echo(f"{c.table} {c.partition or ''}: {c.verdict.told()}", err=True)
     if missing := unpublished(workspace, tables, days):
         options.tell_nothing(missing, days)
-    click.echo(f"{render.counted(len(found), 'check')}, {len(bad)} broken", err=True)
+    refused = sum({(c.table, c.partition): c.refused for c in found}.values())
+    held = f", {render.counted(refused, 'row')} in quarantine" if refused else ""
+    click.echo(f"{render.counted(len(found), 'check')}, {len(bad)} broken{held}", err=True)
     sys.exit(_code(bad) or (_LATE if missing else 0))
 
 
@@ -62,6 +65,8 @@ def _row(found: Checked) -> dict[str, Any]:
         "table": str(found.table),
         "partition_date": found.partition and found.partition.isoformat(),
         **{c: body.get(c, "") for c in _COLUMNS[2:]},
+        "status": found.status,
+        "failed": found.verdict.broken or found.held,
     }
 
 

@@ -49,7 +49,8 @@ def command(
     if dry_run:
         for one in returns:
             name, day = one.to.cell
-            click.echo(f"{name} {day or ''}: from {one.over.manifest.run_id} to {one.to.run_id}")
+            then = f"from {one.over.manifest.run_id} to {one.to.run_id}"
+            click.echo(f"{name} {day or ''}: {then}{one.lost}")
         return
     done, results = rollback(workspace, returns, report=report.step)
     report.finish(done, results, workspace.requests)

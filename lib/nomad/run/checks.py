@@ -20,17 +20,27 @@ from nomad.quality.inspection import Inspection
 from nomad.quality.verdict import Verdict
 from nomad.workspace import Workspace
 
-FRESHNESS = "freshness"
+FRESHNESS, QUARANTINED = "freshness", "quarantined"
 _SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What one test found in one published partition."""
+    """What one test found in one published partition.
+
+    `held` are the rows it sent to quarantine when that was built, of all the `refused` there.
+    """
 
     table: TableName
     partition: Partition
     verdict: Verdict
+    held: int = 0
+    refused: int = 0
+
+    @property
+    def status(self) -> str:
+        """The verdict's on what is published; `quarantined` where only refused rows broke it."""
+        return QUARANTINED if self.held and not self.verdict.broken else self.verdict.status
 
 
 def check(
@@ -45,10 +55,17 @@ def check(
         table = workspace.project.tables[name]
         for partition in _cells(table, days):
             if manifest := workspace.lake.manifest(name, partition):
-                yield from (
-                    Checked(name, partition, v) for v in judged(workspace, table, manifest).verdicts
-                )
+                found, held = judged(workspace, table, manifest).verdicts, _held(manifest)
+                refused = manifest.quarantined.rows if manifest.quarantined else 0
+                for verdict in found:
+                    yield Checked(name, partition, verdict, held.get(verdict.test, 0), refused)
         yield from _freshness(workspace, table)
+
+
+def _held(manifest: Manifest) -> dict[str, int]:
+    """Count by test the rows that are in quarantine."""
+    checks = manifest.checks if manifest.quarantined else ()
+    return {c["test"]: c["failed"] for c in checks if c["status"] == QUARANTINED}
 
 
 def unpublished(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nomad.engine import scan
 from nomad.engine.duck import Engine, Session, Staged
 from nomad.errors import NomadError, QueryFailed
-from nomad.lake import Published
+from nomad.lake import QUARANTINE, Published, folder_key
 from nomad.manifest import DataFile, Manifest
 from nomad.names import TableName, quote
 from nomad.run.attempt import Attempt, attempt
@@ -84,7 +84,8 @@ def _published(going: Attempt, engine: Engine, gain: Gain) -> Result:
             )
     files = [(DataFile("", s.rows, s.bytes, s.sha256), s.path) for s in staged if s.path]
     what = f"{len(old.files)} files are now {len(files)}"
-    return going.again(old, files, gain.over, what)
+    refused = going.taken(old, f"{QUARANTINE}/{folder_key(*old.cell)}")
+    return going.again(old, files, gain.over, what, refused=refused)
 
 
 def _staged(going: Attempt, session: Session, source: str, gain: Gain) -> Iterator[Staged]:

@@ -5,16 +5,19 @@ It never names a file that a manifest names, published or in a history that is k
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
+from nomad.errors import CorruptManifest
 from nomad.journal import FOLDER as JOURNALS
-from nomad.manifest import FILE
+from nomad.manifest import FILE, Manifest, from_json
 from nomad.partition import from_folder
-from nomad.publish import HISTORY
+from nomad.publish import HISTORY, is_whole, parts
 from nomad.run.leftovers import amiss, has_project, recover
-from nomad.store.base import Entry
+from nomad.store.base import Store
 from nomad.workspace import Workspace
 
 JOURNAL_DAYS = 365
@@ -43,20 +46,75 @@ def waste(workspace: Workspace, *, journal_days: int = JOURNAL_DAYS) -> list[Was
 
 
 def _history(workspace: Workspace, layer: str) -> Iterator[Waste]:
-    """Name the versions of each partition beyond the newest few, manifests last."""
-    versions: dict[str, dict[str, list[Entry]]] = {}
-    for entry in workspace.store.entries(f"{HISTORY}/{layer}"):
-        folder, run, _ = entry.key.rsplit("/", 2)
-        versions.setdefault(folder, {}).setdefault(run, []).append(entry)
-    keep, days = workspace.config.lake.history, workspace.config.lake.history_days
-    oldest = (workspace.now() - timedelta(days=days)).strftime("%Y%m%dT%H%M%SZ") if days else ""
-    for runs in versions.values():
-        whole = [r for r, found in runs.items() if any(e.key.endswith(f"/{FILE}") for e in found)]
-        newest = sorted(whole, reverse=True)
-        for run in newest[keep:] if not days else [r for r in newest if r < oldest]:
-            for entry in sorted(runs[run], key=lambda e: e.key.endswith(FILE)):
-                told = f"older than {days} days" if days else f"beyond the {keep} that are kept"
-                yield Waste(entry.key, f"a past version {told}")
+    """Name the versions of each partition that are past their keep, manifests last."""
+    store, keep, days = workspace.store, workspace.config.lake.history, _days(workspace)
+    told = f"older than {days} days" if days else f"beyond the {keep} that are kept"
+    for cell, versions in _versions(store, layer).items():
+        for past in _old(workspace, cell, versions) if days else versions[keep:]:
+            for name in (*parts(past.manifest), FILE):
+                if name in past.names:
+                    yield Waste(f"{past.folder}/{name}", f"a past version {told}")
+
+
+def _days(workspace: Workspace) -> int | None:
+    return workspace.config.lake.history_days
+
+
+class _Past(NamedTuple):
+    """A past version that is whole: its folder, and the names there."""
+
+    folder: str
+    names: set[str]
+    manifest: Manifest
+
+
+def _versions(store: Store, layer: str) -> dict[str, list[_Past]]:
+    """Give the past versions that are whole, by the folder of their partition, newest first."""
+    names: dict[str, set[str]] = {}
+    for entry in store.entries(f"{HISTORY}/{layer}"):
+        folder, _, name = entry.key.rpartition("/")
+        names.setdefault(folder, set()).add(name)
+    found: dict[str, list[_Past]] = {}
+    keys = (f"{f}/{FILE}" for f in sorted(names, reverse=True) if FILE in names[f])
+    for key, manifest in _read(store, keys):
+        folder = key.rpartition("/")[0]
+        if is_whole(manifest, names[folder]):
+            cell = folder.partition("/")[2].rpartition("/")[0]
+            found.setdefault(cell, []).append(_Past(folder, names[folder], manifest))
+    return found
+
+
+def _read(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Manifest]]:
+    """Read manifests; what can't be read is nothing that one may decide by."""
+    for key, blob in store.read_all(keys):
+        with suppress(CorruptManifest):
+            if blob:
+                yield key, from_json(blob.data, where=key)
+
+
+def _old(workspace: Workspace, cell: str, versions: Sequence[_Past]) -> Iterator[_Past]:
+    """Give the versions that were superseded longer ago than they are kept.
+
+    One of which it isn't known when it was superseded is kept.
+    """
+    oldest = workspace.now() - timedelta(days=_days(workspace) or 0)
+    now = [m for _, m in _read(workspace.store, [f"{cell}/{FILE}"])]
+    known = [*now, *(v.manifest for v in versions)]
+    for version in versions:
+        ended = _superseded(version.manifest, known)
+        if ended and ended < oldest:
+            yield version
+
+
+def _superseded(version: Manifest, others: Sequence[Manifest]) -> datetime | None:
+    """Tell when a version was superseded: when its successor was made, or a later one at most."""
+    after = [m for m in others if m.previous == version.run_id] or [
+        m for m in others if m.run_id > version.run_id
+    ]
+    with suppress(ValueError):
+        made = (datetime.fromisoformat(m.generated_at) for m in after)
+        return min((at.astimezone(UTC) for at in made), default=None)
+    return None
 
 
 def _journals(workspace: Workspace, days: int) -> Iterator[Waste]:

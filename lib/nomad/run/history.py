@@ -7,7 +7,6 @@ What it supersedes goes to the history in its turn.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from nomad import superseded
@@ -19,8 +18,8 @@ from nomad.manifest import FILE, Manifest, from_json
 from nomad.names import RAW, TableName
 from nomad.partition import Partition, parse_day
 from nomad.plan import Cell
-from nomad.publish import HISTORY
-from nomad.run.attempt import Attempt, attempt
+from nomad.publish import HISTORY, is_whole
+from nomad.run.attempt import Attempt, attempt, lost_rows
 from nomad.run.result import PUBLISHED, Result
 from nomad.workspace import Workspace
 
@@ -32,11 +31,25 @@ class Version(NamedTuple):
     published: bool
 
 
+class Kept(NamedTuple):
+    """A past version, and whether its refused rows (if it had any) are kept as well."""
+
+    manifest: Manifest
+    refused: bool = True
+
+
 class Return(NamedTuple):
     """A partition that is to go back: what is published now, and the version it returns to."""
 
     over: Published
     to: Manifest
+    refused: bool = True
+
+    @property
+    def lost(self) -> str:
+        """Say what of that version is gone, and how to have it again."""
+        gone = None if self.refused else self.to.quarantined
+        return f"; {lost_rows(self.to, gone.rows)}" if gone else ""
 
 
 class Past:
@@ -44,39 +57,42 @@ class Past:
 
     def __init__(self, workspace: Workspace) -> None:
         self._store, self._most = workspace.store, workspace.config.lake.history
-        self._pending: dict[Cell, list[Manifest]] = {}
+        self._pending: dict[Cell, list[Kept]] = {}
         for old in superseded.pending(self._store, workspace.died()):
-            self._pending.setdefault(old.cell, []).append(old)
+            self._pending.setdefault(old.cell, []).append(Kept(old))
 
-    def kept(self, table: TableName, partition: Partition) -> list[Manifest]:
+    def kept(self, table: TableName, partition: Partition) -> list[Kept]:
         """Give those of a partition, the newest first; what will be pruned is no longer kept."""
         past = f"{HISTORY}/{folder_key(table, partition)}"
         there = {run: self._found(f"{past}/{run}") for run in self._store.folders(past)}
-        pending = {m.run_id: m for m in self._pending.get((table, partition), ())}
+        pending = {k.manifest.run_id: k for k in self._pending.get((table, partition), ())}
         found = sorted((there | pending).items(), reverse=True)
-        newest = [m for _, m in found if m is not None]
+        newest = [k for _, k in found if k is not None]
         return newest[: self._most] if pending else newest
 
-    def find(self, table: TableName, partition: Partition, run_id: str) -> Manifest | None:
+    def find(self, table: TableName, partition: Partition, run_id: str) -> Kept | None:
         """Give one of them, with all its files, or None."""
         if (table, partition) not in self._pending:
             return self._found(f"{HISTORY}/{folder_key(table, partition)}/{run_id}")
-        return next((m for m in self.kept(table, partition) if m.run_id == run_id), None)
+        kept = self.kept(table, partition)
+        return next((k for k in kept if k.manifest.run_id == run_id), None)
 
-    def _found(self, folder: str) -> Manifest | None:
+    def _found(self, folder: str) -> Kept | None:
         """Read a version, if it is whole."""
         key = f"{folder}/{FILE}"
         blob = self._store.read(key)
         found = from_json(blob.data, where=key) if blob else None
         there = {e.key.rpartition("/")[2] for e in self._store.entries(folder)}
-        return found if found and there >= {f.name for f in found.files} else None
+        if found is None or not is_whole(found, there):
+            return None
+        return Kept(found, found.quarantined is None or found.quarantined.name in there)
 
 
 def versions(workspace: Workspace, past: Past, cell: Cell) -> list[Version]:
     """Give the published version and those that are kept, the newest first."""
     now = workspace.lake.manifest(*cell)
     return [*([Version(now, published=True)] if now else []),
-            *(Version(m, published=False) for m in past.kept(*cell))]  # fmt: skip
+            *(Version(k.manifest, published=False) for k in past.kept(*cell))]  # fmt: skip
 
 
 def to_version(workspace: Workspace, table: TableName, partition: Partition, run: str) -> Return:
@@ -95,7 +111,7 @@ def to_version(workspace: Workspace, table: TableName, partition: Partition, run
             where=where,
             hint=f"see `nomad history {table.name}{day}`; `lake.history` says how many are kept",
         )
-    return Return(over, old)
+    return Return(over, *old)
 
 
 def of_run(workspace: Workspace, run: str) -> list[Return]:
@@ -131,7 +147,7 @@ def _before(workspace: Workspace, past: Past, cell: Cell, run: str) -> Return | 
         done = _undone(workspace, now, run)
         return None if done else f"{where} has moved on to {now.run_id}"
     old = past.find(*cell, now.previous) if now.previous else None
-    return Return(over, old) if old else f"{where} has no version before it that is kept"
+    return Return(over, *old) if old else f"{where} has no version before it that is kept"
 
 
 def _undone(workspace: Workspace, now: Manifest, run: str) -> bool:
@@ -192,4 +208,5 @@ def _returned(going: Attempt, one: Return) -> Result:
     for file, path in zip(old.files, paths, strict=True):
         going.workspace.store.take(f"{past}/{file.name}", path)
     files = list(zip(old.files, paths, strict=True))
-    return going.again(replace(old, quarantined=None), files, one.over, f"back to {old.run_id}")
+    refused = going.taken(old, past) if one.refused else None
+    return going.again(old, files, one.over, f"back to {old.run_id}", refused=refused)
