@@ -9,6 +9,7 @@ import pytest
 from nomad.doctor import examine, mend
 from nomad.errors import LostRace
 from nomad.lake import Lake, Published, manifest_key, quarantine_key
+from nomad.manifest import FILE
 from nomad.publish import publish, retire
 from nomad.store.memory import MemoryStore
 from test_publish import FOLDER, TABLE, staged, version  # noqa: F401
@@ -81,8 +82,10 @@ class Invariants:
 
     def _history(self, objects):
         """A past version whose rows are all there has its refused rows as well."""
-        for key in (k for k in objects if k.startswith("_history") and k.endswith("-0.parquet")):
-            assert key.replace("-0.parquet", ".parquet") in objects, "refused rows were left behind"
+        for key in (k for k in objects if k.startswith("_history") and k.endswith(FILE)):
+            past, body = key.removesuffix(FILE), json.loads(objects[key])
+            if all(past + f["name"] in objects for f in body["files"]):
+                assert past + body["quarantined"]["name"] in objects, "refused rows were left"
 
     def _one_winner(self, manifest, one, two):
         """Who says it published is published, or was the base of the one who is."""

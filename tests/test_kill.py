@@ -1,6 +1,6 @@
 """kill -9 of the real process before each change to a real disk: old or new, never a mixture.
 
-And the version that was replaced is kept, whenever the process died.
+And the version that was replaced is kept with its refused rows, whenever the process died.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ from conftest import ROOT, Project
 
 CRASH = Path(__file__).parent / "crash.py"
 OLD, NEW = [["A", 1], ["B", 2]], [["A", 10], ["B", 20], ["C", 30]]
+CONTRACT = """\
+max_quarantined: 100%
+columns:
+  - {name: close, tests: [range: {max: 99, severity: quarantine}]}
+"""
 QUERY = "select symbol, close from dwd.dwd_price_dt('2024-01-02') order by symbol"
 
 
@@ -46,6 +51,7 @@ def trial(project: Project, n: int) -> str | None:
     answer = project("run", "--dt", "2024-01-02")
     assert answer.code == 0, f"{step}: {answer.err}"
     assert project.rows(QUERY) == NEW
+    assert refused(project) == ["X", "Y"], step
     fixed = project("doctor", "--fix")
     assert fixed.code == 0, f"{step}: {fixed.out}"
     assert strays(project) == set(), step
@@ -54,7 +60,13 @@ def trial(project: Project, n: int) -> str | None:
     back = project("rollback", "dwd_price", "--dt", "2024-01-02", "--to", before)
     assert back.code == 0, f"{step}: {back.err}"
     assert project.rows(QUERY) == OLD
+    assert refused(project) == ["X"], step
     return step
+
+
+def refused(project: Project) -> list[str]:
+    answer = project("quarantine", "show", "dwd_price", "--dt", "2024-01-02", "-o", "json")
+    return sorted(r["symbol"] for r in answer.json["rows"])
 
 
 def strays(project: Project) -> set[str]:
@@ -64,7 +76,10 @@ def strays(project: Project) -> set[str]:
         inside = path.relative_to(project.lake)
         if path.is_dir() or inside.parts[0] in ("_history", "_runs"):
             continue
-        known = {f["name"] for f in project.manifest(_table(inside), _date(inside))["files"]}
+        cell = Path(*inside.parts[inside.parts[0] == "_quarantine" :])
+        body = project.manifest(_table(cell), _date(cell))
+        named = [body["quarantined"]] if cell != inside else body["files"]
+        known = {f["name"] for f in named}
         if path.name not in (known | {"manifest.json", "_SUCCESS"}):
             found.add(str(inside))
     return found
@@ -80,8 +95,11 @@ def _date(inside: Path) -> str | None:
 
 
 def test_killed_before_any_change_old_or_new_and_doctor_leaves_nothing(built, tmp_path, capsys):
-    built.write("in/2024-01-02.csv", "symbol,close\nA,10\nB,20\nC,30\n")
-    assert built("extract", "--dt", "2024-01-02").code == 0
+    built.write("sql/dwd/dwd_price.yml", CONTRACT)
+    for rows, more in (("A,1\nB,2\nX,100\n", "run"), ("A,10\nB,20\nC,30\nX,100\nY,101\n", "")):
+        built.write("in/2024-01-02.csv", f"symbol,close\n{rows}")
+        for command in ("extract", *((more,) if more else ())):
+            assert built(command, "--dt", "2024-01-02").code == 0
 
     def copied(n: int) -> str | None:
         root = tmp_path / f"copy-{n}"

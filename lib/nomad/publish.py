@@ -190,7 +190,7 @@ def _prune(store: Store, past: str, old: Manifest, keep: int) -> None:
         one = _past_version(store, past, one.previous) if one and one.previous else None
     if one is None:
         return
-    for name in (*parts(one), FILE):
+    for name in (FILE, *parts(one)):
         store.delete(f"{past}/{one.run_id}/{name}")
 
 

@@ -73,25 +73,6 @@ def test_history_past_its_keep_goes(built):
     assert [v["state"] for v in versions] == ["published", "kept"]
 
 
-def test_history_by_age_is_kept_until_it_is_old(built):
-    text = (built.root / "nomad.yaml").read_text()
-    (built.root / "nomad.yaml").write_text(text + "lake: {history: 30 days}\n")
-    build(built, 3)
-    past = built.lake / "_history/dwd/dwd_price/dt=2024-01-02"
-    run = min(past.iterdir())
-    assert len(list(past.iterdir())) == 3
-    old = run.with_name("20200101T000000Z-000000")
-    run.rename(old)
-    manifest = json.loads((old / "manifest.json").read_text())
-    manifest["run_id"] = old.name
-    (old / "manifest.json").write_text(json.dumps(manifest))
-
-    assert built("gc", "--yes").code == 0
-
-    assert len(list(past.iterdir())) == 2
-    assert not old.exists()
-
-
 def test_there_may_be_nothing_to_do(built):
     shutil.rmtree(built.lake / "_history", ignore_errors=True)
 

@@ -46,12 +46,12 @@ def waste(workspace: Workspace, *, journal_days: int = JOURNAL_DAYS) -> list[Was
 
 
 def _history(workspace: Workspace, layer: str) -> Iterator[Waste]:
-    """Name the versions of each partition that are past their keep, manifests last."""
+    """Name the versions of each partition past their keep; without its manifest each is gone."""
     store, keep, days = workspace.store, workspace.config.lake.history, _days(workspace)
     told = f"older than {days} days" if days else f"beyond the {keep} that are kept"
     for cell, versions in _versions(store, layer).items():
         for past in _old(workspace, cell, versions) if days else versions[keep:]:
-            for name in (*parts(past.manifest), FILE):
+            for name in (FILE, *parts(past.manifest)):
                 if name in past.names:
                     yield Waste(f"{past.folder}/{name}", f"a past version {told}")
 
