@@ -13,16 +13,13 @@ import pytest
 from nomad.errors import SqlFileError
 from nomad.project import apart
 from nomad.project.apart import Text, parse_all
+from nomad.sqlfile import no_opinion
 
 GOOD = [
     Text(f"-- Table {i}.\nselect {i} as n from ods.t{i}", f"sql/t{i}.sql", f"t{i}")
     for i in range(250)
 ]
 BAD = Text("select 1;\nselect 2", "sql/bad.sql", "bad")
-
-
-def no_opinion(_: str) -> None:
-    return None
 
 
 @pytest.fixture

@@ -108,7 +108,8 @@ def test_setup_runs_before_the_query():
         ("create table ods_x (a int)", "without `AS SELECT`"),
         ("drop table other; select 1", "`DROP` of a table other than `ods_x`"),
         ("select a\nfrom t wher b c", f"{PATH}:2: syntax error"),
-        ("select 'a", "can't be read"),
+        ("select 1;\nselect 'a", f"{PATH}:2: a quote opened here is never closed"),
+        ("/* select 1", f"{PATH}:1: `/*` is never closed"),
         (
             "insert into ods_x (a) select 1 as p, 2 as q",
             "1 columns are named, but the query yields 2",

@@ -102,6 +102,7 @@ def stage(
             if lean:
                 session.execute(LEAN)  # whatever the file sets
         columns = _columns(engine, session, table, partition, bounds)
+        _refuse_miscount(columns, table)
         if not early:
             held.enter_context(turn or nullcontext())
         shaped, schema = _shaped(query, columns, table, partition)
@@ -256,6 +257,17 @@ def _refuse_twins(columns: Sequence[Column], table: Table) -> None:
                 hint="give one of them another name with AS",
             )
         seen.add(c.name.lower())
+
+
+def _refuse_miscount(columns: Sequence[Column], table: Table) -> None:
+    """See that there are as many columns as an INSERT or a CREATE names: the rest goes unnamed."""
+    named = table.sql.listed
+    if named and len(named) != len(columns):
+        raise QueryFailed(
+            f"{len(named)} columns are named, but the query yields {len(columns)}",
+            where=f"{table.sql.path}:{table.sql.line}",
+            hint="name each column that the query yields",
+        )
 
 
 def _exact(column: Column) -> str:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from nomad import catalog, config, partition, project, pruning
 from nomad.cache import Cache
@@ -98,8 +98,8 @@ class Workspace:
             processes=self._processes,
         )
 
-    def _second_opinion(self, statement: str) -> set[str] | None:
-        return self._blank.table_names(statement)
+    def _second_opinion(self, queries: Sequence[str]) -> list[Any]:
+        return self._blank.parsed(queries)
 
     @cached_property
     def _blank(self) -> Session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -193,15 +194,12 @@ class Session(NamedTuple):
         hashed = self._row_hashes(schema, *paths) if rows else 0
         return digest(schema_hash(schema), str(rows), str(hashed))
 
-    def table_names(self, statement: str) -> set[str] | None:
-        """Name the tables DuckDB itself sees in a statement; None where it can't tell.
-
-        Names come as spelled, quoted where they need it: `ods.x`, `"my schema".y`.
-        """
-        try:
-            return set(self.con.get_table_names(statement, qualified=True))
-        except duckdb.Error:
-            return None
+    def parsed(self, queries: Sequence[str]) -> list[Any]:
+        """Say how DuckDB parses queries, as `json_serialize_sql` has it; all asked at once."""
+        if not queries:
+            return []
+        ask = "SELECT json_serialize_sql(q) FROM unnest(?) AS _(q)"
+        return [json.loads(text) for (text,) in self.con.execute(ask, [list(queries)]).fetchall()]
 
 
 def _target(schema: str, name: str) -> str:

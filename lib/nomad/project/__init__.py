@@ -20,7 +20,7 @@ from nomad.project import contracts as found
 from nomad.project.contracts import CHECKS, Check
 from nomad.project.reading import Reader, shown, sound
 from nomad.project.references import Index, Reading
-from nomad.sqlfile import DATE, Opinion, SqlFile
+from nomad.sqlfile import DATE, Opinion, SqlFile, no_opinion
 
 SQL = "sql"
 
@@ -141,14 +141,14 @@ def load(
     config: Config,
     *,
     cache: Cache,
-    opinion: Opinion = lambda _: None,
+    opinion: Opinion = no_opinion,
     variables: Mapping[str, str] | None = None,
     processes: int = 0,
 ) -> Project:
     """Read every SQL file of a project.
 
-    `variables` (names in upper case) stand in for those of `nomad.yaml`; `opinion` tells which
-    tables DuckDB sees in a statement. New files are parsed in so many `processes` of their own.
+    `variables` (names in upper case) stand in for those of `nomad.yaml`; `opinion` is how
+    DuckDB parses queries. New files are parsed in so many `processes` of their own.
 
     Raises:
         SqlFileError: a file can't be understood.

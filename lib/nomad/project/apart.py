@@ -11,6 +11,7 @@ import pickle
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from nomad.errors import SqlFileError
@@ -47,15 +48,26 @@ def parse_all(texts: Sequence[Text], opinion: Opinion, *, processes: int) -> lis
 
 
 def _parsed(texts: Sequence[Text], opinion: Opinion) -> list[Parsed]:
-    from nomad.sqlfile.parsing import parse
+    """Cut all files first, so that DuckDB is asked once: each question by itself costs more."""
+    from nomad.sqlfile.parsing import Cut, finish
 
-    def one(text: Text) -> Parsed:
+    def cut(text: Text) -> Cut | SqlFileError:
         try:
-            return parse(text.rendered, path=text.path, table=text.table, opinion=opinion)
+            return Cut(text.rendered, path=text.path, table=text.table)
         except SqlFileError as e:
             return e
 
-    return [one(text) for text in texts]
+    def finished(begun: Cut | SqlFileError) -> Parsed:
+        if isinstance(begun, SqlFileError):
+            return begun
+        try:
+            return finish(begun, list(islice(answers, len(begun.asked))), opinion=opinion)
+        except SqlFileError as e:
+            return e
+
+    files = [cut(text) for text in texts]
+    answers = iter(opinion([q for f in files if isinstance(f, Cut) for q in f.asked]))
+    return [finished(f) for f in files]
 
 
 def _begin(texts: Sequence[Text], opinion: Opinion) -> tuple[int, BinaryIO] | None:

@@ -15,7 +15,7 @@ from nomad.manifest import digest
 from nomad.project.apart import Parsed, Text, parse_all
 from nomad.sqlfile import Opinion, SqlFile, from_body, render, to_body
 
-_FORMAT = "5"
+_FORMAT = "6"
 """Part of every key of the parse cache: raise it when parsing changes."""
 
 

@@ -7,13 +7,13 @@ many dates it runs for, and known as plain values from then on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from nomad.partition import Partition
 from nomad.sqlfile.variables import DATE, dated, render
 
-__all__ = ["DATE", "Opinion", "Ref", "SqlFile", "from_body", "render", "to_body"]
+__all__ = ["DATE", "Opinion", "Ref", "SqlFile", "from_body", "no_opinion", "render", "to_body"]
 
 
 class Ref(NamedTuple):
@@ -34,7 +34,8 @@ class SqlFile(NamedTuple):
     `volatile` says why the result may differ though no input changed, or is None; `exclusive`
     tells that a statement changes settings of the whole DuckDB instance; `outputs` are the names of
     the query's columns, where its text tells them; `ordered`: it says in which order its rows are;
-    `same_day`: what it reads for one date it reads for any, and no statement stands before it.
+    `same_day`: what it reads for one date it reads for any, and no statement stands before it;
+    `listed` are the columns that its statement names, of which the query must yield as many.
     """
 
     path: str
@@ -50,20 +51,26 @@ class SqlFile(NamedTuple):
     outputs: tuple[str, ...] = ()
     ordered: bool = False
     same_day: bool = False
+    listed: tuple[str, ...] = ()
 
     def statements(self, partition: Partition) -> tuple[tuple[str, ...], str]:
         """Give the setup statements and the query as they run for one partition."""
         return tuple(dated(s, partition) for s in self.setup), dated(self.query, partition)
 
 
-Opinion = Callable[[str], "set[str] | None"]
-"""Names the tables that another parser sees in a statement; None where it can't tell."""
+Opinion = Callable[[Sequence[str]], Sequence[Any]]
+"""How DuckDB parses queries: what `json_serialize_sql` says of each, or None."""
+
+
+def no_opinion(queries: Sequence[str]) -> Sequence[Any]:
+    """Know nothing of any query."""
+    return [None] * len(queries)
 
 
 def from_body(body: dict[str, Any]) -> SqlFile:
     """Read a file back from the plain values, as a cache keeps them."""
     refs = tuple(Ref(**r) for r in body["refs"])
-    lists = {name: tuple(body[name]) for name in ("setup", "outputs")}
+    lists = {name: tuple(body[name]) for name in ("setup", "outputs", "listed")}
     return SqlFile(**{**body, **lists, "refs": refs})
 
 

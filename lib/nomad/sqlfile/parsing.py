@@ -1,31 +1,48 @@
 """Takes a rendered file apart: cut into statements by its tokens, parsed for references.
 
+Two parsers look at each query: sqlglot's, whose tree can be worked with, and DuckDB's, which takes
+whatever DuckDB takes. What either of them sees to be read is an input, so none is lost.
+
 Imported only where a file is not known yet: the parser's library takes longer to load than a warm
 project.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
-from sqlglot import exp
 from sqlglot.tokens import Token
 
 from nomad.errors import SqlFileError
 from nomad.manifest import digest
-from nomad.sqlfile import Opinion, Ref, SqlFile
-from nomad.sqlfile.references import compare, created_by, is_ordered, outputs_of, parse_one, read_by
-from nomad.sqlfile.same_day import same_day
+from nomad.names import quote
+from nomad.sqlfile import Opinion, Ref, SqlFile, no_opinion
+from nomad.sqlfile.calls import (
+    Call,
+    changing,
+    dated_edits,
+    edited,
+    hidden,
+    is_of_one_date,
+    tables_of,
+    text_of,
+)
+from nomad.sqlfile.macros import name_of
+from nomad.sqlfile.parts import Part, look, wanted
+from nomad.sqlfile.select import Select
 from nomad.sqlfile.statements import Statement, split
+from nomad.sqlfile.tokens import tokenized
 from nomad.sqlfile.variables import SENTINEL
 
 _CLOCKS = {
     "NOW", "TODAY", "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "CURRENT_LOCALTIME",
     "CURRENT_LOCALTIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP", "GET_CURRENT_TIME",
     "GET_CURRENT_TIMESTAMP", "TRANSACTION_TIMESTAMP", "RANDOM", "UUID", "UUIDV4", "UUIDV7",
-    "GEN_RANDOM_UUID", "NEXTVAL", "SETSEED", "GETENV", "AGE", "TXID_CURRENT",
-    "CURRENT_TRANSACTION_ID", "CURRENT_CONNECTION_ID", "CURRENT_QUERY_ID", "CURRENT_SETTING",
-    "PG_POSTMASTER_START_TIME", "DUCKDB_SETTINGS",
+    "GEN_RANDOM_UUID", "NEXTVAL", "CURRVAL", "SETSEED", "GETENV", "AGE", "AGO", "TXID_CURRENT",
+    "CURRENT_TRANSACTION_ID", "CURRENT_CONNECTION_ID", "CURRENT_QUERY_ID", "CURRENT_QUERY",
+    "CURRENT_SETTING", "CURRENT_DATABASE", "CURRENT_CATALOG", "CURRENT_SCHEMAS",
+    "PG_POSTMASTER_START_TIME", "PG_CONF_LOAD_TIME", "DUCKDB_SETTINGS",
 }  # fmt: skip
 _BARE_CLOCKS = {
     "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP",
@@ -39,34 +56,61 @@ _READERS = {
 }  # fmt: skip
 
 
-def parse(rendered: str, *, path: str, table: str, opinion: Opinion = lambda _: None) -> SqlFile:
-    """Take a rendered file apart.
-
-    `opinion` is DuckDB's view of which tables a statement reads, which must be the same.
+class Cut:
+    """A file cut into statements; `asked` are the texts that DuckDB is to parse.
 
     Raises:
-        SqlFileError: no query, two queries, a syntax error, a statement nomad does not run, or a
-            second opinion that differs.
+        SqlFileError: no query, two queries, or a statement nomad does not run.
     """
-    statements = split(rendered, path=path, table=table)
-    query = _only_query(statements, path)
-    tree = parse_one(query.text, path=path, first_line=query.line)
+
+    def __init__(self, rendered: str, *, path: str, table: str) -> None:
+        self.text, self.path, self.table = rendered, path, table
+        self.statements = split(rendered, path=path, table=table)
+        self.query = _only_query(self.statements, path)
+        self.asked = [wanted(x) for s in self.statements for x in s.selects]
+
+
+def parse(rendered: str, *, path: str, table: str, opinion: Opinion = no_opinion) -> SqlFile:
+    """Take a rendered file apart; `opinion` is how DuckDB parses queries.
+
+    Raises:
+        SqlFileError: no query, two queries, a syntax error, a statement nomad does not run, or
+            something that hides what it reads.
+    """
+    cut = Cut(rendered, path=path, table=table)
+    return finish(cut, opinion(cut.asked), opinion=opinion)
+
+
+def finish(cut: Cut, answers: Sequence[object], *, opinion: Opinion) -> SqlFile:
+    """Put a file together, once DuckDB has answered.
+
+    Raises:
+        SqlFileError: a syntax error, or something that hides what it reads.
+    """
+    file = _Looked(cut, opinion)
+    file.look(answers)
+    if file.dated:
+        return parse(file.without_dates(), path=cut.path, table=cut.table, opinion=opinion)
+    statements, query = cut.statements, cut.query
     setup = tuple(s for s in statements if s.kind in ("setup", "session"))
+    part = file.parts[id(query)][0]
+    _refuse_miscount(query, part.outputs, cut)
     return SqlFile(
-        path=path,
-        description=_description(rendered),
+        path=cut.path,
+        description=_description(cut.text),
         setup=tuple(s.text for s in setup),
-        query=query.text,
+        query=_shaped(query),
         line=query.line,
-        refs=_references([s for s in setup if s.kind == "setup"], query, tree, path, opinion),
+        refs=tuple(file.references()),
         partitioned=any(SENTINEL in t.text for s in statements for t in s.tokens)
         or any(SENTINEL in s.text for s in statements),
-        volatile=_volatile(statements),
+        volatile=_volatile(s.tokens for s in statements) or file.changing(),
         exclusive=any(s.kind == "session" for s in setup),
         sql_hash=_hash(statements),
-        outputs=outputs_of(tree),
-        ordered=is_ordered(tree),
-        same_day=not setup and same_day(tree),
+        outputs=query.columns or part.outputs,
+        ordered=part.ordered,
+        same_day=not setup and not query.columns and part.same_day,
+        listed=query.columns,
     )
 
 
@@ -85,25 +129,103 @@ def _only_query(statements: Sequence[Statement], path: str) -> Statement:
     return queries[0]
 
 
-def _references(
-    setup: Iterable[Statement], query: Statement, tree: exp.Expr, path: str, opinion: Opinion
-) -> tuple[Ref, ...]:
-    """List what all statements read, less the temporary tables they make themselves."""
-    found: dict[str, Ref] = {}
-    made: set[str] = set()
-    parsed = [(s, parse_one(s.body or s.text, path=path, first_line=s.line)) for s in setup]
-    for statement, parts in (*parsed, (query, tree)):
-        refs = read_by(parts, path=path, first_line=statement.line)
-        if (theirs := opinion(statement.text)) is not None:
-            compare(refs, theirs, where=f"{path}:{statement.line}")
-        for ref in refs:
-            if ref.schema or ref.name.lower() not in made:
-                found.setdefault(str(ref).lower(), ref)
-        if statement.makes:
-            made.add(statement.makes.lower())
-        elif statement is not query and (name := created_by(statement.text, path=path)):
-            made.add(name.lower())
-    return tuple(found.values())
+class _Looked:
+    """A file's queries as both parsers see them, by statement."""
+
+    def __init__(self, cut: Cut, opinion: Opinion) -> None:
+        self._cut, self._opinion = cut, opinion
+        self._macros = {name_of(s.tokens)[1].lower() for s in cut.statements} - {""}
+        self.parts: dict[int, list[Part]] = {}
+
+    def look(self, answers: Sequence[object]) -> None:
+        """Have the queries looked at, and those in the text of `query('…')`."""
+        left = iter(answers)
+        for s in self._cut.statements:
+            found = [self._part(x, next(left), s.line, self._cut.text) for x in s.selects]
+            self.parts[id(s)] = [*found, *chain.from_iterable(map(self._within, found))]
+
+    def _part(self, select: Select, answer: object, line: int, text: str) -> Part:
+        path = self._cut.path
+        return look(select, answer, text=text, path=path, line=line, opinion=self._opinion)
+
+    def _within(self, part: Part) -> Iterator[Part]:
+        for call in part.calls:
+            text = text_of(call, where=part.where)
+            if text is None:
+                continue
+            select = Select(text, tuple(tokenized(text, part.where)), 0)
+            inner = self._part(select, self._opinion([wanted(select)])[0], part.line, text)
+            if dated := self._dated(inner):
+                raise hidden(dated[0], part.where)
+            yield inner
+            yield from self._within(inner)
+
+    @property
+    def dated(self) -> bool:
+        """Whether some `x_dt('…')` is called, and is no macro of the file's own."""
+        return any(self._dated(p) for parts in self.parts.values() for p in parts)
+
+    def _dated(self, part: Part) -> list[Call]:
+        return [c for c in part.calls if is_of_one_date(c, self._macros)]
+
+    def without_dates(self) -> str:
+        """Give the file's text with `x_dt('…')` written as a query of `x`."""
+        edits = [
+            edit
+            for parts in self.parts.values()
+            for part in parts
+            if (calls := self._dated(part))
+            for edit in dated_edits(part.select.tokens, calls, where=part.where)
+        ]
+        return edited(self._cut.text, edits)
+
+    def references(self) -> Iterator[Ref]:
+        """Give what all statements read, each once, less the tables that they make themselves."""
+        given: set[str] = set()
+        made: set[str] = set()
+        for s in self._cut.statements:
+            for part in self.parts[id(s)]:
+                for ref in (*part.refs, *self._by_functions(part)):
+                    own = not ref.schema and ref.name.lower() in made
+                    if not own and str(ref).lower() not in given:
+                        given.add(str(ref).lower())
+                        yield ref
+            if s.makes:
+                made.add(s.makes.lower())
+
+    def _by_functions(self, part: Part) -> Iterator[Ref]:
+        for call in part.calls:
+            parameters = part.select.parameters
+            yield from tables_of(call, parameters, where=part.where, line=part.line)
+
+    def changing(self) -> str | None:
+        """Say why a table function may give other rows by itself, or None."""
+        for part in chain.from_iterable(self.parts.values()):
+            if reason := _volatile([part.select.tokens]):
+                return reason
+            for call in part.calls:
+                if reason := changing(call, self._macros):
+                    return reason
+        return None
+
+
+def _refuse_miscount(query: Statement, outputs: Sequence[str], cut: Cut) -> None:
+    if query.columns and outputs and len(outputs) != len(query.columns):
+        raise SqlFileError(
+            f"{len(query.columns)} columns are named, but the query yields {len(outputs)}",
+            where=f"{cut.path}:{query.line}",
+            hint="name each column that the query yields",
+        )
+
+
+def _shaped(query: Statement) -> str:
+    """Give the query as it can stand in another one, its columns named as listed before it."""
+    text = query.text
+    if query.tokens[0].text.upper() == "SUMMARIZE":
+        text = f"SELECT * FROM ({text})"
+    if not query.columns:
+        return text
+    return f"SELECT * FROM (\n{text}\n) AS _({', '.join(map(quote, query.columns))})"
 
 
 def _description(text: str) -> str:
@@ -116,11 +238,11 @@ def _description(text: str) -> str:
     return " ".join(part for part in lines if part)
 
 
-def _volatile(statements: Iterable[Statement]) -> str | None:
+def _volatile(statements: Iterable[Sequence[Token]]) -> str | None:
     """Say why a result may change by itself, or None."""
-    for statement in statements:
-        following = [*statement.tokens[1:], None]
-        for token, after in zip(statement.tokens, following, strict=True):
+    for tokens in statements:
+        following = [*tokens[1:], None]
+        for token, after in zip(tokens, following, strict=True):
             if reason := _changes(token, after):
                 return reason
     return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterator
 
 import sqlglot
 from sqlglot import exp
@@ -11,17 +11,16 @@ from sqlglot.errors import SqlglotError
 
 from nomad.errors import SqlFileError
 from nomad.sqlfile import Ref
+from nomad.sqlfile.calls import Argument, Call
 
 
-def read_by(tree: exp.Expr, *, path: str, first_line: int = 1) -> tuple[Ref, ...]:
-    """List the tables one statement reads, each once, in the order of reading.
-
-    Raises:
-        SqlFileError: a reference that can't be known before the query runs.
-    """
+def read_by(tree: exp.Expr, *, first_line: int = 1) -> tuple[Ref, ...]:
+    """List the tables one statement names in a FROM, each once, in the order of reading."""
     found: dict[str, Ref] = {}
     for node in tables_in(tree):
-        for ref in _refs(node, path, first_line):
+        if not isinstance(node.this, exp.Func) and node.name:
+            line = int(node.this.meta.get("line", 1)) + first_line - 1
+            ref = Ref(node.name, node.db, node.catalog, line)
             found.setdefault(str(ref).lower(), ref)
     return tuple(found.values())
 
@@ -71,50 +70,6 @@ def _passed_on(query: exp.Query) -> object:
     return source if query.is_star and isinstance(source, exp.Subquery) else None
 
 
-_PART = re.compile(r'"((?:[^"]|"")*)"|([^."\s]+)')
-
-
-def compare(ours: Iterable[Ref], theirs: Iterable[str], *, where: str) -> None:
-    """Hold the tables found here against those DuckDB names, as `schema.table`.
-
-    One found here alone does no harm (a CTE that nobody reads, say): it is waited for.
-
-    Raises:
-        SqlFileError: DuckDB sees a table that was not found here.
-    """
-    mine = {str(r).lower() for r in ours}
-    yours = {_unquoted(name) for name in theirs}
-    if yours - mine:
-        raise SqlFileError(
-            f"which tables this reads is unclear: nomad finds {_listed(mine - yours)} alone,"
-            f" DuckDB finds {_listed(yours - mine)} alone",
-            where=where,
-            hint="write the table into a plain FROM clause, in a CTE of its own",
-        )
-
-
-def _listed(names: set[str]) -> str:
-    return ", ".join(f"`{n}`" for n in sorted(names)) or "nothing"
-
-
-def _unquoted(name: str) -> str:
-    """Take the quotes off DuckDB's spelling, and what follows a table's name (TABLESAMPLE …)."""
-    parts, at = [], 0
-    while match := _PART.match(name, at):
-        parts.append(match[2] or match[1].replace('""', '"'))
-        at = match.end() + 1
-        if name[match.end() : at] != ".":
-            break
-    return ".".join(parts).lower()
-
-
-def created_by(text: str, *, path: str) -> str | None:
-    """Name the table that a CREATE makes; None for another statement."""
-    tree = parse_one(text, path=path)
-    node = tree.find(exp.Table) if isinstance(tree, exp.Create) else None
-    return node.name if node is not None else None
-
-
 def parse_one(text: str, *, path: str, first_line: int = 1) -> exp.Expr:
     """Parse one statement.
 
@@ -132,13 +87,31 @@ def _syntax_error(e: SqlglotError, text: str, path: str, first_line: int) -> Sql
     line, column, word = (
         fault.get("line") or 1, fault.get("col") or 1, fault.get("highlight") or "",
     )  # fmt: skip
+    what = fault.get("description") or str(e).splitlines()[0]
     lines = text.splitlines()
     shown = lines[line - 1] if line <= len(lines) else ""
-    mark = " " * max(column - len(word), 0) + "^" * max(len(word), 1)
-    what = fault.get("description") or str(e).splitlines()[0]
     return SqlFileError(
-        f"syntax error: {what}\n    {shown}\n    {mark}", where=f"{path}:{line + first_line - 1}"
+        f"syntax error: {what}\n{marked(shown, max(column - len(word), 0), len(word))}",
+        where=f"{path}:{line + first_line - 1}",
     )
+
+
+def marked(line: str, begin: int, length: int) -> str:
+    """Show a line, and below it a mark under so many characters.
+
+    Example:
+        >>> print(marked("select a b c", 9, 1))
+            select a b c
+                     ^
+    """
+    blank = "".join("\t" if c == "\t" else " " * cells(c) for c in line[:begin])
+    wide = sum(map(cells, line[begin : begin + length]))
+    return f"    {line}\n    {blank}{'^' * max(wide, 1)}"
+
+
+def cells(character: str) -> int:
+    """Tell how many cells of a terminal a character takes."""
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _within(node: exp.Expr, top: exp.Expr) -> bool:
@@ -148,27 +121,27 @@ def _within(node: exp.Expr, top: exp.Expr) -> bool:
     return current is top
 
 
-def _refs(node: exp.Table, path: str, first_line: int) -> Iterator[Ref]:
-    if isinstance(node.this, exp.Func):
-        yield from _by_function(node.this, path, first_line)
-    elif node.name:
-        line = int(node.this.meta.get("line", 1)) + first_line - 1
-        yield Ref(node.name, node.db, node.catalog, line)
+def calls_in(tree: exp.Expr) -> tuple[Call, ...]:
+    """Give the table functions in a FROM."""
+    return tuple(_call(n) for n in tables_in(tree) if isinstance(n.this, exp.Func))
 
 
-def _by_function(call: exp.Func, path: str, first_line: int) -> Iterator[Ref]:
-    """Find the table in `query_table('t')`; other table functions read none."""
-    if call.name.upper() != "QUERY_TABLE":
-        return
-    for argument in call.expressions[:1]:
-        if not (isinstance(argument, exp.Literal) and argument.is_string):
-            raise SqlFileError(
-                "`query_table` of a computed name hides which table is read",
-                where=f"{path}:{first_line}",
-                hint="name the table in the FROM clause",
-            )
-        database, schema, name = (["", "", *str(argument.this).split(".")])[-3:]
-        yield Ref(name, schema, database, first_line)
+def _call(node: exp.Table) -> Call:
+    call = node.this
+    arguments = call.expressions if isinstance(call, exp.Anonymous) else ()
+    return Call(
+        call.name if isinstance(call, exp.Anonymous) else call.sql_name(),
+        node.db,
+        tuple(_argument(a) for a in arguments),
+    )
+
+
+def _argument(node: exp.Expr) -> Argument:
+    if isinstance(node, exp.Literal) and node.is_string:
+        return Argument(text=node.name)
+    if isinstance(node, exp.Column):
+        return Argument(names=tuple(p.name for p in node.parts))
+    return Argument()
 
 
 def _is_cte(node: exp.Table) -> bool:

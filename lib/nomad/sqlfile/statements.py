@@ -2,28 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import takewhile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NoReturn
 
-import sqlglot
-from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
 
 from nomad.errors import SqlFileError
-from nomad.sqlfile.references import outputs_of, parse_one
+from nomad.sqlfile import macros
+from nomad.sqlfile.select import Select
+from nomad.sqlfile.targets import (
+    QUERY,
+    TEMPORARY,
+    after_create,
+    after_if,
+    after_into,
+    blanked,
+    changed_at,
+    insert_within,
+    is_as,
+    listed,
+    made_by,
+    partition,
+    target,
+    words_of,
+)
+from nomad.sqlfile.tokens import cut, refuse_templates
 
-_QUERY = {"SELECT", "WITH", "FROM", "(", "VALUES", "TABLE", "PIVOT", "UNPIVOT", "SUMMARIZE"}
-_SESSION = {"SET", "RESET", "PRAGMA", "LOAD", "INSTALL", "ATTACH", "DETACH", "USE"}
-_HELPERS = {"TEMP", "TEMPORARY", "MACRO", "FUNCTION", "TYPE", "SEQUENCE", "SCHEMA"}
+_SESSION = {"SET", "RESET", "PRAGMA", "LOAD"}
+_NOT_HERE = {
+    "USE": "a bare name is looked for in the whole project: write `layer.table` where unclear",
+    "ATTACH": "a database is named under `attach:` in nomad.yaml",
+    "DETACH": "a database is named under `attach:` in nomad.yaml",
+    "INSTALL": "an extension is installed once for the machine: `duckdb -c 'install …'`",
+}
+_PATHS = {"SEARCH_PATH", "SCHEMA"}
+_PASSED_OVER = {"BEGIN", "START", "COMMIT", "END", "ANALYZE", "VACUUM", "CHECKPOINT", "COMMENT"}
+"""A partition is replaced whole, in one step; what helps a table in a database is nothing to it."""
 _CLEARING = {"DROP", "DELETE", "TRUNCATE"}
+_CHANGING = {"UPDATE", "DELETE", "ALTER", "TRUNCATE", "DROP"}
+_HELPERS = {"MACRO", "FUNCTION", "TYPE", "SEQUENCE", "SCHEMA"}
+_ANY_SCHEMA = {"", "main"}
 
 
 @dataclass(frozen=True)
 class Statement:
     """One statement: its `kind` (query, setup, session or cleared), text, first line and tokens.
 
-    Of a CREATE TEMP TABLE, `makes` is the table's name and `body` the query behind AS.
+    `makes` is the table or view of the file's own that a setup makes; `selects` are the queries in
+    it; of a query, `columns` are those that its statement lists.
     """
 
     kind: str
@@ -31,7 +58,8 @@ class Statement:
     line: int
     tokens: tuple[Token, ...]
     makes: str | None = None
-    body: str | None = None
+    selects: tuple[Select, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 def split(text: str, *, path: str, table: str) -> tuple[Statement, ...]:
@@ -40,95 +68,32 @@ def split(text: str, *, path: str, table: str) -> tuple[Statement, ...]:
     Raises:
         SqlFileError: a statement nomad does not run, or one that writes another table.
     """
-    return tuple(_classify(tokens, _File(text, path, table)) for tokens in _pieces(text, path))
+    refuse_templates(text, path)
+    pieces = cut(text, path)
+    layer = path.split("/")[1] if path.startswith("sql/") and path.count("/") > 1 else ""
+    file = _File(text, path, table, layer, frozenset(made_by(pieces, table)), len(pieces) == 1)
+    found: list[Statement] = []
+    for tokens in pieces:
+        statement = _classify(tokens, file)
+        if statement.kind == "setup" and _comes_late(statement, found):
+            statement = _passed(tokens)
+        found.append(statement)
+    return tuple(found)
 
 
 @dataclass(frozen=True)
 class _File:
+    """A file's text and path, the table it makes, and the other tables it makes for itself."""
+
     text: str
     path: str
     table: str
+    layer: str
+    own: frozenset[str]
+    alone: bool
 
     def at(self, token: Token) -> str:
         return f"{self.path}:{token.line}"
-
-
-def _pieces(text: str, path: str) -> list[list[Token]]:
-    try:
-        tokens = sqlglot.tokenize(text, read="duckdb")
-    except SqlglotError as e:
-        raise SqlFileError(
-            f"can't be read: {str(e).splitlines()[0]}",
-            where=path,
-            hint="look for a quote or a comment that is never closed",
-        ) from e
-    pieces: list[list[Token]] = [[]]
-    for token in tokens:
-        if token.token_type == TokenType.SEMICOLON:
-            pieces.append([])
-        else:
-            pieces[-1].append(token)
-    return [p for p in pieces if p]
-
-
-def _classify(tokens: list[Token], file: _File) -> Statement:
-    word = tokens[0].text.upper()
-    if word in _QUERY:
-        return _query(tokens, 0, file)
-    if word == "CREATE":
-        return _create(tokens, file)
-    if word == "INSERT":
-        at = next((i for i, t in enumerate(tokens) if t.text.upper() == "INTO"), 0) + 1
-        return _query(tokens, _after_target(tokens, at, file), file)
-    if word in _CLEARING:
-        return _clearing(tokens, file)
-    if word in _SESSION:
-        _refuse_reading(tokens, file)
-        return Statement("session", _cut(file.text, tokens), tokens[0].line, tuple(tokens))
-    raise SqlFileError(
-        f"nomad does not run `{word}`",
-        where=file.at(tokens[0]),
-        hint="a file holds one SELECT; SET, CREATE TEMP TABLE and CREATE MACRO may stand before it",
-    )
-
-
-def _create(tokens: list[Token], file: _File) -> Statement:
-    words = [t.text.upper() for t in tokens[:8]]
-    at = 3 if words[1:3] == ["OR", "REPLACE"] else 1
-    kind = words[at] if at < len(words) else ""
-    if kind in _HELPERS:
-        return _helper(tokens, words, at, file)
-    if kind not in ("TABLE", "VIEW"):
-        raise SqlFileError(f"nomad does not run `CREATE {kind}`", where=file.at(tokens[0]))
-    at += 4 if words[at + 1 : at + 3] == ["IF", "NOT"] else 1
-    begin = _after_target(tokens, at, file)
-    if begin >= len(tokens) - 1 or tokens[begin].token_type != TokenType.ALIAS:
-        raise SqlFileError(
-            f"`CREATE {kind} {file.table}` without `AS SELECT`",
-            where=file.at(tokens[0]),
-            hint="write the table as one SELECT",
-        )
-    return _query(tokens, begin + 1, file)
-
-
-def _helper(tokens: list[Token], words: list[str], at: int, file: _File) -> Statement:
-    text, line = _cut(file.text, tokens), tokens[0].line
-    begins = next((i for i, t in enumerate(tokens) if t.token_type == TokenType.ALIAS), 0)
-    if words[at + 1 : at + 2] != ["TABLE"] or not 0 < begins < len(tokens) - 1:
-        return Statement("setup", text, line, tuple(tokens))
-    names = [t for t in tokens[at + 2 : begins] if t.token_type != TokenType.L_PAREN]
-    skipped = 3 if [t.text.upper() for t in names[:2]] == ["IF", "NOT"] else 0
-    body = _cut(file.text, tokens[begins + 1 :])
-    return Statement("setup", text, line, tuple(tokens), names[skipped].text, body)
-
-
-def _refuse_reading(tokens: list[Token], file: _File) -> None:
-    if any(t.text.upper() == "FROM" and t.token_type == TokenType.FROM for t in tokens):
-        raise SqlFileError(
-            f"`{tokens[0].text.upper()}` that reads a table",
-            where=file.at(tokens[0]),
-            hint="read it in a CREATE TEMP TABLE, or in the query",
-        )
 
 
 def count(text: str) -> int:
@@ -137,72 +102,226 @@ def count(text: str) -> int:
     Raises:
         SqlFileError: the text can't be read.
     """
-    return len(_pieces(text, "query"))
+    return len(cut(text, "query"))
 
 
-def _query(tokens: list[Token], begin: int, file: _File) -> Statement:
-    """Cut the query out of its statement; a list of columns before it renames its columns."""
-    body = tokens[begin:]
-    if not body or body[0].text.upper() not in _QUERY:
-        raise SqlFileError(
-            "the statement has no query", where=file.at(tokens[0]), hint="write one SELECT"
-        )
-    text = _cut(file.text, body)
-    if columns := _columns(tokens[:begin]):
-        _refuse_miscount(columns, text, file.at(body[0]))
-        named = ", ".join('"' + c.replace('"', '""') + '"' for c in columns)
-        text = f"SELECT * FROM (\n{text}\n) AS _({named})"
-    return Statement("query", text, body[0].line, tuple(tokens))
+def _comes_late(statement: Statement, before: Sequence[Statement]) -> bool:
+    """Tell what changes a table of the file's own when the query has read it, or before it is."""
+    word = statement.tokens[0].text.upper()
+    if word not in (*_CHANGING, "INSERT"):
+        return False
+    made = any(s.makes for s in before)
+    return any(s.kind == "query" for s in before) or (word == "DROP" and not made)
+
+
+def _classify(tokens: list[Token], file: _File) -> Statement:
+    word = tokens[0].text.upper()
+    if word in _NOT_HERE or (word == "SET" and _PATHS & set(words_of(tokens, 3)[1:])):
+        raise _not_here(tokens, file)
+    if word == "WITH" and (at := insert_within(tokens)):
+        return _inserted(tokens, file, at)
+    if word in QUERY:
+        return _query(tokens, tokens, file)
+    if word in _KINDS:
+        return _KINDS[word](tokens, file)
+    raise SqlFileError(
+        f"nomad does not run `{word}`",
+        where=file.at(tokens[0]),
+        hint="a file holds one SELECT; SET, CREATE TEMP TABLE and CREATE MACRO may stand before it",
+    )
+
+
+def _not_here(tokens: Sequence[Token], file: _File) -> SqlFileError:
+    word = tokens[0].text.upper()
+    told = f"SET {tokens[1].text.lower()}" if word == "SET" else word
+    hint = _NOT_HERE["USE" if word == "SET" else word]
+    return SqlFileError(f"nomad does not run `{told}`", where=file.at(tokens[0]), hint=hint)
+
+
+def _passed(tokens: Sequence[Token], _: object = None) -> Statement:
+    return Statement("cleared", "", tokens[0].line, tuple(tokens))
 
 
 def _cut(text: str, tokens: Sequence[Token]) -> str:
     return text[tokens[0].start : tokens[-1].end + 1]
 
 
-def _after_target(tokens: list[Token], at: int, file: _File) -> int:
-    """Step over `[db.][schema.]name [(columns)]`, which must name the file's own table."""
-    while at + 1 < len(tokens) and tokens[at + 1].token_type == TokenType.DOT:
-        at += 2
-    name = tokens[min(at, len(tokens) - 1)]
+def _session(tokens: list[Token], file: _File) -> Statement:
+    """Take what sets something; it may read no table, as nobody would see that.
+
+    Raises:
+        SqlFileError: it does.
+    """
+    if any(t.token_type == TokenType.FROM for t in tokens):
+        raise SqlFileError(
+            f"`{tokens[0].text.upper()}` that reads a table",
+            where=file.at(tokens[0]),
+            hint="read it in a CREATE TEMP TABLE, or in the query",
+        )
+    return Statement("session", _cut(file.text, tokens), tokens[0].line, tuple(tokens))
+
+
+# Queries -----------------------------------------------------------------------------------------
+
+
+def _query(
+    tokens: Sequence[Token], body: Sequence[Token], file: _File, columns: tuple[str, ...] = ()
+) -> Statement:
+    """Make a statement of its query, the tokens `body`."""
+    if not body or body[0].text.upper() not in QUERY:
+        raise SqlFileError(
+            "the statement has no query", where=file.at(tokens[0]), hint="write one SELECT"
+        )
+    text = _cut(file.text, body)
+    select = Select(text, tuple(body), body[0].start)
+    return Statement("query", text, body[0].line, tuple(tokens), selects=(select,), columns=columns)
+
+
+def _body(tokens: Sequence[Token], file: _File, *, own: bool = False) -> Sequence[Token]:
+    """Leave out `WITH [NO] DATA` behind a query."""
+    words = [t.text.upper() for t in tokens[-3:]]
+    if words[-3:] == ["WITH", "NO", "DATA"]:
+        if own:
+            raise SqlFileError("`WITH NO DATA` makes a table of no rows", where=file.at(tokens[-1]))
+        return tokens[:-3]
+    return tokens[:-2] if words[-2:] == ["WITH", "DATA"] else tokens
+
+
+def _inserted(tokens: list[Token], file: _File, at: int = 0) -> Statement:
+    """Take the query out of an INSERT; that of the file's own table is the query of the file."""
+    words = words_of(tokens, at + 6)
+    begin, overwrites = after_into(words, at)
+    if begin is None:
+        raise SqlFileError("the statement has no query", where=file.at(tokens[at]))
+    schema, name, after = target(tokens, begin)
+    own = name.text.lower() in file.own and schema.lower() in ("", "temp", "main")
+    if not own:
+        _refuse_other(schema, name, file)
+    if overwrites:
+        after = partition(tokens, after, where=file.at(name))
+    columns, after = listed(tokens, after)
+    after += 2 * (words_of(tokens[after:], 2) in (["BY", "NAME"], ["BY", "POSITION"]))
+    if own and not at:
+        return _setup(tokens, file, selects=_selects(tokens[after:], file))
+    if at:
+        file = replace(file, text=blanked(file.text, tokens[at].start, tokens[after:]))
+        return _query(tokens, [*tokens[:at], *tokens[after:]], file, columns)
+    return _query(tokens, tokens[after:], file, columns)
+
+
+def _refuse_other(schema: str, name: Token, file: _File) -> None:
+    """See that a statement writes the file's own table.
+
+    Raises:
+        SqlFileError: it names another one.
+    """
     if name.text.lower() != file.table.lower():
         raise SqlFileError(
             f"the file is named `{file.table}` but writes `{name.text}`",
             where=file.at(name),
             hint=f"rename the file to `{name.text}.sql`, or the table to `{file.table}`",
         )
-    begin = at + 1
-    opens = begin + 1 < len(tokens) and tokens[begin].token_type == TokenType.L_PAREN
-    if opens and tokens[begin + 1].text.upper() not in _QUERY:
-        closes = (i for i, t in enumerate(tokens) if t.token_type == TokenType.R_PAREN)
-        return next((i for i in closes if i > begin), begin) + 1
-    return begin
-
-
-def _columns(head: list[Token]) -> list[str]:
-    """Name the columns listed between a target and its query."""
-    opens = next((i for i, t in enumerate(head) if t.token_type == TokenType.L_PAREN), None)
-    if opens is None:
-        return []
-    inner = takewhile(lambda t: t.token_type != TokenType.R_PAREN, head[opens + 1 :])
-    return [t.text for t in inner if t.token_type != TokenType.COMMA]
-
-
-def _refuse_miscount(columns: list[str], query: str, where: str) -> None:
-    yielded = outputs_of(parse_one(query, path=where))
-    if yielded and len(yielded) != len(columns):
+    if file.layer and schema.lower() not in {*_ANY_SCHEMA, file.layer.lower()}:
         raise SqlFileError(
-            f"{len(columns)} columns are named, but the query yields {len(yielded)}",
-            where=where,
-            hint="name each column that the query yields",
+            f"the file lies in layer `{file.layer}` but writes `{schema}.{name.text}`",
+            where=file.at(name),
+            hint=f"write `{file.layer}.{file.table}`, or move the file to sql/{schema}/",
         )
 
 
-def _clearing(tokens: list[Token], file: _File) -> Statement:
-    """Pass over a DROP or DELETE of the file's own table: a partition is replaced whole anyway."""
-    if file.table.lower() in {t.text.lower() for t in tokens}:
-        return Statement("cleared", "", tokens[0].line, tuple(tokens))
+# CREATE, and what changes a table ----------------------------------------------------------------
+
+
+def _create(tokens: list[Token], file: _File) -> Statement:
+    words = words_of(tokens, 8)
+    at = after_create(words)
+    temporary = words[at : at + 1] and words[at] in TEMPORARY
+    at += bool(temporary)
+    kind = words[at] if at < len(words) else ""
+    if kind in _HELPERS:
+        return _setup(tokens, file, selects=macros.selects_of(tokens, kind, file.text))
+    if kind == "INDEX":
+        return _passed(tokens)
+    if kind not in ("TABLE", "VIEW"):
+        _refuse_kind(tokens, words, at, file)
+    schema, name, after = target(tokens, after_if(words, at + 1))
+    if temporary or (name.text.lower() in file.own and not file.alone):
+        begins = next((i for i in range(after, len(tokens)) if is_as(tokens[i])), len(tokens))
+        selects = _selects(_body(tokens[begins + 1 :], file), file)
+        return _setup(tokens, file, makes=name.text, selects=selects)
+    _refuse_other(schema, name, file)
+    columns, begin = listed(tokens, after)
+    if begin >= len(tokens) - 1 or not is_as(tokens[begin]):
+        raise SqlFileError(
+            f"`CREATE {kind} {file.table}` without `AS SELECT`",
+            where=file.at(tokens[0]),
+            hint="write the table as one SELECT",
+        )
+    return _query(tokens, _body(tokens[begin + 1 :], file, own=True), file, columns)
+
+
+def _refuse_kind(tokens: Sequence[Token], words: Sequence[str], at: int, file: _File) -> NoReturn:
+    unique = words[at : at + 2] == ["UNIQUE", "INDEX"]
+    kind = " ".join(words[at : at + 1 + unique])
     raise SqlFileError(
-        f"`{tokens[0].text.upper()}` of a table other than `{file.table}`",
+        f"nomad does not run `CREATE {kind}`",
         where=file.at(tokens[0]),
-        hint="a file changes its own table only",
+        hint="write the test `unique` into the table's contract" if unique else None,
     )
+
+
+def _setup(
+    tokens: Sequence[Token],
+    file: _File,
+    *,
+    makes: str | None = None,
+    selects: tuple[Select, ...] = (),
+) -> Statement:
+    text = _cut(file.text, tokens)
+    return Statement("setup", text, tokens[0].line, tuple(tokens), makes, selects)
+
+
+def _selects(body: Sequence[Token], file: _File) -> tuple[Select, ...]:
+    if not body or body[0].text.upper() not in QUERY:
+        return ()
+    return (Select(_cut(file.text, body), tuple(body), body[0].start),)
+
+
+def _changing(tokens: list[Token], file: _File) -> Statement:
+    """Run what changes a table of the file's own; pass over a DROP or DELETE of its result.
+
+    A partition is replaced whole anyway.
+    """
+    word = tokens[0].text.upper()
+    schema, name, _ = target(tokens, changed_at(words_of(tokens, 6)))
+    if name.text.lower() in file.own:
+        whole = Select(_cut(file.text, tokens), tuple(tokens), tokens[0].start)
+        return _setup(
+            tokens, file, selects=() if word in ("DROP", "TRUNCATE", "ALTER") else (whole,)
+        )
+    if word not in _CLEARING:
+        raise SqlFileError(
+            f"nomad does not run `{word}`",
+            where=file.at(tokens[0]),
+            hint="write the table as one SELECT",
+        )
+    if name.text.lower() != file.table.lower() or _is_other_layer(schema, file):
+        raise SqlFileError(
+            f"`{word}` of a table other than `{file.table}`",
+            where=file.at(tokens[0]),
+            hint="a file changes its own table only",
+        )
+    return _passed(tokens)
+
+
+def _is_other_layer(schema: str, file: _File) -> bool:
+    return bool(file.layer) and schema.lower() not in {*_ANY_SCHEMA, file.layer.lower()}
+
+
+_KINDS: dict[str, Callable[[list[Token], _File], Statement]] = {
+    "CREATE": _create,
+    "INSERT": _inserted,
+    **dict.fromkeys(_SESSION, _session),
+    **dict.fromkeys(_PASSED_OVER, _passed),
+    **dict.fromkeys(_CHANGING, _changing),
+}

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from nomad.errors import SqlFileError
 from nomad.names import did_you_mean
 from nomad.partition import Partition
+from nomad.sqlfile.lexing import pieces
 
 DATE = "PARTITION_DATE"
 SENTINEL = "0001-11-29"
 """Stands for the partition's date in a parsed file: same length, same tokens as any date."""
 
-_PIECE = re.compile(
-    r"(?P<comment>--[^\n]*|/\*.*?\*/)"
-    r"|(?P<quoted>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$\$.*?\$\$)"
-    r"|\$<(?P<angle>[A-Za-z_]\w*)>|\$\{(?P<brace>[A-Za-z_]\w*)\}",
-    re.DOTALL,
-)
 _NAME = re.compile(r"\$<([A-Za-z_]\w*)>|\$\{([A-Za-z_]\w*)\}")
 _UNFIT = re.compile(r"['\";]|--|/\*|\*/|[\r\n]")
 
@@ -31,50 +27,80 @@ def dated(text: str, partition: Partition) -> str:
 def render(text: str, variables: Mapping[str, str], *, path: str, sql: bool = True) -> str:
     """Replace `$<NAME>` and `${NAME}` outside comments; the date becomes the sentinel.
 
-    Names are matched without regard to case; `variables` has them in upper case. In `sql` the date
-    must stand in quotes.
+    Names are matched without regard to case; `variables` has them in upper case, and a value may
+    name others. In `sql` the date must stand in quotes; other text has neither quotes nor comments.
 
     Raises:
-        SqlFileError: a variable nobody defined, or a value that could change the statement.
+        SqlFileError: a variable nobody defined, a value that could change the statement, or a
+            quote or a comment that is never closed.
 
     Example:
         >>> render("select $<X> -- $<Y>", {"X": "1"}, path="a.sql")
         'select 1 -- $<Y>'
     """
+    known = _Variables(variables, text, path)
+    if not sql or not _NAME.search(text):
+        return _NAME.sub(lambda m: known.value(m, 0), text)
+    done: list[str] = []
+    at = 0
+    for kind, begin, end in pieces(text, path=path):
+        if kind == "quoted":
+            done += text[at:begin], known.within(text[begin:end], begin)
+        elif kind == "variable":
+            done += text[at:begin], known.bare(text[begin:end], begin)
+        else:
+            continue
+        at = end
+    return "".join((*done, text[at:]))
 
-    def one(match: re.Match[str]) -> str:
-        where = f"{path}:{text.count(chr(10), 0, match.start()) + 1}"
-        if match["comment"] is not None:
-            return match[0]
-        if match["quoted"] is not None:
-            return _NAME.sub(lambda m: _value(m[1] or m[2], variables, where), match[0])
-        name = match["angle"] or match["brace"]
-        if name.upper() == DATE and sql:
+
+class _Variables(NamedTuple):
+    known: Mapping[str, str]
+    text: str
+    path: str
+
+    def within(self, quoted: str, begin: int) -> str:
+        """Replace all names in a quoted text."""
+        return _NAME.sub(lambda m: self.value(m, begin), quoted)
+
+    def bare(self, spelled: str, begin: int) -> str:
+        """Replace a name outside quotes; the date would be a subtraction there."""
+        value = self.within(spelled, begin)
+        if SENTINEL not in value:
+            return value
+        raise SqlFileError(
+            f"`{spelled}` outside quotes would be a subtraction",
+            where=self._at(begin),
+            hint=f"write '{spelled}'",
+        )
+
+    def value(self, match: re.Match[str], begin: int, inside: tuple[str, ...] = ()) -> str:
+        """Give what stands for a name; `inside` are those whose values led to it."""
+        name = (match[1] or match[2]).upper()
+        if name == DATE:
+            return SENTINEL
+        self._refuse(name, begin, inside)
+        return _NAME.sub(lambda m: self.value(m, begin, (*inside, name)), self.known[name])
+
+    def _refuse(self, name: str, begin: int, inside: tuple[str, ...]) -> None:
+        if name not in self.known:
             raise SqlFileError(
-                f"`{match[0]}` outside quotes would be a subtraction",
-                where=where,
-                hint=f"write '{match[0]}'",
+                f"variable `{name}` is not defined",
+                where=self._at(begin),
+                hint=did_you_mean(name, [DATE, *self.known])
+                or f"define it under `vars:` in nomad.yaml, or give `--var {name}=…`",
             )
-        return _value(name, variables, where)
+        if name in inside:
+            raise SqlFileError(
+                f"the values of variables need each other: {' → '.join((*inside, name))}",
+                where=self._at(begin),
+            )
+        if bad := _UNFIT.search(self.known[name]):
+            raise SqlFileError(
+                f"the value of variable `{name}` holds {bad[0]!r}",
+                where=self._at(begin),
+                hint="a value goes in as text: no quote, semicolon, comment mark or line break",
+            )
 
-    return _PIECE.sub(one, text)
-
-
-def _value(spelling: str, variables: Mapping[str, str], where: str) -> str:
-    name = spelling.upper()
-    if name == DATE:
-        return SENTINEL
-    if name not in variables:
-        raise SqlFileError(
-            f"variable `{name}` is not defined",
-            where=where,
-            hint=did_you_mean(name, [DATE, *variables])
-            or f"define it under `vars:` in nomad.yaml, or give `--var {name}=…`",
-        )
-    if bad := _UNFIT.search(variables[name]):
-        raise SqlFileError(
-            f"the value of variable `{name}` holds {bad[0]!r}",
-            where=where,
-            hint="a value goes in as text: no quote, semicolon, comment mark or line break",
-        )
-    return variables[name]
+    def _at(self, begin: int) -> str:
+        return f"{self.path}:{self.text.count(chr(10), 0, begin) + 1}"

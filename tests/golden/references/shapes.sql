@@ -294,4 +294,4 @@ select * from ods.t where dt between date '2024-01-02' - interval 3 day and '202
 
 -- title: a macro's table argument is no reference
 -- reads: ods.t
-select coalesce(max(v), 0) filter (where v > 0) as m from ods.t;
+select max(v) filter (where v > 0) as m from ods.t;
