@@ -33,6 +33,7 @@ No secret is in it, whoever wrote it: what this process knows of secrets is kept
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
 _SHORTEST = 8
@@ -210,3 +211,18 @@ class Busy(NomadError):
     """Another run holds what this one needs."""
 
     exit_code = 6
+
+
+_WORST_FIRST = (129, 130, 143, 3, 2, 1, 4, 6, 5)
+"""Exit codes: what was interrupted or out of reach weighs more than what failed by itself."""
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Choose the exit code of several things that ended each with its own; 0 where all went well.
+
+    Example:
+        >>> worst([0, 4, 1, 5]), worst([1, 3]), worst([])
+        (1, 3, 0)
+    """
+    found = set(codes)
+    return next((code for code in _WORST_FIRST if code in found), 0)

@@ -104,7 +104,7 @@ class Workspace:
     @cached_property
     def _blank(self) -> Session:
         """A session without any table, for as long as the workspace is open."""
-        return self._sessions.enter_context(Engine(Settings(threads=1)).session())
+        return self._sessions.enter_context(Engine(Settings(threads=1, brief=True)).session())
 
     @cached_property
     def store(self) -> Store:

@@ -10,13 +10,14 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, NoReturn
 
 import click
 
 from nomad import __version__
+from nomad.cli import signals
 from nomad.errors import NomadError, masked
 
 COMMANDS = {
@@ -76,8 +77,9 @@ class LazyGroup(click.Group):
             say(e)
             ctx.exit(e.exit_code)
         except KeyboardInterrupt:
-            click.echo("nomad: interrupted; run the same command again to go on", err=True)
-            ctx.exit(130)
+            with suppress(OSError):  # the terminal may be what has gone
+                click.echo("nomad: interrupted; run the same command again to go on", err=True)
+            ctx.exit(signals.code())
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -132,6 +134,7 @@ def main() -> NoReturn:
     piece by piece would be a tenth of a short command's time.
     """
     gc.set_threshold(100_000, 20, 20)
+    signals.heed()
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or sys.stdout
     sys.excepthook = _show_masked
@@ -141,7 +144,7 @@ def main() -> NoReturn:
     except SystemExit as e:
         if not isinstance(e.code, int):
             raise
-        with _told():
+        with suppress(KeyboardInterrupt), _told(e.code):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(e.code)
@@ -149,12 +152,13 @@ def main() -> NoReturn:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(code: int = 0) -> Iterator[None]:
     """Tell of an answer that finds no room where it is to go, and end there."""
     try:
         yield
     except OSError as e:
         if e.filename or e.errno not in _NO_ROOM:
             raise
-        say(NomadError(f"the answer can't be written: {e.strerror}"))
-        os._exit(NomadError.exit_code)
+        with suppress(OSError):
+            say(NomadError(f"the answer can't be written: {e.strerror}"))
+        os._exit(code or NomadError.exit_code)

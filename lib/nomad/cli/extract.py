@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nomad import errors
 from nomad.cli import options, say
 from nomad.cli.report import Report, worst
 
@@ -57,7 +58,7 @@ def _judge(results: Sequence[Result], *, single: bool, quiet: bool) -> int:
         for result in missing:
             if result.error:
                 say(result.error)
-        return 3 if missing and not worst(results) else worst(results)
+        return errors.worst((3 if missing else 0, worst(results)))
     days = sorted({r.partition for r in missing if r.partition})
     if days and not quiet:
         click.echo(f"no source for {compress(days)}: passed over", err=True)

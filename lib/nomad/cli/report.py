@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nomad import errors
 from nomad.cli import say
 
 if TYPE_CHECKING:
@@ -127,8 +128,7 @@ def _sum(results: Sequence[Result]) -> str:
 
 
 def worst(results: Sequence[Result]) -> int:
-    """Choose the exit code: that of the first error, or 1 where something was only blocked."""
-    errors = [r.error.exit_code for r in results if r.error and r.status == "failed"]
-    if errors:
-        return errors[0]
-    return 1 if any(r.status == "blocked" for r in results) else 0
+    """Choose the exit code: the worst of the errors, or 1 where something was only blocked."""
+    failed = [r.error.exit_code for r in results if r.error and r.status == "failed"]
+    blocked = any(r.status == "blocked" for r in results)
+    return errors.worst(failed or [int(blocked)])

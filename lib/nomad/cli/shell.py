@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nomad.cli import options, say
+from nomad.cli import options, say, signals
 
 if TYPE_CHECKING:
     from nomad.workspace import Workspace
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 def command(workspace: Workspace) -> None:
     """Ask the live lake, one query after another; each ends with `;`.
 
-    Every query sees what is published at that moment. `.tables` lists the tables, `.quit` ends. Fed
-    from a pipe, it exits with the code of the first error.
+    Every query sees what is published at that moment. `.tables` lists the tables, `.quit` ends, a
+    Ctrl-C breaks off a query or drops what is typed. Fed from a pipe, it exits with the code of the
+    first error.
 
     Example: echo "from dws.dws_market_daily;" | nomad shell
     """
@@ -40,7 +42,16 @@ def command(workspace: Workspace) -> None:
         except NomadError as e:
             say(e)
             worst = worst or e.exit_code
+        except KeyboardInterrupt:
+            if not _at_prompt(interactive=interactive):
+                raise
+            click.echo()
     sys.exit(0 if interactive else worst)
+
+
+def _at_prompt(*, interactive: bool) -> bool:
+    """Tell whether the shell goes on after an interrupt: after a Ctrl-C at a terminal it does."""
+    return interactive and signals.code() == 128 + signal.SIGINT
 
 
 def _queries(*, interactive: bool) -> Iterator[str]:
@@ -50,7 +61,14 @@ def _queries(*, interactive: bool) -> Iterator[str]:
     held: list[str] = []
     with suppress(EOFError):
         while True:
-            line = input(("nomad> " if not held else "  ...> ") if interactive else "")
+            try:
+                line = input(("nomad> " if not held else "  ...> ") if interactive else "")
+            except KeyboardInterrupt:
+                if not _at_prompt(interactive=interactive):
+                    raise
+                click.echo()
+                held = []
+                continue
             if not held and line.strip() in (".quit", ".exit"):
                 return
             held.append(line)

@@ -54,6 +54,7 @@ class Settings:
     `threads` 0 takes what the machine allows; `allowed` are folders and files a query may read;
     `attach` names databases opened read-only; `remote` is the lake, where it is in S3. So many
     instances as there are `shares` may be open at once: each gets one of memory and threads.
+    `brief` is for statements that never take long.
     """
 
     memory_limit: str = "70%"
@@ -65,6 +66,7 @@ class Settings:
     without: tuple[str, ...] = ()
     remote: Remote | None = None
     shares: int = 1
+    brief: bool = False
 
 
 class Engine:
@@ -140,7 +142,7 @@ class Engine:
         with _listed(con, self._open):
             if lean:
                 con.execute(LEAN)
-            yield Session(con)
+            yield Session(con, self._settings.brief)
             self._count(con)
 
     @contextmanager
@@ -148,7 +150,7 @@ class Engine:
         """Open a session of the common instance, in a database of its own."""
         con, name = self._cursor()
         with _listed(con, listed):
-            session = Session(con)
+            session = Session(con, self._settings.brief)
             session.execute(f"ATTACH {literal(database)} AS {name}; USE {name}")
             try:
                 yield session

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 
+from nomad.engine.interrupts import heeding
 from nomad.errors import DiskFull, LakeError, NomadError, OutOfMemory, QueryFailed
 from nomad.manifest import Column, digest, schema_hash
 from nomad.names import literal, quote
@@ -86,9 +87,17 @@ class Macro(NamedTuple):
 
 
 class Session(NamedTuple):
-    """One connection with an empty database of its own."""
+    """One connection with an empty database of its own.
+
+    One whose statements are all `brief` runs them as they are; of any other, a signal breaks them
+    off at once.
+    """
 
     con: duckdb.DuckDBPyConnection
+    brief: bool = False
+
+    def _run(self, act: Callable[[], _T]) -> _T:
+        return act() if self.brief else heeding(self.con, act)
 
     def execute(self, sql: str, *, at: Place | None = None) -> list[tuple[Any, ...]]:
         """Run a statement and give its rows.
@@ -96,7 +105,7 @@ class Session(NamedTuple):
         Raises:
             QueryFailed: DuckDB refuses or breaks off; `at` is where the statement comes from.
         """
-        return guarded(lambda: self.con.execute(sql).fetchall(), at)
+        return guarded(lambda: self._run(lambda: self.con.execute(sql).fetchall()), at)
 
     def query(
         self, sql: str, *, at: Place | None = None
@@ -107,7 +116,7 @@ class Session(NamedTuple):
             rows = self.con.execute(sql).fetchall()
             return [d[0] for d in self.con.description or ()], rows
 
-        return guarded(run, at)
+        return guarded(lambda: self._run(run), at)
 
     def relation(self, query: str) -> Relation:
         """Give a query as DuckDB's own relation, of use as long as the session."""

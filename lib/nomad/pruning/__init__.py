@@ -97,6 +97,7 @@ class Pruner:
             timezone=timezone,
             attach=attach,
             without=_UNSOUND + _IDLE,
+            brief=True,
         )
         self._engine = Engine(settings)
         self._lock = Lock()

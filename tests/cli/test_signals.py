@@ -1,0 +1,142 @@
+"""Ctrl-C, TERM and HUP end every command alike: at once, with a word, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+
+ENDLESS = "select sum(a.range * b.range) from range(10000000) a, range(1000000) b"
+
+
+def begun(project, *words: str, **options) -> subprocess.Popen[str]:
+    """Start a command in the project's folder, with a temporary folder of its own."""
+    spare = project.root / "tmp"
+    spare.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "nomad", *words],
+        cwd=project.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "lib"), "TMPDIR": str(spare)},
+        text=True,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+    )
+
+
+def busy(child: subprocess.Popen[str]) -> None:
+    """Wait until a process has computed for a while."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    for _ in range(600):
+        fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+        if (int(fields[11]) + int(fields[12])) / ticks > 1.5:
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never computes")
+
+
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+@pytest.mark.parametrize("sent", CODES)
+@pytest.mark.parametrize("output", ["table", "csv"])
+def test_a_query_is_broken_off_at_once(built, sent, output):
+    """Whichever signal comes: its exit code, a line, and an empty temporary folder."""
+    child = begun(built, "sql", ENDLESS, "-o", output)
+    busy(child)
+    child.send_signal(sent)
+    _, err = child.communicate(timeout=10)
+
+    assert child.returncode == CODES[sent]
+    assert "nomad: interrupted" in err
+    assert list((built.root / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("sent", CODES)
+def test_a_run_is_broken_off_at_once(built, sent):
+    """Its scratch is empty then, and what was published before is as it was."""
+    built.write("sql/dws/dws_price.sql", f"select 1 as one, ({ENDLESS}) as many")
+    child = begun(built, "run", "dws_price")
+    busy(child)
+    child.send_signal(sent)
+    _, err = child.communicate(timeout=10)
+
+    assert child.returncode == CODES[sent]
+    assert "nomad: interrupted" in err
+    assert [p.name for p in (built.lake / "_tmp").iterdir()] == []
+    assert built.rows("select count(*) from dws.dws_price") == [[2]]
+
+
+def test_a_check_is_broken_off_at_once(built):
+    """A test of a contract is a query as well."""
+    built.write("sql/checks/dws_price__ends.sql", f"select ({ENDLESS}) as n where n < 0")
+    child = begun(built, "check", "dws_price")
+    busy(child)
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=10)
+
+    assert child.returncode == 130
+
+
+def test_what_the_caller_ignored_stays_ignored(built):
+    """Under nohup a closed terminal ends nothing."""
+    done = subprocess.run(
+        ["bash", "-c", f"trap '' HUP; {sys.executable} -m nomad run --force --dt 2024-01-02 & "
+         "sleep 1; kill -HUP $!; wait $!"],
+        cwd=built.root, env={**os.environ, "PYTHONPATH": str(ROOT / "lib")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+
+
+def shell_at_terminal(project) -> tuple[subprocess.Popen[str], int]:
+    """Start the shell at a terminal; give the process and the terminal."""
+    ours, theirs = pty.openpty()
+    child = begun(project, "shell", stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    return child, ours
+
+
+def heard(terminal: int, text: str) -> str:
+    """Read from a terminal until some text has come."""
+    seen = b""
+    while text.encode() not in seen:
+        seen += os.read(terminal, 4096)
+    time.sleep(0.3)  # readline hears a signal only once it waits for a key
+    return seen.decode()
+
+
+def test_a_ctrl_c_in_the_shell_ends_the_query_and_not_the_shell(built):
+    """At the prompt it drops what is typed; in a query it breaks that off."""
+    child, terminal = shell_at_terminal(built)
+    heard(terminal, "nomad> ")
+    os.write(terminal, b"select nonsense from\n")
+    heard(terminal, "...> ")
+    child.send_signal(signal.SIGINT)
+    heard(terminal, "nomad> ")
+    os.write(terminal, f"{ENDLESS};\n".encode())
+    busy(child)
+    child.send_signal(signal.SIGINT)
+    heard(terminal, "nomad> ")
+    os.write(terminal, b"select 6 * 7 as answer;\n")
+
+    assert "42" in heard(terminal, "42")
+    os.write(terminal, b".quit\n")
+    assert child.wait(timeout=10) == 0
+    os.close(terminal)
+
+
+def test_a_closed_terminal_ends_the_shell(built):
+    child, terminal = shell_at_terminal(built)
+    heard(terminal, "nomad> ")
+    child.send_signal(signal.SIGTERM)
+
+    assert child.wait(timeout=10) == 143
+    os.close(terminal)
