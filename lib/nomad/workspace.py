@@ -307,7 +307,7 @@ class Workspace:
         settings = Settings(
             memory_limit=given.engine.memory_limit,
             scratch=scratch,
-            allowed=self._readable,
+            allowed=(self.catalog_path.parent, *self._readable),
             timezone=given.timezone,
             attach=given.attach,
             remote=self.remote if remote else None,
