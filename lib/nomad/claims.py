@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 import time
@@ -17,7 +18,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nomad.errors import Busy
-from nomad.store.local import locked, translated
+from nomad.store.local import translated
+from nomad.store.locks import HOLDER, Waiter, locked
+
+_log = logging.getLogger(__name__)
 
 FILE = "claim.json"
 NOTES = "superseded"
@@ -32,18 +36,28 @@ _OLD = 3600.0
 
 
 @contextmanager
-def claim(top: Path, run_id: str, cells: Iterable[str], *, wait: bool = False) -> Iterator[Path]:
+def claim(
+    top: Path,
+    run_id: str,
+    cells: Iterable[str],
+    *,
+    wait: bool = False,
+    waiter: Waiter | None = None,
+) -> Iterator[Path]:
     """Claim cells and a scratch folder for as long as the block lasts; the folder is given.
 
-    `top` is the folder of all runs' scratch.
+    `top` is the folder of all runs' scratch, whose lock `waiter` takes.
 
     Raises:
         Busy: another live run has one of the cells, and `wait` is off.
     """
-    wanted = set(cells)
-    while isinstance(handle := _take(top, run_id, wanted), Busy):
+    wanted, told = set(cells), ""
+    while isinstance(handle := _take(top, run_id, wanted, waiter or Waiter()), Busy):
         if not wait:
             raise handle
+        if handle.what != told:
+            told = handle.what
+            _log.warning("waiting: %s", told)
         time.sleep(_POLL)
     try:
         yield top / run_id
@@ -52,9 +66,9 @@ def claim(top: Path, run_id: str, cells: Iterable[str], *, wait: bool = False) -
         os.close(handle)
 
 
-def _take(top: Path, run_id: str, wanted: set[str]) -> int | Busy:
+def _take(top: Path, run_id: str, wanted: set[str], waiter: Waiter) -> int | Busy:
     """Look at all live claims and add one's own, in one step."""
-    with translated(str(top)), locked(top):
+    with translated(str(top)), locked(top, waiter):
         for other, cells in live(top).items():
             if shared := wanted & cells:
                 return _busy(other, sorted(shared))
@@ -100,7 +114,7 @@ def _is_locked(handle: int) -> bool:
     return False
 
 
-def dead(top: Path, *, now: float, own: str = "") -> list[Path]:
+def dead(top: Path, *, now: float, own: str = "", waiter: Waiter | None = None) -> list[Path]:
     """Name what runs that died left in scratch; `now` is the time of day in seconds.
 
     A part of a file belongs to some live run, as long as there is one and the part is young; not
@@ -108,13 +122,13 @@ def dead(top: Path, *, now: float, own: str = "") -> list[Path]:
     """
     if not top.is_dir():
         return []
-    with locked(top):
+    with locked(top, waiter or Waiter()):
         busy = live(top)
         others = set(busy) - {own}
         return sorted(
             p
             for p in top.iterdir()
-            if p.name not in busy and (p.is_dir() or not others or _age(p, now) > _OLD)
+            if p.name not in (*busy, HOLDER) and (p.is_dir() or not others or _age(p, now) > _OLD)
         )
 
 

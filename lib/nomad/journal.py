@@ -39,23 +39,31 @@ def run_of(key: str) -> str:
     return key.rpartition("/")[2].removesuffix(".jsonl")
 
 
+def event(line: bytes) -> dict[str, Any] | None:
+    """Read one line; None where it is no event of a run: cut short, damaged, or not nomad's."""
+    try:
+        found = json.loads(line)
+        sound = isinstance(found, dict) and {"event", "run_id"} <= found.keys()
+        return found if sound and (found["event"] != "step" or _is_step(found)) else None
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _is_step(found: Mapping[str, Any]) -> bool:
+    day = found.get("partition_date")
+    named = isinstance(found.get("table"), str) and "." in found["table"]
+    return named and "status" in found and (day is None or bool(date.fromisoformat(day)))
+
+
 def steps(data: bytes) -> Iterator[dict[str, Any]]:
-    """Give the steps of a journal; a line cut short by a crash is passed over."""
-    for line in data.splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if event.get("event") == "step":
-            yield event
+    """Give the steps of a journal; a line that is no event is passed over."""
+    return (e for line in data.splitlines() if (e := event(line)) and e["event"] == "step")
 
 
 def command(data: bytes) -> str | None:
     """Give the command whose journal this is; None where its beginning can't be read."""
-    with suppress(ValueError):
-        event = json.loads(data.partition(b"\n")[0])
-        return str(event["command"]) if event.get("event") == "begin" else None
-    return None
+    first = event(data.partition(b"\n")[0])
+    return str(first["command"]) if first and first["event"] == "begin" else None
 
 
 def ended(data: bytes) -> bool:

@@ -29,6 +29,7 @@ from nomad.schemas import Schemas
 from nomad.shelf import Shelf
 from nomad.store.base import Store
 from nomad.store.local import LocalStore
+from nomad.store.locks import Waiter
 from nomad.store.overlay import OverlayStore
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Workspace:
         environment: str | None = None,
         variables: Mapping[str, str] | None = None,
         processes: int = 0,
+        who: str = "nomad",
     ) -> None:
         self.root = root.resolve()
         self._processes = processes
@@ -59,6 +61,7 @@ class Workspace:
         )
         given = {k.upper(): v for k, v in (variables or {}).items()}
         self.variables = {**self.config.vars, **given}
+        self.waiter = Waiter(who, self.config.engine.lock_wait)
         self._sessions = ExitStack()
         self.rehearsing = False
         self.requests = Requests()
@@ -111,7 +114,7 @@ class Workspace:
         """Where the lake lives."""
         if self.config.lake.address:
             return self._bucket
-        return LocalStore(self.root / self.config.lake.url)
+        return LocalStore(self.root / self.config.lake.url, self.waiter)
 
     @cached_property
     def _bucket(self) -> S3Store:
@@ -190,6 +193,7 @@ class Workspace:
             fresh=fresh,
             remote=self.remote,
             engine=engine,
+            waiter=self.waiter,
         )
         self._note_catalogs({made.path.name: self._catalog_basis})
         return made
@@ -198,13 +202,16 @@ class Workspace:
     def catalog_is_due(self) -> bool:
         """Whether there is no catalog yet, one of another lake or project, or one behind."""
         path = self.catalog_path
-        if not path.exists() or self._catalogs.get(path.name) != self._catalog_basis:
+        if not path.exists() or catalog.log_of(path).exists():
+            return True
+        if self._catalogs.get(path.name) != self._catalog_basis:
             return True
         return bool(self.died())
 
     def died(self, *, own: str = "") -> list[Path]:
         """Name the scratch of runs that died, as the run `own` or a command without one sees it."""
-        return dead(self.store.scratch(), now=self.now().timestamp(), own=own)
+        now = self.now().timestamp()
+        return dead(self.store.scratch(), now=now, own=own, waiter=self.waiter)
 
     def catalog_is_behind(self) -> None:
         """Note that the lake is about to change: until it is renewed, each catalog is due."""

@@ -31,7 +31,7 @@ from nomad.engine.duck import Engine, Remote, Session, database
 from nomad.errors import LakeError, QueryFailed
 from nomad.lake import Lake
 from nomad.project import Project
-from nomad.store.local import locked
+from nomad.store.locks import Waiter, locked
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +48,25 @@ def path_of(root: Path, environment: str | None) -> Path:
     """Name the catalog's file; each environment has its own."""
     name = f"catalog.{environment}.duckdb" if environment else "catalog.duckdb"
     return root / FOLDER / name
+
+
+def log_of(path: Path) -> Path:
+    """Name the write-ahead log of a catalog: nomad leaves none, a tool that was killed may."""
+    return path.with_name(f"{path.name}.wal")
+
+
+def fault(path: Path) -> str | None:
+    """Say what is wrong with a catalog as a file: it can't be opened, or there is a log beside."""
+    if log_of(path).exists():
+        return f"{log_of(path).name} beside it holds what another tool changed in it"
+    try:
+        with database(str(path), read_only=True) as session:
+            applied(session)
+    except (LakeError, QueryFailed) as e:
+        return (
+            f"it {e.what.splitlines()[0]}" if isinstance(e, LakeError) else "it is none of nomad's"
+        )
+    return None
 
 
 def made_of(project: Project) -> Iterator[str]:
@@ -70,15 +89,17 @@ def refresh(
     fresh: bool = True,
     remote: Remote | None = None,
     engine: Engine | None = None,
+    waiter: Waiter | None = None,
 ) -> Refreshed:
     """Build the catalog from the lake as it is now, and rename it in.
 
     Not `fresh`: from what this machine knows of the lake; no table is listed or read again, and of
     a lake in S3 what other machines published since is not in it. Only what has changed is then
     made again. `remote` is the way to a lake in S3; an `engine` that has taken it saves taking it
-    once more.
+    once more. `waiter` takes the lock.
 
     Raises:
+        Busy: another process has held the lock for too long.
         MigrationError: a migration that was applied before is edited or missing.
         QueryFailed: a migration fails; the old catalog stays.
         LakeError: the folder can't be written.
@@ -88,7 +109,7 @@ def refresh(
     maker = Maker(project, lake, now=now, fresh=fresh)
     shared = engine if engine and (engine.remote or not remote) else None
     opened = shared.attached if shared else partial(database, remote=remote)
-    with _beside(path) as beside:
+    with _beside(path, waiter or Waiter()) as beside:
         before, views = _carried_on(path, beside, migrations, maker, opened)
         if views is None:
             beside.unlink(missing_ok=True)
@@ -134,25 +155,30 @@ def _carried_on(
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path, waiter: Waiter) -> Iterator[None]:
     """Have a folder to oneself, without what others left there that were killed."""
-    with locked(folder):
+    with locked(folder, waiter):
         for left in folder.glob(f"{_BUILDING}*"):
             shutil.rmtree(left, ignore_errors=True)
         yield
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """Give a path to build the file at; at the end it is renamed in. One at a time."""
+def _beside(path: Path, waiter: Waiter) -> Iterator[Path]:
+    """Give a path to build the file at; at the end it is renamed in. One at a time.
+
+    What another tool wrote in a log beside the old file is of that file: DuckDB would replay it
+    into the new one.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with (
-            _alone(path.parent),
+            _alone(path.parent, waiter),
             tempfile.TemporaryDirectory(prefix=_BUILDING, dir=path.parent) as folder,
         ):
             beside = Path(folder) / path.name
             yield beside
+            log_of(path).unlink(missing_ok=True)
             beside.replace(path)
     except OSError as e:
         raise LakeError(

@@ -37,6 +37,15 @@ def _at_once(session: Session) -> Iterator[None]:
     session.execute("COMMIT")
 
 
+def _sifted(key: str, data: bytes) -> bytes:
+    """Leave out what is no event; say of which journal."""
+    lines = metadata.sound_lines(data)
+    if odd := len(data.splitlines()) - len(lines):
+        told = "1 line is" if odd == 1 else f"{odd} lines are"
+        _log.warning("%s: %s no event of a run, and left out of the catalog", key, told)
+    return b"\n".join(lines)
+
+
 class Maker:
     """One making. Not `fresh`: from what this machine knows of the lake.
 
@@ -95,8 +104,9 @@ class Maker:
             told = [t for t in tables if t in before.tables]
             session.run(s for t in told for s in views.dropping(TableName.parse(t)))
             made = self._make(session, [*map(TableName.parse, tables)], rows, careful=careful)
-            for blob in self._lake.mirror.kept(journals).values():
-                rows.add_line("events", blob.data.rstrip())
+            for key, blob in self._lake.mirror.kept(journals).items():
+                lines = _sifted(key, blob.data) if careful else blob.data.rstrip()
+                rows.add_lines("events", lines)
             rows.load(session)
             state.write(session, State(now.frame, {**now.tables, **made}, now.journals))
         found = session.execute("SELECT count(DISTINCT table_name) FROM nomad.columns")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from nomad.engine.duck import Session
+from nomad.journal import event
 from nomad.manifest import Manifest, digest
 from nomad.names import TableName, literal, quote
 from nomad.project import Project
@@ -88,6 +91,10 @@ def create(session: Session) -> None:
         session.execute(view)
 
 
+_OURS = {"events": "WHERE event IS NOT NULL AND run_id IS NOT NULL"}
+"""What is JSON, and yet no line of a run."""
+
+
 class Rows:
     """Rows to be, table by table, in files of JSON lines: thousands are loaded at once."""
 
@@ -98,9 +105,9 @@ class Rows:
     def add(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows for a table of the schema."""
         for row in rows:
-            self.add_line(name, json.dumps(row, ensure_ascii=False).encode())
+            self.add_lines(name, json.dumps(row, ensure_ascii=False).encode())
 
-    def add_line(self, name: str, data: bytes) -> None:
+    def add_lines(self, name: str, data: bytes) -> None:
         """Add rows that are JSON lines already."""
         if name not in self._files:
             self._files[name] = self._path(name).open("wb")
@@ -115,7 +122,7 @@ class Rows:
             session.execute(
                 f"INSERT INTO nomad.{name} SELECT * FROM"
                 f" read_json({source}, format='newline_delimited', hive_partitioning=false,"
-                f" columns={spec})"
+                f" columns={spec}) {_OURS.get(name, '')}"
             )
 
     def close(self) -> None:
@@ -143,6 +150,45 @@ def of_table(found: Sequence[Manifest], rows: Rows) -> None:
     rows.add(
         "checks", ({"table_name": str(m.dest), **_which(m), **v} for m in found for v in m.checks)
     )
+
+
+def sound_lines(data: bytes) -> list[bytes]:
+    """Give the lines of a journal that are events such as the schema has."""
+    found = (event(line) for line in data.splitlines())
+    written = (_written(e) for e in found if e is not None and _fits(e))
+    return [line for line in written if line]
+
+
+def _written(found: Mapping[str, Any]) -> bytes | None:
+    """Write an event anew; None where it holds what is no JSON, or no text."""
+    with suppress(ValueError):
+        return json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+    return None
+
+
+def _fits(found: Mapping[str, Any]) -> bool:
+    kinds = _COLUMNS["events"].items()
+    return all(found.get(c) is None or _is(found[c], kind) for c, kind in kinds)
+
+
+def _is(value: object, kind: str) -> bool:
+    """Tell whether a value of JSON is one of a column's type."""
+    if kind in ("DATE", "TIMESTAMPTZ"):
+        return isinstance(value, str) and _is_time(value)
+    if kind == "VARCHAR":
+        return isinstance(value, str)
+    if isinstance(value, bool):
+        return False
+    if kind == "DOUBLE":
+        return isinstance(value, int | float)
+    bits = 31 if kind == "INTEGER" else 63
+    return isinstance(value, int) and abs(value) < 1 << bits
+
+
+def _is_time(text: str) -> bool:
+    with suppress(ValueError):
+        return bool(datetime.fromisoformat(text))
+    return False
 
 
 def forget(session: Session, tables: Iterable[str], runs: Iterable[str]) -> None:

@@ -29,7 +29,6 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     Example: nomad doctor --fix
     """
     from nomad import doctor, render
-    from nomad.claims import live
     from nomad.run.leftovers import amiss, recover
 
     server = _server(workspace)
@@ -48,9 +47,8 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         for p in left
     ]
     path = workspace.catalog_path
-    if reachable and workspace.catalog_is_due and not live(workspace.store.scratch()):
-        what = "of another lake, or behind this one" if path.exists() else "missing"
-        rows.append({"where": str(path), "what": f"the catalog is {what}", "remedy": "write"})
+    if reachable and (what := _catalog_fault(workspace)):
+        rows.append({"where": str(path), "what": what, "remedy": "write"})
     wrong = len(rows)
     if fix and not unfit:
         if left:
@@ -68,6 +66,21 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         err=True,
     )
     sys.exit(3 if unfit else 1 if wrong else 0)
+
+
+def _catalog_fault(workspace: Workspace) -> str | None:
+    """Say what is wrong with the catalog; while a run is at work, it may be behind."""
+    from nomad import catalog
+    from nomad.claims import live
+
+    path = workspace.catalog_path
+    if not path.exists():
+        return None if live(workspace.store.scratch()) else "the catalog is missing"
+    if fault := catalog.fault(path):
+        return f"the catalog can't be used: {fault}"
+    if workspace.catalog_is_due and not live(workspace.store.scratch()):
+        return "the catalog is of another lake, or behind this one"
+    return None
 
 
 _SERVER = ["check", "found", "verdict"]

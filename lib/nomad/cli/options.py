@@ -66,20 +66,27 @@ def workspace(command: Command) -> Command:
         folder = words.pop("project") or given.get("project")
         environment = words.pop("env") or given.get("env")
         variables = dict(_pair(v) for v in words.pop("variables"))
-        with _open(folder, environment, variables) as found:
+        with _open(folder, environment, variables, ctx.command_path) as found:
             return command(workspace=found, **words)
 
     return opened
 
 
-def _open(folder: str | None, environment: str | None, variables: dict[str, str]) -> Workspace:
+def _open(
+    folder: str | None, environment: str | None, variables: dict[str, str], who: str
+) -> Workspace:
     from nomad.config import find_root
     from nomad.engine.machine import cores
     from nomad.workspace import Workspace
 
     root = Path(folder) if folder else find_root(_here())
     return Workspace(
-        root, environ=os.environ, environment=environment, variables=variables, processes=cores()
+        root,
+        environ=os.environ,
+        environment=environment,
+        variables=variables,
+        processes=cores(),
+        who=who,
     )
 
 

@@ -22,10 +22,29 @@ def code() -> int:
     return 128 + (_came[-1] if _came else signal.SIGINT)
 
 
-def _heard(number: int, _: FrameType | None) -> None:
-    """End the command. While it tidies up, only another Ctrl-C is heard."""
+_SOON = 0.05
+"""Seconds to the next look at a library that is being imported."""
+
+
+def _heard(number: int, frame: FrameType | None) -> None:
+    """End the command. While it tidies up, only another Ctrl-C is heard.
+
+    A library may swallow what is raised while it is imported: that is waited for.
+    """
+    if _importing(frame):
+        signal.signal(signal.SIGALRM, lambda _, then: _heard(number, then))
+        signal.setitimer(signal.ITIMER_REAL, _SOON)
+        return
     _came.append(number)
     if number in _SENT:
         for other in _SENT:
             signal.signal(other, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False

@@ -22,10 +22,14 @@ from nomad.names import did_you_mean
 
 
 class EngineConfig(NamedTuple):
-    """What DuckDB may use: memory (`4GB` or a share like `70%`) and steps side by side."""
+    """What DuckDB may use: memory (`4GB` or a share like `70%`) and steps side by side.
+
+    `lock_wait` is for how many seconds a lock that one and the same process holds is waited for.
+    """
 
     memory_limit: str = "70%"
     jobs: int = 2
+    lock_wait: int = 60
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,11 @@ def load(
         timezone=(values["timezone"] and str(values["timezone"])) or zone_of(environ),
         layers=tuple(str(v) for v in _as_list(values["layers"])),
         lake=lake.read(values, environ, root, faults),
-        engine=EngineConfig(str(values["engine.memory_limit"]), _as_int(values["engine.jobs"])),
+        engine=EngineConfig(
+            str(values["engine.memory_limit"]),
+            _as_int(values["engine.jobs"]),
+            _as_int(values["engine.lock_wait"]),
+        ),
         vars=_vars(tree, faults),
         attach=_attach(tree, faults),
         naming=str(values["naming"]),
@@ -273,6 +281,7 @@ def listed(config: Config) -> Iterator[tuple[str, str, str]]:
         **lake.listed(config.lake),
         "engine.memory_limit": config.engine.memory_limit,
         "engine.jobs": config.engine.jobs,
+        "engine.lock_wait": config.engine.lock_wait,
         **{f"vars.{k.lower()}": v for k, v in config.vars.items()},
         **{f"attach.{k}": v for k, v in config.attach.items()},
     }

@@ -132,6 +132,7 @@ KEYS: Mapping[str, Key] = {
     "lake.allow_unsafe_commit": Key(_switch, False),
     "engine.memory_limit": Key(_memory, "70%"),
     "engine.jobs": Key(_whole(1), 2),
+    "engine.lock_wait": Key(_whole(1), 60),
     "naming": Key(_naming, "strict"),
 }
 """Every key with one value. Beside them: the maps below."""

@@ -283,10 +283,12 @@ _SMALL: dict[str, Any] = {"default_block_size": "16384"}
 
 
 @contextmanager
-def database(path: str, *, remote: Remote | None = None) -> Iterator[Session]:
+def database(
+    path: str, *, remote: Remote | None = None, read_only: bool = False
+) -> Iterator[Session]:
     """Open a DuckDB file by itself, without the limits of a build."""
     try:
-        con = duckdb.connect(path, config=_SMALL)
+        con = duckdb.connect(path, config={} if read_only else _SMALL, read_only=read_only)
     except duckdb.Error as e:
         raise LakeError(f"can't be opened: {str(e).splitlines()[0]}", where=path) from e
     try:

@@ -20,7 +20,7 @@ from typing import Any
 from nomad import publish, superseded
 from nomad.claims import claim
 from nomad.engine.duck import NAME, Engine, Staged
-from nomad.errors import LakeError, Misuse
+from nomad.errors import Busy, LakeError, Misuse
 from nomad.journal import Journal, new_run_id
 from nomad.lake import Lake, Published, folder_key
 from nomad.manifest import DataFile, Input, Manifest
@@ -184,6 +184,8 @@ class Attempt:
         One that goes on is waited for; if it came to nothing, this makes up for it.
         """
         self._beside.shutdown()
+        if self._renewing and isinstance(e := self._renewing.exception(), Busy):
+            raise e
         if self._stale and not self.workspace.rehearsing:
             self._renewed()
 
@@ -298,7 +300,8 @@ def attempt(
     top = _made(workspace.store.scratch())
     names = [] if rehearse else [f"{t} {folder(p)}".rstrip() for t, p in cells]
     workspace.check_lake()
-    with claim(top, run_id, names, wait=wait) as scratch:
+    workspace.waiter.who = f"run {run_id}"
+    with claim(top, run_id, names, wait=wait, waiter=workspace.waiter) as scratch:
         space = workspace.rehearsal(scratch / "lake") if rehearse else workspace
         if not rehearse:
             recover(workspace, own=run_id)
@@ -315,6 +318,10 @@ def _going(going: Attempt, command: str) -> Iterator[Attempt]:
     going.journal.flush()
     try:
         yield going
+    except BaseException as e:
+        if not isinstance(e, Exception):
+            going.workspace.waiter.hurried.set()
+        raise
     finally:
         try:
             going.catch_up()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from nomad.errors import LakeError, NoRoom
 from nomad.store.base import Blob, Entry
+from nomad.store.locks import Waiter, locked
 
 _SCRATCH = "_tmp"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -24,8 +24,9 @@ _RACY = 2.0
 class LocalStore:
     """Objects are files below `root`; what is being written waits in `_tmp`, on the same disk."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, waiter: Waiter | None = None) -> None:
         self.root = root
+        self._waiter = waiter or Waiter()
 
     def read(self, key: str) -> Blob | None:
         """Give a file whole, or None where there is none."""
@@ -66,7 +67,7 @@ class LocalStore:
         """Lock the folder, compare, rename in, sync the folder."""
         with translated(key):
             path = self._ready(key)
-            with locked(path.parent):
+            with locked(path.parent, self._waiter, named=False):
                 found = self.read(key)
                 if (found.version if found else None) != expected:
                     return None
@@ -216,17 +217,6 @@ def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; the kernel drops it when the process dies."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
     finally:
         os.close(handle)
 
