@@ -617,6 +617,10 @@ BAD = [
     ("models: [{name: other}]", "`models` has no `ods_price`"),
     ("columns: [{name: close, tests: [{relationships: {to: ods_price, field: close, severity: quarantine}}]}]", "looks into the table itself and can't quarantine"),
     ("checks: {no_such: warn}", "no check `no_such` in sql/checks"),
+    ("columns: [{name: close, tests: [{not_null: {config: {warn_if: '>10'}}}]}]", "dbt's `warn_if` is not read here: let `severity` be warn"),
+    ("models: [{name: ods_price}]\nunit_tests: []", "dbt's `unit_tests` is not read here"),
+    ("models: [{name: ods_price}]\nmodel: []", "unknown key `model`"),
+    ("columns: [{name: close, constraints: [{type: chek}]}]", "no constraint `chek` is run here; there is: not_null"),
 ]  # fmt: skip
 
 
@@ -642,6 +646,56 @@ def test_a_contract_or_a_check_without_its_table(project):
     assert "a contract without its table `ods_prise.sql`: did you mean `ods_price`" in stray.err
     assert project("ls").code == 2
     assert "a check without its table" in project("ls").err
+
+
+def test_a_file_of_several_models_is_told_where_a_contract_lies(project):
+    project.write("sql/ods/schema.yml", "models: [{name: ods_price}, {name: other}]\nsources: []\n")
+
+    answer = project("ls")
+
+    assert answer.code == 2
+    assert "for `ods_price`, copy this file to `ods_price.yml` beside `ods_price.sql`" in answer.err
+    assert "likewise for 1 more" in answer.err
+
+
+def test_what_was_accepted_is_told_with_what_was_not(project):
+    contract(project, "columns: [{name: symbol, tests: [accepted_values: {values: [NO, B]}]}]\n")
+    deliver(project, "A,1")
+
+    answer = project("run", "ods_price", *DAY)
+
+    assert "`symbol_accepted_values`: 1 of 1 rows break it; accepted: NO, B" in answer.err
+
+
+def test_words_of_dbts_that_change_nothing_here_are_passed_over(project):
+    """Files describe other things beside the tables, too; a test that is switched off does not run."""
+    contract(
+        project,
+        """\
+models:
+  - name: ods_price
+    access: public
+    group: finance
+    columns:
+      - name: close
+        tests:
+          - not_null: {config: {enabled: false}}
+          - dbt_utils.expression_is_true: {expression: ">= 0"}
+          - dbt_utils.expression_is_true: {expression: "< 9"}
+      - name: symbol
+        tests: [relationships: {to: "source('shop', 'price')", field: symbol}]
+sources: [{name: shop}]
+exposures: []
+""",
+    )
+    deliver(project, "A,1", "B,")
+
+    answer = project("run", "ods_price", *DAY)
+
+    assert answer.code == 0, answer.err
+    assert [c["test"] for c in project("check", "ods_price", *DAY, "-o", "json").json["checks"]] == [
+        "close_expression", "close_expression_2", "symbol_relationships",
+    ]  # fmt: skip
 
 
 # Accounts and trades -----------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from nomad.contract import Contract
 from nomad.engine.duck import Place, Session
-from nomad.errors import ConfigError, Refused
+from nomad.errors import Refused
 from nomad.manifest import Column
-from nomad.names import did_you_mean, quote
+from nomad.names import quote
 
 _NEW = quote("new rows")
 _EXAMPLES = 3
@@ -34,16 +34,7 @@ def merged(
 
     Raises:
         Refused: two new rows share a key, or a key holds NULL.
-        ConfigError: the key is not among the columns.
     """
-    names = [c.name.lower() for c in schema]
-    for column in contract.unique_key:
-        if column.lower() not in names:
-            raise ConfigError(
-                f"`unique_key` names column `{column}`, which the query lacks",
-                where=contract.path,
-                hint=did_you_mean(column, [c.name for c in schema]),
-            )
     session.execute(f"CREATE TEMP TABLE {_NEW} AS {query}", at=Place(at.path, at.line - 1))
     key = [quote(c) for c in contract.unique_key]
     _refuse_twins(session, contract, key)

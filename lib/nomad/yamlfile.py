@@ -15,20 +15,30 @@ if TYPE_CHECKING:
 
 Plain = str | int | float | bool | None
 
-_FORMAT = "1"
+_FORMAT = "2"
 """Part of every key of the cache: raise it when reading changes."""
 
 
 class Node(NamedTuple):
-    """A scalar, a list of nodes or a map of nodes, and the line on which it begins."""
+    """A scalar, a list of nodes or a map of nodes, and the line on which it begins.
+
+    `written` is a scalar as it stands in the file, where that is not the text of its value: YAML
+    takes `NO` for false and `010` for eight.
+    """
 
     value: Plain | list[Node] | dict[str, Node]
     line: int
+    written: str = ""
 
     @property
     def scalar(self) -> Plain:
         """The scalar; None of a list or a map."""
         return None if isinstance(self.value, (list, dict)) else self.value
+
+    @property
+    def spelled(self) -> str:
+        """The scalar as it was typed; empty of nothing."""
+        return self.written or ("" if self.scalar is None else str(self.scalar))
 
     def items(self) -> Iterator[tuple[str, Node]]:
         """Give the pairs of a map; of anything else, none."""
@@ -65,11 +75,12 @@ def read(text: str, *, path: str, cache: Cache) -> Node:
     return node
 
 
-def _from_body(value: Any, line: int) -> Node:
-    """Read a node back: JSON has made pairs of them all."""
+def _from_body(value: Any, line: int, written: str) -> Node:
+    """Read a node back: JSON has made lists of them all."""
     if isinstance(value, dict):
         return Node({k: _from_body(*v) for k, v in value.items()}, line)
-    return Node([_from_body(*v) for v in value] if isinstance(value, list) else value, line)
+    plain = [_from_body(*v) for v in value] if isinstance(value, list) else value
+    return Node(plain, line, written)
 
 
 def _parsed(text: str, path: str) -> Node:
@@ -124,8 +135,9 @@ class _Reader:
         if node.tag.endswith((":timestamp", ":value")):
             return Node(str(node.value), line)
         value = yaml.constructor.SafeConstructor().construct_object(node)
-        plain = isinstance(value, (str, int, float, bool)) or value is None
-        return Node(value if plain else str(node.value), line)
+        if value is None or not isinstance(value, (str, int, float, bool)):
+            return Node(None if value is None else str(node.value), line)
+        return Node(value, line, "" if str(value) == node.value else node.value)
 
     def _count(self, line: int, depth: int) -> None:
         self.values += 1

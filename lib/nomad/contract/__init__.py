@@ -7,8 +7,10 @@ nothing else: as in SQL, what is not known is not false.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Context, Decimal, InvalidOperation
 from typing import NamedTuple
 
 from nomad.manifest import digest
@@ -44,6 +46,7 @@ class Test:
     """One test: of what kind, over which columns, how grave, and the words given with it.
 
     `words` holds numbers, texts, booleans, or tuples of them; `where` limits it to some rows.
+    `spelled` is the values of `accepted_values` as they stand in the file.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Test:
     words: Mapping[str, object] = field(default_factory=dict)
     where: str = ""
     line: int = 0
+    spelled: tuple[str, ...] = ()
 
     @property
     def by_row(self) -> bool:
@@ -64,15 +68,22 @@ class Test:
         """The table that `relationships` looks into, as spelled; else empty."""
         return str(self.words["to"]) if self.kind == "relationships" else ""
 
-    def broken(self) -> str:
-        """Write the condition under which a row breaks the test, as SQL; NULL means it does not."""
-        condition = _CONDITIONS[self.kind](self)
+    def broken(self, types: Mapping[str, str] | None = None) -> str:
+        """Write the condition under which a row breaks the test, as SQL; NULL means it does not.
+
+        `types` are those of the columns, by name in small letters; without, texts are compared.
+        """
+        if self.kind == "accepted_values":
+            condition = _accepted_values(self, (types or {}).get(self.columns[0].lower(), ""))
+        else:
+            condition = _CONDITIONS[self.kind](self)
         return f"({self.where}\n) AND ({condition})" if self.where else condition
 
     def fingerprint(self) -> str:
         """Tell what of it can change rows or verdicts."""
         words = repr(sorted(self.words.items()))
-        return digest(self.name, self.kind, *self.columns, self.severity, words, self.where)
+        parts = (self.name, self.kind, *self.columns, self.severity, words, self.where)
+        return digest(*parts, *(self.spelled if self.spelled != _texts(self) else ()))
 
 
 @dataclass(frozen=True)
@@ -173,16 +184,48 @@ def _one(test: Test) -> str:
     return quote(test.columns[0])
 
 
-def _accepted_values(test: Test) -> str:
-    """Compare as numbers where all values are, else as text: dbt's users quote them, or not."""
-    values = [v for v in _listed(test) if v is not None]
-    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
-    if numbers:
-        found = f"TRY_CAST({_one(test)} AS DOUBLE) IN ({', '.join(map(_value, values))})"
-    else:
-        texts = (str(v).lower() if isinstance(v, bool) else str(v) for v in values)
-        found = f"CAST({_one(test)} AS VARCHAR) IN ({', '.join(map(literal, texts))})"
-    return f"{_one(test)} IS NOT NULL AND NOT coalesce({found}, false)"
+def _texts(test: Test) -> tuple[str, ...]:
+    """Give the accepted values as YAML reads them."""
+    values = (v for v in _listed(test) if v is not None) if "values" in test.words else ()
+    return tuple(str(v).lower() if isinstance(v, bool) else str(v) for v in values)
+
+
+_WHOLE = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)")
+_SCALED = re.compile(r"DECIMAL\(\d+,(\d+)\)")
+_CAST = re.compile(r"FLOAT|DOUBLE|DATE|TIME.*|UUID|BOOLEAN")
+
+
+def _accepted_values(test: Test, kind: str) -> str:
+    """Compare as values of the column's type; of a text, a value is what stands in the file.
+
+    dbt's users quote numbers, or not: either meets a column of either kind.
+    """
+    column = _one(test)
+    read = _texts(test)
+    spelled = test.spelled or read
+    if kind == "BOOLEAN":
+        both = zip(read, spelled, strict=True)
+        spelled = tuple(r if r in ("true", "false") else s for r, s in both)
+    if _WHOLE.fullmatch(kind) or _SCALED.fullmatch(kind):
+        spelled = tuple(s for s in spelled if _fits(s, kind))
+    elif not _CAST.fullmatch(kind):
+        column, kind = f"CAST({column} AS VARCHAR)", "VARCHAR"
+    listed = ", ".join(f"TRY_CAST({literal(s)} AS {kind})" for s in spelled)
+    found = f"coalesce({column} IN ({listed}), false)" if listed else "false"
+    return f"{_one(test)} IS NOT NULL AND NOT {found}"
+
+
+_PRECISE = Context(prec=100)
+
+
+def _fits(text: str, kind: str) -> bool:
+    """Tell whether a number is one of the type as it is: a cast would round it to another one."""
+    scale = int(match[1]) if (match := _SCALED.fullmatch(kind)) else 0
+    try:
+        number = Decimal(text)
+        return number == number.quantize(Decimal(1).scaleb(-scale), context=_PRECISE)
+    except InvalidOperation:
+        return True
 
 
 def _between(subject: str, test: Test) -> str:
@@ -220,10 +263,9 @@ def _expression(test: Test) -> str:
     return f"NOT ({_one(test)} {said}\n)" if test.columns else f"NOT ({said}\n)"
 
 
-_CONDITIONS = {
+_CONDITIONS: Mapping[str, Callable[[Test], str]] = {
     "not_null": lambda t: f"{_one(t)} IS NULL",
     "unique": _unique,
-    "accepted_values": _accepted_values,
     "relationships": _relationships,
     "range": lambda t: _between(_one(t), t),
     "regex": lambda t: (

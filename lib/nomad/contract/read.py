@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from nomad.cache import Cache
@@ -27,22 +27,26 @@ from nomad.contract import (
     Limit,
     Test,
 )
+from nomad.contract.constraints import KEYS as CONSTRAINT
+from nomad.contract.constraints import tests_of
+from nomad.contract.values import days_in, default_name, numbered, plain, share, spelled, templates
 from nomad.contract.words import (
     ALSO_CALLED,
+    BESIDE,
     COLUMN_KEYS,
     COMMON,
     CONFIG,
     KEYS,
+    NOT_HERE,
     RENAMED,
     SHORT,
     WORDS,
 )
 from nomad.errors import ConfigError
-from nomad.names import did_you_mean
+from nomad.names import RAW, did_you_mean
 from nomad.yamlfile import Node, read
 
-_REF = re.compile(r"""^\s*(?:ref|source)\s*\(\s*(?:['"]\w+['"]\s*,\s*)?['"](\w+)['"]\s*\)\s*$""")
-_DAYS = {"day": 1.0, "hour": 1 / 24, "week": 7.0, "minute": 1 / 1440}
+_REF = re.compile(r"""^\s*(ref|source)\s*\(\s*(?:['"]\w+['"]\s*,\s*)?['"](\w+)['"]\s*\)\s*$""")
 
 
 def parse(text: str, *, path: str, table: str, cache: Cache) -> Contract:
@@ -77,24 +81,25 @@ class _Reader:
         if table not in entries:
             near = did_you_mean(table, entries) or f"it has: {', '.join(entries) or 'none'}"
             self.fault(models.line, f"`models` has no `{table}`: {near}")
-        if strays := [k for k, _ in node.items() if k not in ("models", "version")]:
-            self.fault(node.line, f"beside `models` there can be no `{strays[0]}`")
+        self.known(Node({k: v for k, v in node.items() if k not in BESIDE}, 0), ())
         return entries.get(table, Node({}, models.line))
 
     def contract(self, node: Node) -> Contract:
         self.known(node, KEYS)
         columns = self.columns(node)
         tests = [
-            t for c in columns for t in (*self.constraints(c), *self.tests(c, self.name_of(c)))
+            t
+            for c in columns
+            for t in (*self.constraints(c, self.name_of(c)), *self.tests(c, self.name_of(c)))
         ]
-        tests += self.tests(node, "")
+        tests += [*self.constraints(node, ""), *self.tests(node, "")]
         return Contract(
             path=self.path,
             description=self.text(node, "description"),
-            tags=tuple(str(e.scalar) for e in _elements(node, "tags")),
+            tags=tuple(e.spelled for e in _elements(node, "tags")),
             columns=tuple(Column(self.name_of(c), self.text(c, "data_type")) for c in columns),
             tests=tuple(self.distinct(tests)),
-            unique_key=tuple(str(e.scalar) for e in _elements(node, "unique_key")),
+            unique_key=tuple(e.spelled for e in _elements(node, "unique_key")),
             strategy=self.choice(node, "strategy", ("", MERGE, "replace")).replace("replace", ""),
             evolution=self.choice(node, "evolution", (STRICT, ADDITIVE)),
             max_quarantined=self.limit(node),
@@ -109,9 +114,11 @@ class _Reader:
         if not isinstance(node.value, dict):
             self.fault(node.line, "must be `key: value` pairs")
         for key, value in node.items():
-            if key not in keys:
-                near = did_you_mean(key, keys) or f"known: {', '.join(sorted(keys))}"
-                self.fault(value.line, f"unknown key `{key}`: {near}")
+            if key not in keys and key in NOT_HERE:
+                self.fault(value.line, f"dbt's `{key}` is not read here: {NOT_HERE[key]}")
+            elif key not in keys:
+                known = f"known: {', '.join(sorted(keys))}" if keys else "take it out"
+                self.fault(value.line, f"unknown key `{key}`: {did_you_mean(key, keys) or known}")
 
     def columns(self, node: Node) -> list[Node]:
         found = []
@@ -132,7 +139,7 @@ class _Reader:
 
     def text(self, node: Node, key: str) -> str:
         found = node.get(key)
-        return "" if found is None or found.scalar is None else str(found.scalar)
+        return found.spelled if found else ""
 
     def choice(self, node: Node, key: str, allowed: tuple[str, ...]) -> str:
         found = node.get(key)
@@ -148,9 +155,9 @@ class _Reader:
             return None
         if type(found.scalar) is int and found.scalar >= 0:
             return Limit(count=found.scalar)
-        share = _share(found.scalar)
-        if share is not None and share <= 1:
-            return Limit(share=share)
+        part = share(found.scalar)
+        if part is not None and part <= 1:
+            return Limit(share=part)
         self.fault(found.line, "`max_quarantined` must be a count or a share like `5%`")
         return None
 
@@ -168,11 +175,9 @@ class _Reader:
         text = str(node.scalar)
         if isinstance(node.value, dict):
             text = f"{self.text(node, 'count')} {self.text(node, 'period')}"
-        match = re.fullmatch(r"(\d+(?:\.\d+)?) (minute|hour|day|week)s?", text.strip())
-        if match is None:
+        if (found := days_in(text)) is None:
             self.fault(node.line, f"must be like `2 days` or `36 hours` (got {text!r})")
-            return None
-        return float(match[1]) * _DAYS[match[2]]
+        return found
 
     def singular(self, node: Node) -> dict[str, str]:
         """Read `checks: {fact: severity}` of the files in sql/checks."""
@@ -187,13 +192,19 @@ class _Reader:
         entries = [*_elements(node, "tests"), *_elements(node, "data_tests")]
         return [t for e in entries if (t := self.test(e, column)) is not None]
 
-    def constraints(self, node: Node) -> Iterator[Test]:
-        """Read dbt's `constraints: [{type: not_null}]`; others are a database's own business."""
-        said = {t.scalar for c in _elements(node, "constraints") if (t := c.get("type"))}
-        named = {str(e.value) for e in _elements(node, "tests") + _elements(node, "data_tests")}
-        for kind in ("not_null", "unique"):
-            if kind in said - named and (made := self.made(kind, {}, node, self.name_of(node))):
-                yield made
+    def constraints(self, node: Node, column: str) -> Iterator[Test]:
+        """Read dbt's `constraints`, of a column or of the table, as the tests that they are.
+
+        What a column's tests say as well is said once.
+        """
+        entries = _elements(node, "tests") + _elements(node, "data_tests")
+        named = {(str(e.value), column) for e in entries}
+        for entry in _elements(node, "constraints"):
+            self.known(entry, CONSTRAINT)
+            over = [e.spelled for e in _elements(entry, "columns")] or [column] * bool(column)
+            for kind, of, words in tests_of(entry, over, self.fault):
+                if not (of and (kind, of) in named) and (t := self.made(kind, words, entry, of)):
+                    yield t
 
     def test(self, node: Node, column: str) -> Test | None:
         """Read one entry: a bare name, or a name with its words; the words may stand beside it."""
@@ -220,6 +231,9 @@ class _Reader:
             near = did_you_mean(said, WORDS) or f"there is: {', '.join(sorted(WORDS))}"
             self.fault(node.line, f"no test `{said}`: {near}")
             return None
+        words = dict(words)
+        for line, text in templates(words.values()):
+            self.fault(line, f"`{text}`: no template is filled in here: write what it stands for")
         common = {k: words.pop(k) for k in COMMON if k in words}
         for holder in ("config", "arguments"):
             given = common.pop(holder, Node({}, 0))
@@ -231,14 +245,17 @@ class _Reader:
         values = self.words(kind, words, node)
         columns = self.over(kind, values, node, column)
         severity = common.get("severity")
+        if (enabled := common.get("enabled")) and enabled.scalar is False:
+            return None
         return Test(
-            name=str(common["name"].scalar) if "name" in common else _name(kind, columns),
+            name=str(common["name"].scalar) if "name" in common else default_name(kind, columns),
             kind=kind,
             columns=columns,
             severity=self.severity(severity, str(severity.scalar), kind) if severity else ERROR,
             words=values,
             where=str(common["where"].scalar) if "where" in common else "",
             line=node.line,
+            spelled=spelled(words.get("values")) if kind == "accepted_values" else (),
         )
 
     def words(self, kind: str, words: dict[str, Node], node: Node) -> dict[str, object]:
@@ -247,11 +264,13 @@ class _Reader:
         if "inclusive" in words and kind == "range":
             found["exclusive"] = words.pop("inclusive").scalar is False
         for key, value in words.items():
-            if key not in needed + allowed:
+            if key in NOT_HERE:
+                self.fault(value.line, f"dbt's `{key}` is not read here: {NOT_HERE[key]}")
+            elif key not in needed + allowed:
                 known = needed + allowed
                 near = did_you_mean(key, known) or f"it takes: {', '.join(known) or 'nothing'}"
                 self.fault(value.line, f"`{kind}` has no `{key}`: {near}")
-            found[key] = _words(value)
+            found[key] = plain(value)
         for key in needed:
             if key not in words:
                 self.fault(node.line, f"`{kind}` needs `{key}`")
@@ -262,10 +281,10 @@ class _Reader:
     def sensible(self, kind: str, found: dict[str, object], node: Node) -> None:
         if kind == "relationships":
             match = _REF.match(str(found["to"]))
-            found["to"] = match[1] if match else found["to"]
+            found["to"] = f"{RAW}." * (match[1] == "source") + match[2] if match else found["to"]
         for key in ("max_change", *(("max",) if kind == "null_rate" else ())):
-            if key in found and (share := _share(found[key])) is not None:
-                found[key] = share
+            if key in found and (part := share(found[key])) is not None:
+                found[key] = part
             elif key in found:
                 self.fault(node.line, f"`{key}` must be a share like `50%` (got {found[key]!r})")
         counted = ("min", "max", "equal") if kind in ("row_count", "length") else ()
@@ -299,33 +318,21 @@ class _Reader:
         return text
 
     def distinct(self, tests: list[Test]) -> list[Test]:
-        """See that no two tests bear one name: verdicts are found by it."""
+        """See that no two tests bear one name: verdicts are found by it.
+
+        Of those that were given none, the second is `…_2`; two that were given one are a fault.
+        """
         seen: dict[str, Test] = {}
         for t in tests:
-            if t.name.lower() in seen:
-                self.fault(t.line, f"two tests are called `{t.name}`: give one a `name`")
-            seen[t.name.lower()] = t
-        return tests
+            name = t.name
+            if t.name == default_name(t.kind, t.columns):
+                name = next(n for n in numbered(t.name) if n.lower() not in seen)
+            elif t.name.lower() in seen:
+                self.fault(t.line, f"two tests are called `{t.name}`: give one another `name`")
+            seen[name.lower()] = replace(t, name=name)
+        return list(seen.values())
 
 
 def _elements(node: Node, key: str) -> list[Node]:
     found = node.get(key)
     return found.elements() if found else []
-
-
-def _words(node: Node) -> object:
-    plain = node.plain()
-    return tuple(plain) if isinstance(plain, list) else plain
-
-
-def _share(value: object) -> float | None:
-    """Read `5%` or 0.05."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
-        return float(value)
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", str(value))
-    return float(match[1]) / 100 if match else None
-
-
-def _name(kind: str, columns: tuple[str, ...]) -> str:
-    """Name a test that bears none: `traded_id_not_null`."""
-    return "_".join((*columns, kind))

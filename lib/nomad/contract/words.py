@@ -7,6 +7,7 @@ from collections.abc import Mapping
 KEYS = (
     "description", "tags", "unique_key", "strategy", "evolution", "columns", "tests", "data_tests",
     "freshness", "restate", "max_quarantined", "checks", "name", "meta", "config", "version",
+    "constraints", "access", "group",
 )  # fmt: skip
 COLUMN_KEYS = (
     "name", "data_type", "description", "tests", "data_tests", "quote", "meta", "tags",
@@ -42,3 +43,17 @@ CONFIG = ("severity", "where", "tags", "meta", "enabled", "store_failures", "lim
 SHORT = {"regex": "pattern", "expression": "expression", "accepted_values": "values",
           "null_rate": "max", "unique": "columns"}  # fmt: skip
 """The word meant where a test has a bare value: `regex: '^6'`."""
+
+BESIDE = (
+    "models", "version", "sources", "seeds", "snapshots", "analyses", "macros", "exposures",
+    "groups", "metrics", "semantic_models", "saved_queries",
+)  # fmt: skip
+"""What may stand beside `models:` in a file of dbt's: it is of other things than tables here."""
+
+NOT_HERE = {
+    "warn_if": "let `severity` be warn, or quarantine with a `max_quarantined`",
+    "error_if": "let `severity` be warn, or quarantine with a `max_quarantined`",
+    "unit_tests": "take them out; `nomad diff TABLE --staged` shows what a change of SQL does",
+    "versions": "let each version be a table of its own",
+}
+"""Words of dbt's that are refused, and what to write instead."""

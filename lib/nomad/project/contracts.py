@@ -14,6 +14,7 @@ from nomad.manifest import digest
 from nomad.names import TableName, did_you_mean
 from nomad.project.references import Index, Reading
 from nomad.sqlfile import SqlFile
+from nomad.yamlfile import read
 
 CHECKS = "checks"
 _ENDINGS = (".yml", ".yaml")
@@ -48,8 +49,7 @@ def contracts(
         shown = path.relative_to(root).as_posix()
         name = owners.get(path.with_suffix(""))
         if name is None:
-            near = did_you_mean(path.stem, [t.name for t in tables])
-            faults.append(f"{shown}: a contract without its table `{path.stem}.sql`" + _hint(near))
+            faults.append(f"{shown}: {_stray(path, shown, tables, cache)}")
             continue
         if name in found:
             faults.append(f"{shown}: {name} has a contract in {found[name].path} already")
@@ -63,6 +63,20 @@ def contracts(
     if faults:
         raise ConfigError("\n".join(faults), hint="docs/contracts.md has every key and test")
     return found
+
+
+def _stray(path: Path, shown: str, tables: Mapping[TableName, Path], cache: Cache) -> str:
+    """Say what is wrong with a contract that belongs to no table; dbt's files are of several."""
+    models = read(_text(path, shown), path=shown, cache=cache).get("models")
+    names = [str(n.scalar) for m in models.elements() if (n := m.get("name"))] if models else []
+    if names:
+        return (
+            f"a contract lies beside its table and bears its name: for `{names[0]}`, copy this"
+            f" file to `{names[0]}.yml` beside `{names[0]}.sql`"
+            + (f"; likewise for {len(names) - 1} more" if names[1:] else "")
+        )
+    near = did_you_mean(path.stem, [t.name for t in tables])
+    return f"a contract without its table `{path.stem}.sql`" + _hint(near)
 
 
 def _hint(near: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from nomad.contract import ADDITIVE, Contract
 from nomad.engine.duck import Session
@@ -50,6 +50,22 @@ def differences(
         if stored and wanted and not _fits(wanted, stored, additive=additive):
             found.append(f"`{name}` is {stored}, declared {wanted}")
     return found
+
+
+def keyed(contract: Contract, there: Iterable[str]) -> None:
+    """See that the columns of the key are there.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    names = list(there)
+    for column in contract.unique_key:
+        if column.lower() not in names:
+            raise ConfigError(
+                f"`unique_key` names column `{column}`, which the query lacks",
+                where=contract.path,
+                hint=did_you_mean(column, names) or f"it has: {', '.join(names)}",
+            )
 
 
 def _normal(session: Session, contract: Contract, declared: dict[str, str]) -> dict[str, str]:

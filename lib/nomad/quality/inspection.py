@@ -19,9 +19,9 @@ from nomad.names import did_you_mean, quote
 from nomad.partition import COLUMN, Partition
 from nomad.project import Table
 from nomad.project.contracts import Check
-from nomad.quality.columns import differences
+from nomad.quality.columns import differences, keyed
 from nomad.quality.refused import JUDGED, free_name, refused_rows
-from nomad.quality.verdict import Verdict, failed, message
+from nomad.quality.verdict import Verdict, accepting, failed, message
 
 _ROWS = "staged rows"
 _EXAMPLES = 3
@@ -63,6 +63,7 @@ class Inspection:
     _number: str = ""
     _counted_by: str = ""
     _columns_told: str = ""
+    _types: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, session: Session, query: str, schema: Sequence[Column]) -> str:
         """Judge what a query yields; give the query of the rows that may be published.
@@ -107,7 +108,11 @@ class Inspection:
     # Before ---------------------------------------------------------------------------------
 
     def _columns(self, session: Session, contract: Contract, schema: Sequence[Column]) -> None:
+        self._types = {c.name.lower(): c.type for c in schema}
+        if self.partition:
+            self._types |= {COLUMN: "DATE"}
         self._refuse_reserved(contract, schema)
+        keyed(contract, self._types)
         typed = {c.name.lower() for c in contract.columns if c.type}
         self._tested(contract, schema, but=typed)
         if told := differences(session, contract, schema, dated=bool(self.partition)):
@@ -163,7 +168,8 @@ class Inspection:
             return
         flags = [quote(f"broken {i}") for i in range(len(tests))]
         judged = ", ".join(
-            f"coalesce(({t.broken()}), false) AS {f}" for t, f in zip(tests, flags, strict=True)
+            f"coalesce(({t.broken(self._types)}), false) AS {f}"
+            for t, f in zip(tests, flags, strict=True)
         )
         kept = f"SELECT {self._number}, {judged} FROM {STAGED}"
         statement = f"CREATE TEMP TABLE {JUDGED} AS FROM ({kept}) WHERE {' OR '.join(flags)}"
@@ -183,7 +189,7 @@ class Inspection:
         """Find the test that DuckDB can't run."""
         for test in contract.row_tests:
             try:
-                session.execute(f"SELECT count(*) FROM {STAGED} WHERE {test.broken()}")
+                session.execute(f"SELECT count(*) FROM {STAGED} WHERE {test.broken(self._types)}")
             except QueryFailed as e:
                 told = e.what.splitlines()[0]
                 where = f"{contract.path}:{test.line}"
@@ -203,6 +209,7 @@ class Inspection:
         shown = self._examples(session, test, flag) if broken and test.severity == ERROR else ()
         return Verdict(
             test.name, test.kind, test.columns, test.severity, broken, rows,
+            accepting(test, broken, rows),
             where=f"{contract.path}:{test.line}", examples=tuple(shown),
         )  # fmt: skip
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from nomad.contract import ERROR, QUARANTINE, WARN
+from nomad.contract import ERROR, QUARANTINE, WARN, Test
 
 PASS, FAIL = "pass", "fail"
 _STATUS = {ERROR: FAIL, WARN: WARN, QUARANTINE: "quarantined"}
 _MOST_TESTS = 5
 _MOST_COLUMNS = 8
 _LONGEST = 40
+_MOST_VALUES = 10
 
 
 class Verdict(NamedTuple):
@@ -48,6 +49,15 @@ class Verdict(NamedTuple):
         """Say what broke, and show the first rows that did."""
         what = self.note or f"{self.broken} of {self.rows} rows break it"
         return "\n".join([f"`{self.test}`: {what}", *(_row(n, row) for n, row in self.examples)])
+
+
+def accepting(test: Test, broken: int, rows: int) -> str:
+    """Say what would have been accepted, where that is a list."""
+    if not (broken and test.spelled):
+        return ""
+    more = ", …" if len(test.spelled) > _MOST_VALUES else ""
+    told = ", ".join(test.spelled[:_MOST_VALUES]) + more
+    return f"{broken} of {rows} rows break it; accepted: {told}"
 
 
 def failed(verdicts: Iterable[Verdict]) -> list[Verdict]:
