@@ -40,21 +40,19 @@ catalog: install ## Renew catalog/catalog.duckdb: migrations, views, macros
 
 .PHONY: daily
 daily: install ## The whole chain for one day: make daily DT=2024-01-02 (default: yesterday)
-	$(NOMAD) extract $(env) $(dt)
-	$(NOMAD) run $(env) $(dt)
+	$(NOMAD) daily $(env) $(dt)
 
 .PHONY: backfill
 backfill: install ## The chain for a range: make backfill FROM=2023-12-25 TO=2024-01-31
-	$(NOMAD) extract $(env) --from $(call need,FROM,FROM=2023-12-25 TO=2024-01-31) --to $(call need,TO,FROM=2023-12-25 TO=2024-01-31)
-	$(NOMAD) backfill $(env) --from $(FROM) --to $(TO)
+	$(NOMAD) daily $(env) --from $(call need,FROM,FROM=2023-12-25 TO=2024-01-31) --to $(call need,TO,FROM=2023-12-25 TO=2024-01-31)
 
 .PHONY: sql
 sql: install ## Ask the lake: make sql Q="from dws.dws_market_daily"
 	@$(NOMAD) sql $(env) "$(call need,Q,Q=\"from dws.dws_market_daily\")"
 
 .PHONY: cron
-cron: ## Print the crontab line for bin/daily
-	@bin/daily --cron
+cron: install ## Print the crontab lines for bin/daily: make cron ENV=minio
+	@$(NOMAD) daily --cron $(env)
 
 ##@ A lake in MinIO
 .PHONY: up

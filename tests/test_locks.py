@@ -120,11 +120,13 @@ def test_a_stopped_process_is_named(built):
         cwd=built.root,
         env={**os.environ, "PYTHONPATH": str(ROOT / "lib")},
     )
-    os.waitpid(child.pid, os.WUNTRACED)
+    try:
+        os.waitpid(child.pid, os.WUNTRACED)
+        answer = built("run", "--dt", "2024-01-02", "--force", env=SHORT)
+        os.kill(child.pid, signal.SIGCONT)
+        assert child.wait(timeout=60) == 0
+    finally:
+        child.kill()
 
-    answer = built("run", "--dt", "2024-01-02", "--force", env=SHORT)
-    os.kill(child.pid, signal.SIGCONT)
-
-    assert child.wait(timeout=60) == 0
     assert answer.code == 6
     assert f"process {child.pid} (nomad catalog refresh) has held" in answer.err

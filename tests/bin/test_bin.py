@@ -51,35 +51,57 @@ def test_make_names_what_is_missing():
     assert "TO is missing, e.g. make backfill FROM=2023-12-25 TO=2024-01-31" in done.stderr
 
 
-def test_cron_prints_a_line_with_all_that_cron_lacks():
-    line = sh("make", "--silent", "cron", NOMAD_ENV="prod").stdout.strip()
-
-    assert line.count("\n") == 0
-    assert line.startswith("30 18 * * 1-5  cd ")
-    assert "NOMAD_ENV=prod" in line
-    assert "PATH=/usr/bin:/bin" in line
-    assert "bin/daily >>.nomad/daily.log 2>&1" in line
-    assert "%" not in line
-
-
 def test_daily_alone_logs_its_exit_code(tmp_path):
-    """A stand-in for bin/nomad fails with 3; daily passes that on, and a second one exits 6."""
-    (tmp_path / "bin").mkdir()
-    daily = tmp_path / "bin" / "daily"
-    daily.write_bytes((ROOT / "bin" / "daily").read_bytes())
-    nomad = tmp_path / "bin" / "nomad"
-    nomad.write_text("#!/usr/bin/env bash\nexit 3\n")
-    for script in (daily, nomad):
-        script.chmod(0o755)
-
+    """A stand-in for bin/nomad fails with 3: that is passed on, logged, and said for a mail."""
+    daily, log = standing_in(tmp_path, "echo landed; echo no file >&2; exit 3"), tmp_path / ".nomad"
     failed = sh(str(daily), "2024-01-02", cwd=tmp_path)
-    lock = tmp_path / ".nomad" / "daily.lock"
-    held = sh("flock", str(lock), str(daily), cwd=tmp_path)
+    held = sh("flock", str(log / "daily.lock"), str(daily), cwd=tmp_path)
 
     assert failed.returncode == 3
-    assert failed.stdout.strip().endswith("2024-01-02: exit 3")
+    assert failed.stdout == ""
+    assert failed.stderr.splitlines()[:2] == ["landed", "no file"]
+    assert failed.stderr.strip().endswith("2024-01-02: exit 3")
+    assert (log / "daily.log").read_text() == failed.stderr
     assert held.returncode == 6
     assert "another bin/daily is still running" in held.stderr
+
+
+def test_a_daily_that_goes_well_says_nothing_and_its_log_stays_small(tmp_path):
+    daily, log = standing_in(tmp_path, 'echo "$@"'), tmp_path / ".nomad" / "daily.log"
+    log.parent.mkdir()
+    log.write_text("x" * 1_000_000)
+
+    done = sh(str(daily), cwd=tmp_path)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert log.read_text().startswith("daily --dt yesterday\ndaily: ")
+    assert log.with_name("daily.log.1").stat().st_size == 1_000_000
+
+
+def standing_in(folder, body: str):
+    """Put bin/daily into a folder, with a stand-in for bin/nomad; give its path."""
+    (folder / "bin").mkdir()
+    daily, nomad = folder / "bin" / "daily", folder / "bin" / "nomad"
+    daily.write_bytes((ROOT / "bin" / "daily").read_bytes())
+    nomad.write_text(f"#!/usr/bin/env bash\n{body}\n")
+    for script in (daily, nomad):
+        script.chmod(0o755)
+    return daily
+
+
+def test_in_the_checkout_nomad_reads_its_env_file(tmp_path):
+    """What was set before stays as it was; elsewhere the file is not read."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    script, real = tmp_path / "bin" / "nomad", tmp_path / ".venv" / "bin" / "nomad"
+    script.write_bytes((ROOT / "bin" / "nomad").read_bytes())
+    real.write_text('#!/usr/bin/env bash\necho "$ONE ${TWO-none}"\n')
+    for path in (script, real):
+        path.chmod(0o755)
+    (tmp_path / ".env").write_text("ONE=file\nTWO='of two words'\n")
+
+    assert sh(str(script), cwd=tmp_path, ONE="own").stdout == "own of two words\n"
+    assert sh(str(script), cwd=Path("/"), ONE="own").stdout == "own none\n"
 
 
 def test_no_source_file_is_ignored_by_git():

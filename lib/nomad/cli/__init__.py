@@ -26,6 +26,7 @@ COMMANDS = {
     "plan": "Show what is stale, in the order in which it would run, and why.",
     "run": "Build and publish what is stale.",
     "status": "Show a calendar of what is published, stale, missing or failed.",
+    "daily": "Land what the sources have, then build what is stale.",
     "backfill": "Build a range of dates: what is missing, failed or stale.",
     "ls": "List the tables, and what each reads.",
     "graph": "Show what reads what.",

@@ -38,6 +38,7 @@ def command(
     max_steps: int | None,
     dry_run: bool,
     how: Options,
+    fail_on_quarantine: bool,
     **words: Any,
 ) -> None:
     """Build a range of dates: what is missing, what failed and what waited for it, what is stale.
@@ -73,7 +74,7 @@ def command(
     with report.progress(len(found.steps)):
         run_id, results = run(workspace, found, how, report=report.step)
     report.finish(run_id, results, workspace.requests)
-    sys.exit(worst(results))
+    sys.exit(worst(results, fail_on_quarantine=fail_on_quarantine))
 
 
 def _states(only: str | None) -> set[str]:

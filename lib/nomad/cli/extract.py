@@ -39,6 +39,18 @@ def command(
 
     Example: nomad extract --dt 2024-01-02
     """
+    sys.exit(land(workspace, report, sources, when, wait=wait))
+
+
+def land(
+    workspace: Workspace,
+    report: Report,
+    sources: tuple[str, ...],
+    when: options.When,
+    *,
+    wait: bool,
+) -> int:
+    """Land sources and tell of it; give the exit code."""
     from nomad.run.sources import chosen, extract
 
     workspace.counting = report.verbose
@@ -46,7 +58,7 @@ def command(
     with report.progress(len(found) * len(dates)):
         run_id, results = extract(workspace, found, dates, report=report.step, wait=wait)
     report.finish(run_id, results, workspace.requests)
-    sys.exit(_judge(results, single=len(dates) == 1, quiet=report.quiet))
+    return _judge(results, single=len(dates) == 1, quiet=report.quiet)
 
 
 def _judge(results: Sequence[Result], *, single: bool, quiet: bool) -> int:

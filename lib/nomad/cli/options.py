@@ -191,12 +191,16 @@ def selection(command: Command) -> Command:
 
 
 def building(command: Command) -> Command:
-    """Add --force, --fail-fast, --wait and --jobs; they come in as `how`, an `Options`."""
+    """Add --force, --fail-fast, --wait and --jobs: they come in as `how`, an `Options`.
+
+    And --fail-on-quarantine, which comes in by its name.
+    """
 
     @click.option("--force", is_flag=True, help="Build what is fresh, too.")
     @click.option("--fail-fast/--continue-on-error", "-x", default=False, help="Stop at a failure.")
     @click.option("--wait", is_flag=True, help="Wait for a run that builds the same partitions.")
     @click.option("--jobs", "-j", type=click.IntRange(1), help="Partitions side by side.")
+    @click.option("--fail-on-quarantine", is_flag=True, help="Exit 4 if rows were refused.")
     @functools.wraps(command)
     def built(*, force: bool, fail_fast: bool, wait: bool, jobs: int | None, **words: Any) -> Any:
         from nomad.run.tables import Options
@@ -219,7 +223,9 @@ def talk(command: Command) -> Command:
         help="json: each step as a JSON line on standard error.",
     )
     @functools.wraps(command)
-    def talking(output: str, *, quiet: bool, verbose: bool, log_format: str, **words: Any) -> Any:
+    def talking(
+        output: str = "table", *, quiet: bool, verbose: bool, log_format: str, **words: Any
+    ) -> Any:
         from nomad.cli.report import Report
 
         report = Report(output, quiet=quiet, verbose=verbose, log_format=log_format)

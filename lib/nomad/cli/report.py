@@ -127,8 +127,12 @@ def _sum(results: Sequence[Result]) -> str:
     return ", ".join(f"{n} {status}" for status, n in counts.items())
 
 
-def worst(results: Sequence[Result]) -> int:
-    """Choose the exit code: the worst of the errors, or 1 where something was only blocked."""
+def worst(results: Sequence[Result], *, fail_on_quarantine: bool = False) -> int:
+    """Choose the exit code: the worst of the errors, or 1 where something was only blocked.
+
+    With `fail_on_quarantine`, rows that were refused beside what was published count as 4.
+    """
     failed = [r.error.exit_code for r in results if r.error and r.status == "failed"]
     blocked = any(r.status == "blocked" for r in results)
-    return errors.worst(failed or [int(blocked)])
+    refused = fail_on_quarantine and any(r.quarantined for r in results)
+    return errors.worst((*(failed or [int(blocked)]), errors.Refused.exit_code if refused else 0))

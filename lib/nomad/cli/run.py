@@ -12,6 +12,9 @@ from nomad.cli.plan import make, tell_passed_over
 from nomad.cli.report import Report, worst
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nomad.run.result import Result
     from nomad.run.tables import Options
     from nomad.workspace import Workspace
 
@@ -31,6 +34,7 @@ def command(
     workspace: Workspace,
     report: Report,
     how: Options,
+    fail_on_quarantine: bool,
     full_refresh: bool,
     allow_missing: bool,
     dry_run: bool,
@@ -43,19 +47,25 @@ def command(
 
     Example: nomad run +ads_top_movers --dt 2024-01-02
     """
-    from nomad.run.tables import run
-
-    workspace.counting = report.verbose
     how = how._replace(
         force=how.force or full_refresh,
         allow_missing=allow_missing,
         rehearse=dry_run,
         full_refresh=full_refresh,
     )
+    results = build(workspace, report, how, **words)
+    sys.exit(worst(results, fail_on_quarantine=fail_on_quarantine))
+
+
+def build(workspace: Workspace, report: Report, how: Options, **words: Any) -> Sequence[Result]:
+    """Plan, run and tell of it."""
+    from nomad.run.tables import run
+
+    workspace.counting = report.verbose
     found = make(workspace, force=how.force, **words)
     if not report.quiet:
         tell_passed_over(found)
     with report.progress(len(found.steps)):
         run_id, results = run(workspace, found, how, report=report.step)
     report.finish(run_id, results, workspace.requests)
-    sys.exit(worst(results))
+    return results

@@ -1,0 +1,88 @@
+"""`nomad daily`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from nomad import errors
+from nomad.cli import options, say
+from nomad.cli.extract import land
+from nomad.cli.report import Report, worst
+from nomad.cli.run import build
+
+if TYPE_CHECKING:
+    from nomad.run.tables import Options
+    from nomad.workspace import Workspace
+
+
+@click.command("daily")
+@options.dates
+@options.building
+@options.talk
+@click.option("--cron", is_flag=True, help="Only print the lines for a crontab.")
+@options.workspace
+def command(
+    *,
+    workspace: Workspace,
+    report: Report,
+    when: options.When,
+    how: Options,
+    fail_on_quarantine: bool,
+    cron: bool,
+) -> None:
+    """Land what the sources have, then build what is stale: the whole chain, for a day or a range.
+
+    What can't be landed stops nothing but what needs it. The exit code is the worst of all: that of
+    an interrupt, then 3, 2, 1, 4, 6, 5.
+
+    Example: nomad daily --dt 2024-01-02
+    """
+    if cron:
+        for line in _crontab(workspace):
+            click.echo(line)
+        return
+    landed = _code(lambda: land(workspace, report, (), when, wait=how.wait))
+    chosen = options.Chosen()
+    built = _code(
+        lambda: worst(
+            build(workspace, report, how, chosen=chosen, when=when),
+            fail_on_quarantine=fail_on_quarantine,
+        )
+    )
+    sys.exit(errors.worst((landed, built)))
+
+
+def _code(act: Callable[[], int]) -> int:
+    """Bring one half to its end, whatever becomes of it."""
+    try:
+        return act()
+    except errors.NomadError as e:
+        say(e)
+        return e.exit_code
+
+
+_EARLY = "30 6 * * 2-6"
+"""Half past six, Tuesday to Saturday: the day before was a weekday, and it is over."""
+
+
+def _crontab(workspace: Workspace) -> Iterator[str]:
+    """Write what lands every weekday: cron knows neither the folder nor the environment."""
+    config = workspace.config
+    if config.timezone:
+        yield f"CRON_TZ={config.timezone}"
+    root = workspace.root
+    script = os.access(root / "bin" / "daily", os.X_OK)
+    words = [
+        f"cd {shlex.quote(str(root))} &&",
+        "set -a && . ./.env && set +a &&" if (root / ".env").exists() and not script else "",
+        f"NOMAD_ENV={shlex.quote(config.environment)}" if config.environment else "",
+        f"PATH={shlex.quote(os.environ.get('PATH', os.defpath))}",
+        "bin/daily" if script else "nomad daily --quiet",
+    ]
+    yield f"{_EARLY}  " + " ".join(filter(None, words)).replace("%", "\\%")
