@@ -33,10 +33,11 @@ class Edit(NamedTuple):
 
 
 class Argument(NamedTuple):
-    """An argument: a text, the parts of a name, or (neither) something that is computed."""
+    """An argument: a text, the parts of a name, a list of texts, or something that is computed."""
 
     text: str | None = None
     names: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
 
 
 OF_A_CTE = Argument(text="", names=("",))
@@ -76,11 +77,12 @@ def tables_of(
     first = call.arguments[0] if call.arguments else Argument()
     if first == OF_A_CTE:
         return
-    parts = first.names or tuple((first.text or "").split("."))
-    if not all(parts) or parts[0].lower() in parameters:
-        raise hidden(call, where)
-    database, schema, table = ("", "", *parts)[-3:]
-    yield Ref(table, schema, database, line)
+    named = first.listed or (first.text or "",)
+    for parts in [first.names] if first.names else [tuple(n.split(".")) for n in named]:
+        if not all(parts) or parts[0].lower() in parameters:
+            raise hidden(call, where)
+        database, schema, table = ("", "", *parts)[-3:]
+        yield Ref(table, schema, database, line)
 
 
 def text_of(call: Call, *, where: str) -> str | None:

@@ -100,9 +100,11 @@ def look(select: Select, answer: Any, *, text: str, path: str, line: int, opinio
     return Part(select, line, tree, theirs, path)
 
 
+_VALUE = re.compile(r"[\w'\"]")
 _NEAR = re.compile(r'(?P<what>.*?) at or near "(?P<word>.*)"$', re.DOTALL)
-_IN_A_LIST = {"SELECT", "BY", "(", "[", "{"}
-_ELSEWHERE = {"FROM", "WHERE", "HAVING", "JOIN", "ON", "USING", "LIMIT", "QUALIFY", "AS"}
+_IN_A_LIST = {"SELECT", "BY"}
+_ELSEWHERE = {"FROM", "WHERE", "HAVING", "JOIN", "ON", "USING", "LIMIT", "QUALIFY"}
+_NO_VALUE = {"AS", "EXCLUDE", "REPLACE", "RENAME", "OVER", "FILTER", *_ELSEWHERE}
 
 
 def _syntax_error(fault: Fault, select: Select, text: str, path: str) -> SqlFileError:
@@ -122,15 +124,17 @@ def _syntax_error(fault: Fault, select: Select, text: str, path: str) -> SqlFile
 
 def _lacking(tokens: Sequence[Token], at: int, word: str) -> str | None:
     """Ask for a comma, where one value follows another in a list."""
+    if not _VALUE.match(word) or word.upper() in _NO_VALUE:
+        return None
     before = [t for t in tokens if t.end < at]
+    if not before or before[-1].text.upper() in (",", "(", "=", *_IN_A_LIST):
+        return None
     depth = 0
-    for token in reversed(before[:-1] if word else []):
+    for token in reversed(before):
         kind, said = token.token_type, token.text.upper()
         depth += (kind == TokenType.R_PAREN) - (kind == TokenType.L_PAREN)
-        if depth > 0:
-            continue
-        if said in _IN_A_LIST and before[-1].token_type != TokenType.COMMA:
+        if not depth and said in _IN_A_LIST:
             return f"is a comma missing before `{word}`?"
-        if said in _ELSEWHERE and said != "AS":
+        if depth < 0 or (not depth and said in _ELSEWHERE):
             return None
     return None

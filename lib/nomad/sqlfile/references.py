@@ -141,6 +141,8 @@ def _argument(node: exp.Expr) -> Argument:
         return Argument(text=node.name)
     if isinstance(node, exp.Column):
         return Argument(names=tuple(p.name for p in node.parts))
+    if isinstance(node, exp.Array) and all(isinstance(e, exp.Literal) for e in node.expressions):
+        return Argument(listed=tuple(e.name for e in node.expressions))
     return Argument()
 
 

@@ -103,6 +103,10 @@ def _argument(node: dict[str, Any], visible: frozenset[str]) -> Argument:
     if node.get("class") == "COLUMN_REF":
         names = tuple(map(str, node["column_names"]))
         return OF_A_CTE if names[0].lower() in visible else Argument(names=names)
+    if node.get("function_name") == "list_value":
+        parts = [_argument(a, visible) for a in node["children"]]
+        texts = tuple(p.text for p in parts if p.text)
+        return Argument(listed=texts) if len(texts) == len(parts) else Argument()
     return Argument()
 
 
