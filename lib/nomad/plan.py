@@ -244,7 +244,21 @@ class _Planner:
         for name in table.inputs:
             for spans in (m[name] for m in (known, own) if name in m):
                 found |= dict.fromkeys((name, p) for p in self._waited(table, name, spans))
+        found |= dict.fromkeys(self._before_a_gap(table, partition, reads))
         return tuple(found)
+
+    def _before_a_gap(
+        self, table: Table, partition: Partition, reads: tuple[Read, ...]
+    ) -> Iterator[Cell]:
+        """Name the latest earlier cell of a table that asks itself for a date nobody builds.
+
+        Only after that one is it known whether it has a past at all.
+        """
+        for day in (d for r in reads if r.table == table.name for d in r.asked):
+            if partition is None or self._will_be_there(table.name, day):
+                continue
+            before = Span(last=partition - timedelta(days=1))
+            yield from ((table.name, p) for p in self._due(table.name, (before,))[-1:])
 
     def _all_inputs(self, table: Table) -> tuple[Cell, ...]:
         """Name all that is built of a table's inputs; of many cells that wait for it, once."""
@@ -280,6 +294,7 @@ class _Planner:
         absent = (
             (read.table, asked)
             for read in step.reads or ()
+            if read.table != step.table
             for asked in read.asked
             if not self._will_be_there(read.table, asked)
         )

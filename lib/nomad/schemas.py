@@ -149,9 +149,15 @@ _MOST_TRIES = 8
 
 
 def _past(read: Read, partition: Partition, own: Relation) -> Read:
-    """Keep of a table's own partitions those before the one being built."""
+    """Keep of a table's own partitions those before the one being built.
+
+    That one stays among those asked for where a bound of the query names it: it is refused then.
+    """
     if partition is None or read.spans is None:
         return read
     end = partition - timedelta(days=1)
     spans = tuple(replace(s, last=min(s.last, end)) for s in read.spans if s.first <= end)
-    return read._replace(spans=spans, asked=(), columns=own.schema)
+    asked = [day for day in read.asked if day <= partition]
+    if any(s.last == partition for s in read.spans):
+        asked.append(partition)
+    return read._replace(spans=spans, asked=tuple(dict.fromkeys(asked)), columns=own.schema)

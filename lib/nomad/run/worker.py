@@ -136,13 +136,10 @@ class Worker:
     def _gathered(self, step: Step, table: Table, lake: Lake) -> tuple[build.Bound, ...]:
         project = self._workspace.project
         reads = step.reads or self._reads(step, table)
-        return build.gather(
-            project,
-            lake,
-            table,
-            reads,
-            allow_missing=self._options.allow_missing,
-        )
+        lax = self._options.allow_missing
+        if table.reads_own_past:
+            build.refuse_own(lake, table, step.partition, reads, allow_missing=lax)
+        return build.gather(project, lake, table, reads, allow_missing=lax)
 
     def _reads(self, step: Step, table: Table) -> tuple[Read, ...]:
         """Ask again for what the plan couldn't know before the inputs were built."""
