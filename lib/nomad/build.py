@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from nomad.contract import MERGE
 from nomad.engine import scan
-from nomad.engine.duck import LEAN, Engine, Place, Session, Staged, View
+from nomad.engine.duck import EXACT, LEAN, Engine, Place, Session, Staged, View, exact
 from nomad.errors import CycleError, MissingPartition, QueryFailed
 from nomad.lake import Lake, as_input
 from nomad.manifest import Column, Input, Manifest
@@ -20,8 +20,6 @@ from nomad.names import TableName, quote
 from nomad.partition import ALL, COLUMN, Partition, Span
 from nomad.project import Project, Table
 from nomad.pruning import Read
-
-_WIDE, _EXACT = ("HUGEINT", "UHUGEINT"), "DECIMAL(38,0)"
 
 
 class Bound(NamedTuple):
@@ -151,13 +149,16 @@ def stage(
         if not early:
             held.enter_context(turn or nullcontext())
         shaped, schema = _shaped(query, columns, table, partition)
-        if sieve:
-            shaped = sieve(session, shaped, schema)
-        if table.contract and table.contract.strategy == MERGE:
-            shaped = merged(session, shaped, schema, table.contract, old, at=at)
-        if not lean:
-            shaped = _by_key(shaped, schema, table)
-        return session.stage(shaped, schema, path, at=_begins(at, query, shaped))
+        try:
+            if sieve:
+                shaped = sieve(session, shaped, schema)
+            if table.contract and table.contract.strategy == MERGE:
+                shaped = merged(session, shaped, schema, table.contract, old, at=at)
+            if not lean:
+                shaped = _by_key(shaped, schema, table)
+            return session.stage(shaped, schema, path, at=_begins(at, query, shaped))
+        except QueryFailed as e:
+            raise _told_too_wide(session, query, columns, e, path=table.sql.path) from e
 
 
 def published(lake: Lake, manifest: Manifest | None) -> str | None:
@@ -266,13 +267,13 @@ def _shaped(
     if not own:
         raise QueryFailed("the query has no column but `dt`", where=table.sql.path)
     has_dt = len(own) < len(columns)
-    if not has_dt and not any(c.type in _WIDE for c in own):
-        return query, tuple(own)
+    exactly = tuple(Column(c.name, exact(c.type)) for c in own)
+    if not has_dt and exactly == tuple(own):
+        return query, exactly
     wanted = [_exact(c) for c in own]
     if has_dt and partition:
         wanted[0] = _guarded(wanted[0], own[0], partition.isoformat())
-    exact = tuple(Column(c.name, _EXACT) if c.type in _WIDE else c for c in own)
-    return f"SELECT {', '.join(wanted)} FROM (\n{query}\n)", exact
+    return f"SELECT {', '.join(wanted)} FROM (\n{query}\n)", exactly
 
 
 def _by_key(query: str, schema: Sequence[Column], table: Table) -> str:
@@ -316,9 +317,29 @@ def _refuse_miscount(columns: Sequence[Column], table: Table) -> None:
 
 
 def _exact(column: Column) -> str:
-    """Keep a HUGEINT (what `sum` of integers gives) exact: Parquet would make it a DOUBLE."""
-    name = quote(column.name)
-    return f"CAST({name} AS {_EXACT}) AS {name}" if column.type in _WIDE else name
+    """Keep a HUGEINT exact, alone or within a list, a struct or a map."""
+    name, kind = quote(column.name), exact(column.type)
+    return f"CAST({name} AS {kind}) AS {name}" if kind != column.type else name
+
+
+def _told_too_wide(
+    session: Session, query: str, columns: Iterable[Column], e: QueryFailed, *, path: str
+) -> QueryFailed:
+    """Name the column with a value that doesn't go into Parquet exactly, if that is what failed."""
+    for c in columns if EXACT in e.what else ():
+        name, kind = quote(c.name), exact(c.type)
+        lost = f"CAST(TRY_CAST({name} AS {kind}) AS VARCHAR) <> CAST({name} AS VARCHAR)"
+        lost = f"(TRY_CAST({name} AS {kind}) IS NULL OR {lost}) AND {name} IS NOT NULL"
+        with suppress(QueryFailed):
+            if kind != c.type and session.execute(
+                f"SELECT 1 FROM (\n{query}\n) WHERE {lost} LIMIT 1"
+            ):
+                return QueryFailed(
+                    f"`{c.name}` has a value of more than 38 digits",
+                    where=path,
+                    hint=f"cast it: CAST({name} AS VARCHAR) keeps all digits, AS DOUBLE rounds",
+                )
+    return e
 
 
 def _guarded(wanted: str, column: Column, day: str) -> str:

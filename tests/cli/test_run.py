@@ -740,3 +740,15 @@ def test_a_set_that_reads_a_table_is_refused(built):
 
     assert answer.code == 2
     assert "sql/dws/dws_set.sql:1: `SET` that reads a table" in answer.err
+
+
+@pytest.mark.parametrize("value", ["big", "[1, big]", "{'a': big}"])
+def test_a_number_of_more_than_38_digits_is_told_by_its_column(project, value):
+    query = f"select 1 as a, sum(1) as b,\n{value} as h\nfrom (select {2**127 - 1}::hugeint as big)"
+    project.write("sql/ods/ods_h.sql", f"{query} group by all")
+
+    answer = project("run", "ods_h")
+
+    assert answer.code == 1
+    assert "sql/ods/ods_h.sql: `h` has a value of more than 38 digits\n" in answer.err
+    assert "SELECT" not in answer.err

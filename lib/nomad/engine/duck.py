@@ -22,12 +22,14 @@ from nomad.address import Credentials
 from nomad.engine.machine import cores, memory
 from nomad.engine.remote import Remote
 from nomad.engine.session import (
+    EXACT,
     Macro,
     Place,
     Relation,
     Session,
     Staged,
     View,
+    exact,
     guarded,
     sha256,
 )
@@ -36,8 +38,8 @@ from nomad.manifest import Column
 from nomad.names import literal, quote
 
 __all__ = [
-    "LEAN", "NAME", "VERSION", "Engine", "Macro", "Place", "Relation", "Remote", "Session",
-    "Settings", "Staged", "View", "database", "sha256",
+    "EXACT", "LEAN", "NAME", "VERSION", "Engine", "Macro", "Place", "Relation", "Remote", "Session",
+    "Settings", "Staged", "View", "database", "exact", "sha256",
 ]  # fmt: skip
 
 VERSION: str = duckdb.__version__

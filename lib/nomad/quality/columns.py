@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from nomad.contract import ADDITIVE, Contract
-from nomad.engine.duck import Session
+from nomad.engine.duck import Session, exact
 from nomad.errors import ConfigError, QueryFailed
 from nomad.manifest import Column
 from nomad.names import did_you_mean, quote
@@ -81,14 +81,12 @@ def _normal(session: Session, contract: Contract, declared: dict[str, str]) -> d
             what = f"column `{name}`: no data type `{text}`"
             hint = did_you_mean(text.upper(), _TYPES) or "write it as DuckDB does"
             raise ConfigError(what, where=contract.path, hint=hint) from e
-    return {n: "DECIMAL(38,0)" if t in ("HUGEINT", "UHUGEINT") else t for n, t in found.items()}
+    return {n: exact(t) for n, t in found.items()}
 
 
 def _stored(kind: str) -> str:
     """Name a type as Parquet gives it back."""
-    if kind in ("HUGEINT", "UHUGEINT"):
-        return "DECIMAL(38,0)"
-    return re.sub(r"\bU?HUGEINT\b", "DOUBLE", re.sub(r"ENUM\([^)]*\)", "VARCHAR", kind))
+    return exact(re.sub(r"ENUM\([^)]*\)", "VARCHAR", kind))
 
 
 def _fits(wanted: str, actual: str, *, additive: bool) -> bool:
