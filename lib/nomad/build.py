@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from nomad.contract import MERGE
 from nomad.engine import scan
-from nomad.engine.duck import EXACT, LEAN, Engine, Place, Session, Staged, View, exact
+from nomad.engine.duck import LEAN, Engine, Place, Session, Staged, View
+from nomad.engine.exact import EXACT, exact
 from nomad.errors import CycleError, MissingPartition, QueryFailed
 from nomad.lake import Lake, as_input
 from nomad.manifest import Column, Input, Manifest

@@ -16,7 +16,7 @@ from nomad import catalog, config, partition, project, pruning
 from nomad.cache import Cache
 from nomad.catalog import Refreshed
 from nomad.claims import dead
-from nomad.engine.duck import Engine, Remote, Session, Settings
+from nomad.engine.duck import Engine, Remote, Session, Settings, located
 from nomad.engine.readable import readable
 from nomad.fullscan import FullScan, full_scans
 from nomad.lake import Lake
@@ -274,7 +274,7 @@ class Workspace:
         """Tells which partitions a query reads."""
         given = self.config
         found = pruning.Pruner(
-            self.temporary, self._cache("reads"), attach=given.attach, timezone=given.timezone
+            self.temporary, self._cache("reads"), attach=self._attach, timezone=given.timezone
         )
         self._sessions.callback(found.close)
         return found
@@ -316,13 +316,17 @@ class Workspace:
             scratch=scratch,
             allowed=(self.catalog_path.parent, *self._readable),
             timezone=given.timezone,
-            attach=given.attach,
+            attach=self._attach,
             remote=self.remote if remote else None,
             shares=shares,
         )
         engine = Engine(settings)
         self._sessions.callback(engine.close)
         return engine
+
+    @property
+    def _attach(self) -> dict[str, str]:
+        return {name: located(a, self.root) for name, a in self.config.attach.items()}
 
     def _cache(self, name: str) -> Cache:
         cache = Cache(self.root / _CACHE / f"{name}.json")

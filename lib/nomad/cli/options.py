@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -54,7 +55,12 @@ def table(workspace: Workspace, word: str) -> Table:
 
 
 def workspace(command: Command) -> Command:
-    """Open the project and hand it in as `workspace`; adds --project, --env and --var."""
+    """Open the project and hand it in as `workspace`; adds --project, --env and --var.
+
+    The command runs in the project's folder: what a query, a check or a migration reads by a
+    relative path is the same wherever one stands. (Of DuckDB's own `file_search_path`, a file of
+    the current folder would come first.)
+    """
 
     @click.option("--project", metavar="DIR", help="The project's folder.")
     @click.option("--env", metavar="NAME", help="An environment of nomad.yaml.")
@@ -66,7 +72,8 @@ def workspace(command: Command) -> Command:
         folder = words.pop("project") or given.get("project")
         environment = words.pop("env") or given.get("env")
         variables = dict(_pair(v) for v in words.pop("variables"))
-        with _open(folder, environment, variables, ctx.command_path) as found:
+        made = _open(folder, environment, variables, ctx.command_path)
+        with made as found, _standing_in(found.root):
             return command(workspace=found, **words)
 
     return opened
@@ -88,6 +95,21 @@ def _open(
         processes=cores(),
         who=who,
     )
+
+
+@contextmanager
+def _standing_in(folder: Path) -> Iterator[None]:
+    """Stand in a folder for a while; the one before may be gone."""
+    before = None
+    with suppress(FileNotFoundError):
+        before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        if before:
+            with suppress(OSError):
+                os.chdir(before)
 
 
 def _here() -> Path:

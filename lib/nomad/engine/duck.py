@@ -9,6 +9,7 @@ whole instance gets one to itself.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -22,14 +23,12 @@ from nomad.address import Credentials
 from nomad.engine.machine import cores, memory
 from nomad.engine.remote import Remote
 from nomad.engine.session import (
-    EXACT,
     Macro,
     Place,
     Relation,
     Session,
     Staged,
     View,
-    exact,
     guarded,
     sha256,
 )
@@ -38,8 +37,8 @@ from nomad.manifest import Column
 from nomad.names import literal, quote
 
 __all__ = [
-    "EXACT", "LEAN", "NAME", "VERSION", "Engine", "Macro", "Place", "Relation", "Remote", "Session",
-    "Settings", "Staged", "View", "database", "exact", "sha256",
+    "LEAN", "NAME", "VERSION", "Engine", "Macro", "Place", "Relation", "Remote", "Session",
+    "Settings", "Staged", "View", "database", "located", "sha256",
 ]  # fmt: skip
 
 VERSION: str = duckdb.__version__
@@ -264,6 +263,24 @@ def _lock(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     con.execute(f"SET allowed_directories = [{', '.join(map(literal, folders))}]")
     con.execute(f"SET allowed_paths = [{', '.join(map(literal, files))}]")
     con.execute("SET enable_external_access = false")
+
+
+_SCHEME = re.compile(r"[A-Za-z][\w+.-]*:")
+
+
+def located(address: str, root: Path) -> str:
+    """Give the address of a database to attach; a relative path counts from a folder.
+
+    Example:
+        >>> located("shop.duckdb", Path("/p")), located("sqlite:a/b.db", Path("/p"))
+        ('/p/shop.duckdb', 'sqlite:/p/a/b.db')
+        >>> located("postgres:dbname=shop", Path("/p")), located("/x.duckdb", Path("/p"))
+        ('postgres:dbname=shop', '/x.duckdb')
+    """
+    kind, _, rest = address.partition(":")
+    if kind in ("sqlite", "duckdb") and rest and not _SCHEME.match(rest):
+        return f"{kind}:{root / rest}"
+    return address if _SCHEME.match(address) else str(root / address)
 
 
 def _attach(con: duckdb.DuckDBPyConnection, name: str, address: str) -> None:

@@ -31,23 +31,6 @@ _KEPT = re.compile(
 )
 """Types that come back from Parquet as they went in."""
 
-EXACT = "DECIMAL(38,0)"
-"""How a HUGEINT (what `sum` of integers gives) is published: Parquet would make it a DOUBLE."""
-
-_WIDE = re.compile(r"""\"(?:[^"]|"")*\"|'(?:[^']|'')*'|\bU?HUGEINT\b(?=[\[),]|$)""")
-"""A HUGEINT in a type's name; a field's name, and a text of an ENUM, is passed over."""
-
-
-def exact(kind: str) -> str:
-    """Name the type by which values go into Parquet without loss, in lists and structs as well.
-
-    Example:
-        >>> exact("HUGEINT[]"), exact('STRUCT("HUGEINT" UHUGEINT, b INTEGER)')
-        ('DECIMAL(38,0)[]', 'STRUCT("HUGEINT" DECIMAL(38,0), b INTEGER)')
-    """
-    return _WIDE.sub(lambda m: EXACT if m[0][0] in "UH" else m[0], kind)
-
-
 _EQUAL_YET_DIFFERENT = ("[", "STRUCT", "MAP", "UNION", "INTERVAL", "TIME WITH TIME ZONE")
 
 _LONGEST_BOUND = 128

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from nomad.contract import ADDITIVE, Contract
-from nomad.engine.duck import Session, exact
+from nomad.engine.duck import Session
+from nomad.engine.exact import exact
 from nomad.errors import ConfigError, QueryFailed
 from nomad.manifest import Column
 from nomad.names import did_you_mean, quote
