@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nomad import build
+from nomad import build, ownpast
 from nomad.contract import MERGE
 from nomad.engine.duck import Engine, Staged
 from nomad.errors import NomadError, QueryFailed, Refused, Unreachable
@@ -138,7 +138,7 @@ class Worker:
         reads = step.reads or self._reads(step, table)
         lax = self._options.allow_missing
         if table.reads_own_past:
-            build.refuse_own(lake, table, step.partition, reads, allow_missing=lax)
+            ownpast.refuse(lake, table, partition=step.partition, reads=reads, allow_missing=lax)
         return build.gather(project, lake, table, reads, allow_missing=lax)
 
     def _reads(self, step: Step, table: Table) -> tuple[Read, ...]:
