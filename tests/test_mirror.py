@@ -18,7 +18,7 @@ from nomad.mirror import Mirror
 from nomad.names import TableName
 from nomad.partition import Span
 from nomad.shelf import Shelf
-from nomad.store.base import Blob
+from nomad.store.base import Blob, Survey
 from nomad.store.memory import MemoryStore
 
 KEY, OTHER = "ods/t/dt=2024-01-02/m", "ods/t/dt=2024-01-03/m"
@@ -166,13 +166,13 @@ class Young(MemoryStore):
 
     young = True
 
-    def stamps(self, prefix, name):
-        found = super().stamps(prefix, name)
-        return dict.fromkeys(found, "") if self.young else found
+    def survey(self, prefix, name):
+        found = super().survey(prefix, name)
+        return Survey(dict.fromkeys(found.stamps, ""), "") if self.young else found
 
 
 def reduced(mirror, reduce):
-    return mirror.reduced("ods/t", "m", mirror.store.stamps("ods/t", "m"), reduce)
+    return mirror.reduced("ods/t", "m", mirror.store.survey("ods/t", "m").stamps, reduce)
 
 
 def test_what_was_noted_of_a_young_file_that_is_gone_does_not_come_back():
@@ -312,7 +312,7 @@ def test_a_damaged_note_is_none(store, tmp_path):
 
 def test_bytes_are_not_noted_as_those_of_an_older_listing(store, tmp_path, monkeypatch):
     """Published between the listing and the reading; then the old version is put back."""
-    real = store.stamps
+    real = store.survey
 
     def between(prefix, name):
         found = real(prefix, name)
@@ -320,7 +320,7 @@ def test_bytes_are_not_noted_as_those_of_an_older_listing(store, tmp_path, monke
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "stamps", between)
+        patch.setattr(store, "survey", between)
         assert noted(store, tmp_path) == {"dt=2024-01-02": ("2",)}
     store.write(KEY, b"1")
 

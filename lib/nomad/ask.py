@@ -76,7 +76,7 @@ def reads(workspace: Workspace) -> None:
 
 def refused(workspace: Workspace, table: TableName, days: list[Partition], *, limit: int) -> Rows:
     """Give the rows in quarantine of some partitions."""
-    found = [m for day in days if (m := workspace.lake.manifest(table, day)) is not None]
+    found = workspace.lake.readable(table, days=days)
     dated = workspace.project.partitioned(table)
     groups = workspace.lake.quarantined(found)
     if not groups:
@@ -112,7 +112,7 @@ def _named(workspace: Workspace, query: str) -> list[TableName]:
 
 def _published(workspace: Workspace, names: list[TableName]) -> dict[TableName, list[Manifest]]:
     project, lake = workspace.project, workspace.lake
-    found = {n: lake.manifests(n, partitioned=project.partitioned(n)) for n in names}
+    found = {n: lake.readable(n, partitioned=project.partitioned(n)) for n in names}
     return {n: ms for n, ms in found.items() if ms}
 
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from nomad.errors import LakeError
 from nomad.lake import QUARANTINE
-from nomad.manifest import FILE, SUCCESS, Manifest, from_json
-from nomad.publish import HISTORY, is_whole
+from nomad.manifest import FILE, HISTORY, SUCCESS, Manifest, lying_at
+from nomad.publish import is_whole
 from nomad.store.base import Entry, Store
 from nomad.store.s3 import S3Store
 
@@ -158,7 +158,7 @@ def _manifests(
     keys = [f"{folder}/{FILE}" for folder, names in folders if FILE in names]
     for key, blob in store.read_all(keys):
         try:
-            found[key.rpartition("/")[0]] = from_json(blob.data, where=key) if blob else None
+            found[key.rpartition("/")[0]] = lying_at(key, blob.data) if blob else None
         except LakeError as e:
             found[key.rpartition("/")[0]] = e
     return found

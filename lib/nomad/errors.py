@@ -33,7 +33,7 @@ No secret is in it, whoever wrote it: what this process knows of secrets is kept
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote, unquote
 
 _SHORTEST = 8
@@ -184,7 +184,20 @@ class LakeError(Unreachable):
 
 
 class CorruptManifest(LakeError):
-    """A manifest that is none, or one of a later format."""
+    """A manifest that is none, one of a later format, or that of another place."""
+
+    @classmethod
+    def of(cls, errors: Sequence[CorruptManifest]) -> CorruptManifest:
+        """Make one of several, in which all are named."""
+        first, *more = errors
+        names = ", ".join(str(e.where) for e in more[:_MOST])
+        left = f" and {len(more) - _MOST} more" if len(more) > _MOST else ""
+        what = f"{first.what}; nor can {names}{left}" if more else first.what
+        return cls(what, where=first.where, hint=first.hint)
+
+
+_MOST = 20
+"""So many manifests are named in one message."""
 
 
 class NoRoom(LakeError):

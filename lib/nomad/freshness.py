@@ -12,12 +12,15 @@ from nomad.manifest import Facts
 from nomad.partition import FIRST, LAST, Partition, folder
 from nomad.project import Project, Table
 
+GONE = "a published file is gone"
+
 
 def why_stale(project: Project, table: Table, partition: Partition, lake: Lake) -> str | None:
     """Say in one phrase why a cell is stale by what is in the lake now, or None."""
     facts = lake.facts(table.name, folder(partition))
     reason = Terms(project, table).broken_by(facts)
-    return reason or (changed_input(facts, lake) if facts else None)
+    reason = reason or (changed_input(facts, lake) if facts else None)
+    return reason or (GONE if lake.gone(table.name, folder(partition)) else None)
 
 
 class Terms:

@@ -1,18 +1,20 @@
 """What is published right now: manifests by table and date. Reads only.
 
-The manifest decides; no file is looked for that none names.
+The manifest decides; no file is looked for that none names. What is read of a partition whose
+manifest can't be read raises `CorruptManifest`; what lists a table goes around it and says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from functools import partial
 from threading import RLock
 from typing import NamedTuple, TypeVar
 
 from nomad.engine.scan import Files
-from nomad.errors import MissingPartition
+from nomad.errors import CorruptManifest, MissingPartition
 from nomad.ledger import FORM, Ledger, facts_of
 from nomad.manifest import (
     FILE,
@@ -23,13 +25,14 @@ from nomad.manifest import (
     Manifest,
     combine,
     digest,
-    from_json,
+    lying_at,
 )
 from nomad.mirror import Mirror
 from nomad.names import TableName
 from nomad.partition import COLUMN, Partition, Span, folder, from_folder
 from nomad.store.base import Blob, Store
 
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 ABSENT = "absent"
 """Stands for the content of a partition that is not there."""
@@ -43,6 +46,22 @@ class Published(NamedTuple):
 
     manifest: Manifest
     version: str
+
+
+class Broken(NamedTuple):
+    """What a commit may replace, but no reader can use: its manifest is none, or a file is gone.
+
+    `version` is that of the manifest's file.
+    """
+
+    version: str
+    manifest: None = None
+
+
+Over = Published | Broken
+"""What a commit replaces."""
+
+_Found = Published | CorruptManifest | None
 
 
 def folder_key(table: TableName, partition: Partition) -> str:
@@ -82,8 +101,10 @@ class Lake:
     ) -> None:
         self.store = store
         self._mirror = mirror.over(store) if mirror else Mirror(store)
-        self._kept: dict[str, Published | None] | None = {} if remember else None
-        self._listed: dict[TableName, dict[date, Published]] = {}
+        self._kept: dict[str, _Found] | None = {} if remember else None
+        self._listed: dict[TableName, dict[date, Published | CorruptManifest]] = {}
+        self._beside: dict[TableName, Collection[str]] = {}
+        self._told: set[str] = set()
         self._stamps: dict[TableName, dict[str, str]] = {}
         self._parsed: dict[str, Published] = {}
         self._looking = RLock()
@@ -93,7 +114,7 @@ class Lake:
     def remembering(self) -> Lake:
         """Give a view of this lake that reads each manifest once."""
         made = Lake(self.store, mirror=self._mirror, remember=True)
-        made._parsed = self._parsed
+        made._parsed, made._told = self._parsed, self._told
         return made
 
     @property
@@ -108,11 +129,43 @@ class Lake:
             LakeError: the lake can't be reached, or the manifest can't be read.
         """
         key = manifest_key(table, partition)
-        if self._kept is None:
-            return self._read(key, self.store.read(key))
-        return self._many([key])[key]
+        keep = self._kept is not None
+        found = self._many([key])[key] if keep else self._read(key, self.store.read(key))
+        if isinstance(found, CorruptManifest):
+            raise CorruptManifest.of([found])
+        return found
 
-    def _many(self, keys: list[str]) -> dict[str, Published | None]:
+    def over(self, table: TableName, partition: Partition, *, healing: bool) -> Over | None:
+        """Give what a commit is to replace; `healing`, also where no reader can use it.
+
+        Raises:
+            CorruptManifest: its manifest can't be read, and that is not to be healed.
+        """
+        try:
+            found = self.published(table, partition)
+        except CorruptManifest:
+            if not healing:
+                raise
+            blob = self.store.read(manifest_key(table, partition))
+            return blob and Broken(blob.version)
+        gone = found and self.gone(table, folder(partition))
+        return Broken(found.version) if found and gone else found
+
+    def gone(self, table: TableName, name: str) -> bool:
+        """Tell whether a file of a partition (by its folder's name) is missing.
+
+        As far as that is seen without a request: on a disk, and in S3 where a survey listed the
+        table. What a listing lacks is asked for: it may be younger.
+        """
+        facts = self.facts(table, name)
+        below = f"{name}/" if name else ""
+        files = [f"{below}{n}" for n in facts.names] if facts else []
+        if self.store.grace:
+            beside = self._beside.get(table)
+            files = [] if beside is None else [f for f in files if f not in beside]
+        return not all(self.store.has(f"{table.key}/{f}") for f in files)
+
+    def _many(self, keys: list[str]) -> dict[str, _Found]:
         """Give manifests; where they are kept, no two threads read the same one."""
         if self._kept is None:
             return {key: self._read(key, b) for key, b in self.store.read_all(keys)}
@@ -123,19 +176,24 @@ class Lake:
                     self._kept[key] = self._read(key, blob)
         return {key: self._kept[key] for key in keys}
 
-    def _read(self, key: str, blob: Blob | None) -> Published | None:
+    def _read(self, key: str, blob: Blob | None) -> _Found:
         """Parse a manifest and keep it: one version is one text."""
         if blob is None:
             return None
-        self._parsed[key] = found = self._parse(key, blob)
+        found = self._parse(key, blob)
+        if isinstance(found, Published):
+            self._parsed[key] = found
         return found
 
-    def _parse(self, key: str, blob: Blob) -> Published:
+    def _parse(self, key: str, blob: Blob) -> Published | CorruptManifest:
         """Parse a manifest where this process hasn't; it is not kept."""
         found = self._parsed.get(key)
-        if found is None or found.version != blob.version:
-            return Published(from_json(blob.data, where=key), blob.version)
-        return found
+        if found and found.version == blob.version:
+            return found
+        try:
+            return Published(lying_at(key, blob.data), blob.version)
+        except CorruptManifest as e:
+            return e
 
     def learn(self, ours: Manifest, version: str) -> None:
         """Take note of what this process has just published.
@@ -163,7 +221,7 @@ class Lake:
 
     def catch_up(self) -> bool:
         """Note what this view saw of others' doing; tell whether there was anything new."""
-        seen = {k: p for k, p in (self._kept or {}).items() if p is not None}
+        seen = {k: p for k, p in (self._kept or {}).items() if isinstance(p, Published)}
         versions = {k: p.version for k, p in seen.items()}
         return self._mirror.catch_up(versions, lambda key: seen[key].manifest.to_json())
 
@@ -176,9 +234,11 @@ class Lake:
         """Look at all partitions of a table at once, where many of them will be asked for."""
         with self._looking:
             if self._kept is not None and table not in self._ledgers:
-                stamps = self.store.stamps(table.key, FILE)
+                stamps, token, beside = self.store.survey(table.key, FILE)
                 look = partial(self._mirror.reduced, table.key, FILE, stamps, facts_of, FORM)
-                self._ledgers[table] = self._by_text[str(table)] = Ledger(look, stamps)
+                if beside is not None:
+                    self._beside[table] = beside
+                self._ledgers[table] = self._by_text[str(table)] = Ledger(look, stamps, token)
 
     def facts(self, table: TableName, name: str) -> Facts | None:
         """Give what decides whether a partition is fresh, by its folder's name; None: not there."""
@@ -242,20 +302,42 @@ class Lake:
         """Give the manifests of a full table (at most one), or of the days within spans.
 
         A span of few days costs a read for each of them, any other a listing of the table.
+
+        Raises:
+            CorruptManifest: some can't be read; all of them are named.
         """
-        if not partitioned:
-            found = self.manifest(table, None)
-            return [found] if found else []
-        return [m for span in spans for m in self._within(table, span)]
+        found = [p for s in (spans if partitioned else [None]) for p in self._within(table, s)]
+        if bad := [p for p in found if isinstance(p, CorruptManifest)]:
+            raise CorruptManifest.of(bad)
+        return [p.manifest for p in found if isinstance(p, Published)]
 
-    def _within(self, table: TableName, span: Span) -> list[Manifest]:
+    def readable(
+        self, table: TableName, *, partitioned: bool = True, days: Iterable[Partition] | None = None
+    ) -> list[Manifest]:
+        """Give all manifests of a table, or those of some days; pass over what can't be read."""
+        if days is None:
+            found = self._within(table, Span() if partitioned else None)
+        else:
+            found = list(self._many([manifest_key(table, day) for day in days]).values())
+        self._pass_over(p for p in found if isinstance(p, CorruptManifest))
+        return [p.manifest for p in found if isinstance(p, Published)]
+
+    def _pass_over(self, errors: Iterable[CorruptManifest]) -> None:
+        """Warn of manifests that are left out of an answer, once of each."""
+        if new := [e for e in errors if e.where not in self._told]:
+            self._told.update(str(e.where) for e in new)
+            told = CorruptManifest.of(new)
+            _log.warning("%s; passed over, `nomad doctor` says what to do", told)
+
+    def _within(self, table: TableName, span: Span | None) -> list[_Found]:
+        if span is None:
+            return list(self._many([manifest_key(table, None)]).values())
         if span.bounded and span.days <= _FEW_DAYS:
-            found = self._many([manifest_key(table, day) for day in span])
-            return [p.manifest for p in found.values() if p]
+            return list(self._many([manifest_key(table, day) for day in span]).values())
         days = self._all(table)
-        return [days[day].manifest for day in sorted(days) if day in span]
+        return [days[day] for day in sorted(days) if day in span]
 
-    def _all(self, table: TableName) -> dict[date, Published]:
+    def _all(self, table: TableName) -> dict[date, Published | CorruptManifest]:
         with self._looking:
             if self._kept is not None and table in self._listed:
                 return self._listed[table]
@@ -271,8 +353,8 @@ class Lake:
                 self._stamps[table] = self._mirror.stamps(table.key, suffix=f"/{FILE}")
             return self._stamps[table]
 
-    def _dated(self, blobs: Mapping[str, Blob]) -> dict[date, Published]:
-        found: dict[date, Published] = {}
+    def _dated(self, blobs: Mapping[str, Blob]) -> dict[date, Published | CorruptManifest]:
+        found: dict[date, Published | CorruptManifest] = {}
         for key, blob in blobs.items():
             day = _day(key)
             if day is not None and (read := self._read(key, blob)):
@@ -286,22 +368,24 @@ class Lake:
     def every(self, table: TableName, *, partitioned: bool, fresh: bool) -> list[Manifest]:
         """Give all manifests of a table: as they are now, or (not `fresh`) as known here.
 
-        What this process published is known; what another machine did since, is not.
+        What this process published is known; what another machine did since, is not. Those that
+        can't be read are passed over.
         """
         if partitioned or fresh:
             found = self._mirror.every(table.key, suffix=f"/{FILE}", fresh=fresh)
         else:
             key = manifest_key(table, None)
             found = {key: b} if (b := self._mirror.one(key)) else {}
-        keys = (k for k in found if bool(_day(k)) is partitioned)
-        return [self._parse(k, found[k]).manifest for k in keys]
+        keys = [k for k in found if _belongs(k, partitioned=partitioned)]
+        known = [self._parse(k, found[k]) for k in keys]
+        self._pass_over(p for p in known if isinstance(p, CorruptManifest))
+        return [p.manifest for p in known if isinstance(p, Published)]
 
     def latest(self, table: TableName, *, partitioned: bool) -> Manifest | None:
-        """Give the manifest of the latest partition, for its schema. It lists the table."""
-        if not partitioned:
-            return self.manifest(table, None)
-        days = sorted(self._days(table), reverse=True)
-        return next((m for d in days if (m := self.manifest(table, d)) is not None), None)
+        """Give the latest manifest that can be read, for its schema. It lists the table."""
+        days = sorted(self._days(table), reverse=True) if partitioned else [None]
+        found = (self._many([key])[key] for d in days for key in [manifest_key(table, d)])
+        return next((p.manifest for p in found if isinstance(p, Published)), None)
 
     def _days(self, table: TableName) -> Iterable[date]:
         if self._kept is not None and table in self._listed:
@@ -329,8 +413,17 @@ class Lake:
 
 
 def _day(key: str) -> date | None:
-    """Tell of which date a manifest is by its key; None for a full table's."""
-    return from_folder(key.split("/")[-2])
+    """Tell of which date a manifest is by its key; None for a full table's, and any deeper one."""
+    parts = key.split("/")
+    return from_folder(parts[2]) if len(parts) == _DATED else None
+
+
+_DATED = 4
+"""Parts of the key of a partition's manifest: layer, name, date, and itself."""
+
+
+def _belongs(key: str, *, partitioned: bool) -> bool:
+    return _day(key) is not None if partitioned else key.count("/") == _DATED - 2
 
 
 def as_input(table: TableName, span: Span | None, manifests: Iterable[Manifest]) -> Input:

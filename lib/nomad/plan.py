@@ -12,7 +12,8 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from nomad import __version__
-from nomad.freshness import Terms, changed_input, named
+from nomad.errors import CorruptManifest
+from nomad.freshness import GONE, Terms, changed_input, named
 from nomad.lake import Lake
 from nomad.ledger import Contents
 from nomad.manifest import Facts
@@ -169,8 +170,9 @@ class _Planner:
     def _settled(self, table: Table, terms: Terms) -> set[str]:
         """Name what is fresh at a glance: its terms and each day it read are as they were.
 
-        All else gets a closer look, which also tells the reason. Where nothing is built of what it
-        reads, what was found by the same terms and partitions before holds.
+        And its files are there. All else gets a closer look, which also tells the reason. Where
+        nothing is built of what it reads, what was found by the same terms and partitions before
+        holds.
         """
         ledger = self._lake.ledger(table.name)
         unsure = self._force or table.sql.volatile or table.reads_own_past
@@ -179,7 +181,9 @@ class _Planner:
 
         def find() -> list[str]:
             contents = {str(name): self._contents(name) for name in table.inputs}
-            return ledger.unsettled(terms.told, contents)
+            stale = ledger.unsettled(terms.told, contents)
+            names = ledger.names - stale
+            return [*stale, *(n for n in names if self._lake.gone(table.name, n))]
 
         if any(name in self._building for name in table.inputs):
             return ledger.names - find()
@@ -196,17 +200,29 @@ class _Planner:
         return {**seen, **dict.fromkeys(building)}
 
     def _step(self, table: Table, partition: Partition, terms: Terms) -> Step:
-        facts = self._lake.facts(table.name, folder(partition))
-        reason = "forced" if self._force else terms.broken_by(facts)
-        if facts is not None:
-            reason = reason or self._upstream_reason(facts)
-            reason = reason or changed_input(facts, self._lake)
+        try:
+            reason = "forced" if self._force else self._why(table, partition, terms)
+        except CorruptManifest as e:
+            reason = f"{e.where} can't be read; {e.hint}"
         if reason is None:
             return Step(table.name, partition, FRESH, "fresh")
         reads = self._schemas.reads(table, partition)
         return Step(
             table.name, partition, BUILD, reason, reads, self._needs(table, partition, reads)
         )
+
+    def _why(self, table: Table, partition: Partition, terms: Terms) -> str | None:
+        """Say why a cell is to be built, or None.
+
+        Raises:
+            CorruptManifest: that can't be told, as a manifest can't be read.
+        """
+        facts = self._lake.facts(table.name, folder(partition))
+        reason = terms.broken_by(facts)
+        if facts is not None:
+            reason = reason or self._upstream_reason(facts)
+            reason = reason or changed_input(facts, self._lake)
+        return reason or (GONE if self._lake.gone(table.name, folder(partition)) else None)
 
     def _upstream_reason(self, facts: Facts) -> str | None:
         """Name an input that this plan builds first; the run will see whether its rows change."""
@@ -301,11 +317,17 @@ class _Planner:
         if day is None or next(absent, None) is None:
             return False
         sources = self._project.sources_of(step.table)
-        return not any(self._lake.facts(s, folder(day)) for s in sources)
+        return not any(self._there(s, day) for s in sources)
 
     def _will_be_there(self, table: TableName, day: date) -> bool:
-        building = day in self._building.get(table, ())
-        return building or self._lake.facts(table, folder(day)) is not None
+        return day in self._building.get(table, ()) or self._there(table, day)
+
+    def _there(self, table: TableName, day: date) -> bool:
+        """Tell whether there is a manifest, be it one that can't be read."""
+        try:
+            return self._lake.facts(table, folder(day)) is not None
+        except CorruptManifest:
+            return True
 
 
 _WEEK = 7

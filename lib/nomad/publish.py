@@ -10,15 +10,14 @@ import json
 import logging
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from nomad.errors import LakeError, LostRace, Unanswered
-from nomad.lake import Published, folder_key, manifest_key, quarantine_key
-from nomad.manifest import FILE, SUCCESS, Manifest, from_json
+from nomad.errors import CorruptManifest, LakeError, LostRace, Unanswered
+from nomad.lake import Over, Published, folder_key, manifest_key, quarantine_key
+from nomad.manifest import FILE, HISTORY, SUCCESS, Manifest, lying_at
 from nomad.store.base import Store
-
-HISTORY = "_history"
 
 MANY = 1000
 """From so many on, nothing is pruned at a publish; `nomad gc` does it."""
@@ -34,7 +33,7 @@ def publish(
     manifest: Manifest,
     staged: Sequence[Path],
     *,
-    over: Published | None,
+    over: Over | None,
     quarantined: Path | None = None,
 ) -> Published:
     """Make `staged` (one path for each of the manifest's files) the partition, or leave it be.
@@ -50,7 +49,7 @@ def publish(
             on its way would name the files.
         LakeError: the lake can't be reached; the next run or `doctor --fix` removes what is left.
     """
-    ours = replace(manifest, previous=over.manifest.run_id if over else None)
+    ours = replace(manifest, previous=over.manifest.run_id if over and over.manifest else None)
     folder = folder_key(ours.dest, ours.partition_date)
     for file, path in zip(ours.files, staged, strict=True):
         store.put(f"{folder}/{file.name}", path)
@@ -197,4 +196,6 @@ def _prune(store: Store, past: str, old: Manifest, keep: int) -> None:
 def _past_version(store: Store, past: str, run_id: str) -> Manifest | None:
     key = f"{past}/{run_id}/{FILE}"
     blob = store.read(key)
-    return from_json(blob.data, where=key) if blob else None
+    with suppress(CorruptManifest):
+        return lying_at(key, blob.data) if blob else None
+    return None

@@ -102,7 +102,8 @@ class Schemas:
         if day is None:
             found = self._lake.latest(name, partitioned=partitioned)
         else:
-            found = self._lake.manifest(name, day) if partitioned else None
+            days = [day] if partitioned else []
+            found = next(iter(self._lake.readable(name, days=days)), None)
         sql = self._project.tables[name].sql if name.layer != RAW else None
         if found is None or (sql and found.sql_hash != sql.sql_hash):
             return None

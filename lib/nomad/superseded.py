@@ -15,8 +15,8 @@ from pathlib import Path
 from nomad.claims import NOTES
 from nomad.errors import CorruptManifest, LakeError, LostRace, NomadError, Unanswered
 from nomad.lake import folder_key, manifest_key
-from nomad.manifest import Manifest, from_json
-from nomad.publish import HISTORY, is_whole, retire
+from nomad.manifest import HISTORY, Manifest, from_json, lying_at
+from nomad.publish import is_whole, retire
 from nomad.store.base import Store
 from nomad.store.local import translated
 
@@ -105,7 +105,7 @@ def _replaced(store: Store, old: Manifest) -> bool:
     key = manifest_key(*old.cell)
     with suppress(CorruptManifest):
         found = store.read(key)
-        return found is not None and from_json(found.data, where=key).run_id != old.run_id
+        return found is not None and lying_at(key, found.data).run_id != old.run_id
     return False
 
 

@@ -70,22 +70,6 @@ def test_damage_is_told_with_the_command_that_mends_it(built, damage, what):
     assert built("run", "dwd_price", "--force", "--dt", "2024-01-02").code == 0
 
 
-def test_a_manifest_that_is_none_is_told_by_all_who_read_it(built):
-    built.write(f"lake/{FOLDER}/manifest.json", "{}")
-
-    code, found = findings(built)
-    assert code == 1
-    assert "move the file aside" in found[f"{FOLDER}/manifest.json"][0]
-    for words in (
-        ("run", "--dt", "2024-01-02"),
-        ("plan", "--dt", "2024-01-02"),
-        ("sql", "from dwd.dwd_price"),
-    ):
-        answer = built(*words)
-        assert answer.code == 3, words
-        assert f"{FOLDER}/manifest.json: not a manifest nomad can read" in answer.err
-
-
 def test_one_bad_manifest_does_not_spoil_what_has_nothing_to_do_with_it(built):
     built.write(f"lake/{FOLDER}/manifest.json", "{}")
 

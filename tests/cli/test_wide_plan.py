@@ -118,12 +118,16 @@ def test_what_is_the_same_is_not_read_again():
     mirror = Mirror(store)
     for n in range(20):
         store.write(f"ods/t/dt=2024-01-{n + 1:02}/m", b"%d" % n)
-    first = mirror.reduced("ods/t", "m", store.stamps("ods/t", "m"), lambda _, data: (int(data),))
+    first = mirror.reduced(
+        "ods/t", "m", store.survey("ods/t", "m").stamps, lambda _, data: (int(data),)
+    )
     store.write("ods/t/dt=2024-01-05/m", b"77")
     store.delete("ods/t/dt=2024-01-06/m")
     store.read_keys.clear()
 
-    again = mirror.reduced("ods/t", "m", store.stamps("ods/t", "m"), lambda _, data: (int(data),))
+    again = mirror.reduced(
+        "ods/t", "m", store.survey("ods/t", "m").stamps, lambda _, data: (int(data),)
+    )
 
     assert store.read_keys == ["ods/t/dt=2024-01-05/m"]
     del first["dt=2024-01-06"]

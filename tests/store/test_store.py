@@ -97,8 +97,8 @@ def test_stamps_of_one_name_by_folder(store):
     for key in ("a/m", "a/x/m", "a/x/1", "a/y/z/m", "ab/m"):
         store.write(key, b"")
 
-    assert set(store.stamps("a", "m")) == {"", "x"}
-    assert store.stamps("nowhere", "m") == {}
+    assert set(store.survey("a", "m").stamps) == {"", "x"}
+    assert store.survey("nowhere", "m").stamps == {}
 
 
 def test_keys_and_folders_below(store):

@@ -14,7 +14,7 @@ from nomad.catalog import metadata, state, views
 from nomad.catalog.metadata import Rows
 from nomad.catalog.state import State
 from nomad.engine.duck import VERSION, Session
-from nomad.errors import CorruptManifest, QueryFailed
+from nomad.errors import QueryFailed
 from nomad.journal import FOLDER as JOURNALS
 from nomad.journal import others_ran, run_of
 from nomad.lake import Lake
@@ -166,9 +166,4 @@ class Maker:
         return token, found
 
     def _published(self, name: TableName, *, fresh: bool) -> Sequence[Manifest]:
-        try:
-            dated = self._project.partitioned(name)
-            return self._lake.every(name, partitioned=dated, fresh=fresh)
-        except CorruptManifest as e:
-            _log.warning("left out of the catalog: %s (%s); see `nomad doctor`", name, e)
-            return ()
+        return self._lake.every(name, partitioned=self._project.partitioned(name), fresh=fresh)

@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @options.dates
 @click.option("--wait", is_flag=True, help="Wait for a run that lands the same dates.")
+@click.option("--force", is_flag=True, help="Land again what is unchanged, or can't be read.")
 @options.talk
 @options.output()
 @options.workspace
 def command(
+    *,
     workspace: Workspace,
     sources: tuple[str, ...],
     when: options.When,
     wait: bool,
+    force: bool,
     report: Report,
 ) -> None:
     """Land raw data from the sources, under raw/<source>/dt=….
@@ -56,7 +59,9 @@ def land(
     workspace.counting = report.verbose
     found, dates = chosen(workspace, sources), options.days(workspace, when)
     with report.progress(len(found) * len(dates)):
-        run_id, results = extract(workspace, found, dates, report=report.step, wait=wait)
+        run_id, results = extract(
+            workspace, found, dates, report=report.step, wait=wait, force=force
+        )
     report.finish(run_id, results, workspace.requests)
     return _judge(results, single=len(dates) == 1, quiet=report.quiet)
 

@@ -59,7 +59,7 @@ def _held(workspace: Workspace, chosen: options.Chosen) -> Iterator[Manifest]:
     """Give the manifests of partitions with refused rows."""
     for name in chosen.tables(workspace):
         dated = workspace.project.partitioned(name)
-        found = workspace.lake.manifests(name, partitioned=dated)
+        found = workspace.lake.readable(name, partitioned=dated)
         yield from (m for m in found if m.quarantined)
 
 

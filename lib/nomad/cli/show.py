@@ -45,7 +45,7 @@ def command(workspace: Workspace, table: str, dt: str | None, output: str) -> No
             "generated_at": m.generated_at,
             "content_hash": m.content_hash,
         }
-        for m in workspace.lake.manifests(name, partitioned=partitioned)
+        for m in workspace.lake.readable(name, partitioned=partitioned)
     ]
     columns = ["partition_date", "row_count", "file_count", "bytes", "run_id", "generated_at"]
     render.listing("partitions", columns, rows, output=output, out=sys.stdout)

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from nomad import build
 from nomad.errors import MissingPartition
-from nomad.lake import Lake, Published
+from nomad.lake import Lake, Over
 from nomad.manifest import Input
 from nomad.names import RAW, TableName
-from nomad.partition import FIRST, Partition, Span
+from nomad.partition import Partition
 from nomad.project import Project, Table
 from nomad.pruning import Pruner
 from nomad.quality.inspection import Others
@@ -87,16 +87,14 @@ def _views(
     ]
 
 
-def rows_before(
-    lake: Lake, table: Table, partition: Partition, over: Published | None
-) -> int | None:
+def rows_before(lake: Lake, table: Table, partition: Partition, over: Over | None) -> int | None:
     """Count the rows of the latest earlier partition that has some; of a full table, of itself."""
     if partition is None:
-        return over.manifest.row_count if over else None
+        return over.manifest.row_count if over and over.manifest else None
     near = [partition - timedelta(days=n) for n in range(1, _FEW_DAYS + 1)]
-    found = (m.row_count for d in near if (m := lake.manifest(table.name, d)) is not None)
+    found = (m.row_count for d in near for m in lake.readable(table.name, days=[d]))
     if rows := next((n for n in found if n), None):
         return rows
-    span = Span(FIRST, near[-1] - timedelta(days=1))
-    earlier = lake.manifests(table.name, partitioned=True, spans=[span])
-    return next((m.row_count for m in reversed(earlier) if m.row_count), None)
+    counts = {m.partition_date: m.row_count for m in lake.readable(table.name) if m.row_count}
+    before = [day for day in counts if day and day < near[-1]]
+    return counts[max(before)] if before else None

@@ -22,7 +22,7 @@ from nomad.claims import claim
 from nomad.engine.duck import NAME, Engine, Staged
 from nomad.errors import Busy, LakeError, Misuse
 from nomad.journal import Journal, new_run_id
-from nomad.lake import Lake, Published, folder_key
+from nomad.lake import Lake, Over, folder_key
 from nomad.manifest import DataFile, Input, Manifest
 from nomad.names import TableName
 from nomad.partition import Partition, folder
@@ -70,7 +70,7 @@ class Attempt:
         self,
         manifest: Manifest,
         staged: Sequence[Path],
-        over: Published | None,
+        over: Over | None,
         quarantined: Path | None = None,
     ) -> Manifest:
         """Commit one partition; what it supersedes stays until the catalog is renewed."""
@@ -82,7 +82,7 @@ class Attempt:
         self.lake.learn(*ours)
         with self._lock:
             self._stale = True
-            if over:
+            if over and over.manifest:
                 self._superseded.append(over.manifest)
         return ours.manifest
 
@@ -107,7 +107,7 @@ class Attempt:
         self,
         old: Manifest,
         files: Sequence[tuple[DataFile, Path]],
-        over: Published,
+        over: Over,
         reason: str,
         *,
         refused: Path | None,

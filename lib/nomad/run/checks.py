@@ -54,7 +54,7 @@ def check(
     for name in tables:
         table = workspace.project.tables[name]
         for partition in _cells(table, days):
-            if manifest := workspace.lake.manifest(name, partition):
+            for manifest in workspace.lake.readable(name, days=[partition]):
                 found, held = judged(workspace, table, manifest).verdicts, _held(manifest)
                 refused = manifest.quarantined.rows if manifest.quarantined else 0
                 for verdict in found:

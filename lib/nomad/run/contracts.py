@@ -83,7 +83,7 @@ class Change:
 def diff(workspace: Workspace, name: TableName) -> Iterator[Change]:
     """Judge every published partition, and the rows refused there, by the contract of now."""
     table = workspace.project.tables[name]
-    for m in workspace.lake.manifests(name, partitioned=table.partitioned):
+    for m in workspace.lake.readable(name, partitioned=table.partitioned):
         if m.contract_hash == table.contract_hash:
             yield Change(m.partition_date, m.row_count, "same contract", 0, 0, "")
             continue

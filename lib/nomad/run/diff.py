@@ -10,12 +10,11 @@ from nomad.engine import scan
 from nomad.engine.duck import Session
 from nomad.errors import Misuse
 from nomad.lake import Published, folder_key
-from nomad.manifest import Manifest
+from nomad.manifest import HISTORY, Manifest
 from nomad.names import TableName, quote
 from nomad.partition import Partition
 from nomad.plan import BUILD, Step
 from nomad.project import Table
-from nomad.publish import HISTORY
 from nomad.run.attempt import attempt
 from nomad.run.history import to_version
 from nomad.run.leftovers import recover

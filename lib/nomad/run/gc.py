@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from nomad.errors import CorruptManifest
 from nomad.journal import FOLDER as JOURNALS
-from nomad.manifest import FILE, Manifest, from_json
+from nomad.manifest import FILE, HISTORY, Manifest, lying_at
 from nomad.partition import from_folder
-from nomad.publish import HISTORY, is_whole, parts
+from nomad.publish import is_whole, parts
 from nomad.run.leftovers import amiss, has_project, recover
 from nomad.store.base import Store
 from nomad.workspace import Workspace
@@ -89,7 +89,7 @@ def _read(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Manifest]]:
     for key, blob in store.read_all(keys):
         with suppress(CorruptManifest):
             if blob:
-                yield key, from_json(blob.data, where=key)
+                yield key, lying_at(key, blob.data)
 
 
 def _old(workspace: Workspace, cell: str, versions: Sequence[_Past]) -> Iterator[_Past]:

@@ -14,11 +14,11 @@ from nomad.errors import Misuse
 from nomad.journal import FOLDER as JOURNALS
 from nomad.journal import command, ended, steps
 from nomad.lake import Published, folder_key
-from nomad.manifest import FILE, Manifest, from_json
+from nomad.manifest import FILE, HISTORY, Manifest, lying_at
 from nomad.names import RAW, TableName
 from nomad.partition import Partition, parse_day
 from nomad.plan import Cell
-from nomad.publish import HISTORY, is_whole
+from nomad.publish import is_whole
 from nomad.run.attempt import Attempt, attempt, lost_rows
 from nomad.run.result import PUBLISHED, Result
 from nomad.workspace import Workspace
@@ -81,7 +81,7 @@ class Past:
         """Read a version, if it is whole."""
         key = f"{folder}/{FILE}"
         blob = self._store.read(key)
-        found = from_json(blob.data, where=key) if blob else None
+        found = lying_at(key, blob.data) if blob else None
         there = {e.key.rpartition("/")[2] for e in self._store.entries(folder)}
         if found is None or not is_whole(found, there):
             return None

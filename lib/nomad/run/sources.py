@@ -14,6 +14,8 @@ from nomad.engine.duck import Engine, Staged
 from nomad.errors import ConfigError, NomadError, OutOfMemory, SourceMissing, UnknownName, hide_in
 from nomad.extract import base as port
 from nomad.extract.file import FileConnector
+from nomad.freshness import GONE
+from nomad.lake import Over
 from nomad.manifest import digest
 from nomad.names import RAW, TableName, did_you_mean
 from nomad.partition import Partition
@@ -58,11 +60,12 @@ def extract(
     *,
     report: Callable[[Result], None],
     wait: bool = False,
+    force: bool = False,
 ) -> tuple[str, list[Result]]:
     """Land each source for each date; give the run's id and how each step ended.
 
-    The same bytes as last time are not landed again. A date for which a source has nothing ends as
-    `missing`, which is for the caller to judge.
+    The same bytes as last time are not landed again, unless by `force`. A date for which a source
+    has nothing ends as `missing`, which is for the caller to judge.
 
     Raises:
         Busy: another live run is landing one of the same dates, and `wait` is off.
@@ -73,7 +76,7 @@ def extract(
         engine = going.engine(remote=False)
         results: list[Result] = []
         for source, partition in cells:
-            result = _step(going, engine, source, partition)
+            result = _step(going, engine, source, partition, force=force)
             report(going.note(result))
             going.renew()
             results.append(result)
@@ -88,11 +91,13 @@ def _cells(
             yield source, partition
 
 
-def _step(going: Attempt, engine: Engine, source: SourceConfig, partition: Partition) -> Result:
+def _step(
+    going: Attempt, engine: Engine, source: SourceConfig, partition: Partition, *, force: bool
+) -> Result:
     began = time.monotonic()
     try:
         with about(f"{RAW}.{source.name}"), _folder(going.scratch / source.name) as into:
-            result = _landed(going, engine, source, partition, into)
+            result = _landed(going, engine, source, partition, into, force=force)
     except NomadError as e:
         status = MISSING if isinstance(e, SourceMissing) else FAILED
         retried = OUT_OF_MEMORY if isinstance(e, OutOfMemory) else None
@@ -113,10 +118,16 @@ def _folder(path: Path) -> Iterator[Path]:
 
 
 def _landed(
-    going: Attempt, engine: Engine, source: SourceConfig, partition: Partition, into: Path
+    going: Attempt,
+    engine: Engine,
+    source: SourceConfig,
+    partition: Partition,
+    into: Path,
+    *,
+    force: bool,
 ) -> Result:
     table = TableName(RAW, source.name)
-    over = going.lake.published(table, partition)
+    over = going.lake.over(table, partition, healing=force)
     given = _rendered(source, partition, going.workspace.variables)
     landed = CONNECTORS[source.connector].fetch(given, partition, into, going.workspace.root)
     told = str(given.options.get("path", source.name))
@@ -134,11 +145,19 @@ def _landed(
         location=going.location(table, partition),
         retried=retried,
     )
-    if over and over.manifest.content_hash == staged.content_hash:
+    same = over and over.manifest and over.manifest.content_hash == staged.content_hash
+    if same and not force:
         return result
     going.publish(manifest, [Path(landed.path)], over)
-    reason = "never landed" if over is None else "the source changed"
+    reason = _why(over, force=force)
     return result._replace(status=PUBLISHED, reason=reason)
+
+
+def _why(over: Over | None, *, force: bool) -> str:
+    """Say why a source is landed."""
+    if over is None or force:
+        return "forced" if over else "never landed"
+    return "the source changed" if over.manifest else GONE
 
 
 def _measured(engine: Engine, landed: port.Landed, told: str) -> tuple[Staged, str | None]:

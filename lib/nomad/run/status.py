@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from nomad.errors import CorruptManifest
 from nomad.journal import FOLDER as JOURNALS
 from nomad.journal import steps
 from nomad.lake import Lake
@@ -54,7 +55,10 @@ def of_plan(found: Plan) -> dict[Cell, State]:
 
 
 def _state(lake: Lake, step: Step, wrong: dict[Cell, tuple[str, str]]) -> State:
-    facts = lake.facts(step.table, folder(step.partition))
+    try:
+        facts = lake.facts(step.table, folder(step.partition))
+    except CorruptManifest:
+        return State(*step.cell, FAILED, step.reason)
     failure = wrong.get(step.cell)
     if failure and (facts is None or facts.run_id < failure[0]) and step.action == BUILD:
         return State(*step.cell, FAILED, failure[1], facts.rows if facts else None)

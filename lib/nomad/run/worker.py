@@ -15,7 +15,7 @@ from nomad.contract import MERGE
 from nomad.engine.duck import Engine, Staged
 from nomad.errors import NomadError, QueryFailed, Refused, Unreachable
 from nomad.freshness import why_stale
-from nomad.lake import Lake, Published
+from nomad.lake import Lake, Over
 from nomad.manifest import Input
 from nomad.names import TableName
 from nomad.partition import folder
@@ -109,12 +109,12 @@ class Worker:
         """Skip what has become fresh since the plan: an early cut-off."""
         project, lake = self._workspace.project, self._going.lake
         table = project.tables[step.table]
-        over = lake.published(step.table, step.partition)
+        over = lake.over(step.table, step.partition, healing=self._options.force)
         if not self._options.force and not why_stale(project, table, step.partition, lake):
             return _kept(step, lake, "inputs rebuilt to the same rows")
         return self._built(step, table, over, lean=lean)
 
-    def _built(self, step: Step, table: Table, over: Published | None, *, lean: bool) -> Result:
+    def _built(self, step: Step, table: Table, over: Over | None, *, lean: bool) -> Result:
         lake = self._going.lake
         for attempt_left in reversed(range(_TRIES)):
             bounds = self._gathered(step, table, lake)
@@ -159,7 +159,7 @@ class Worker:
         step: Step,
         table: Table,
         bounds: tuple[build.Bound, ...],
-        over: Published | None,
+        over: Over | None,
         *,
         lean: bool,
     ) -> Result:
@@ -183,7 +183,7 @@ class Worker:
             return Result(step.table, step.partition, FAILED, step.reason, error=e, checks=checks)
         return self._committed(step, _inputs(bounds), staged, inspection, over)
 
-    def _old(self, table: Table, over: Published | None) -> str | None:
+    def _old(self, table: Table, over: Over | None) -> str | None:
         """What a merge keeps, unless all is to be built anew."""
         keeps = table.contract and table.contract.strategy == MERGE
         if not keeps or self._options.full_refresh:
@@ -196,7 +196,7 @@ class Worker:
         table: Table,
         bounds: tuple[build.Bound, ...],
         path: Path,
-        over: Published | None,
+        over: Over | None,
     ) -> Inspection | None:
         if not table.contract and not table.checks:
             return None
@@ -220,7 +220,7 @@ class Worker:
         inputs: tuple[Input, ...],
         staged: Staged,
         inspection: Inspection | None,
-        over: Published | None,
+        over: Over | None,
     ) -> Result:
         going, table = self._going, self._workspace.project.tables[step.table]
         quarantined: Staged | None = None

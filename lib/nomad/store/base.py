@@ -5,9 +5,11 @@ Keys are relative, with `/` between parts. A store knows nothing of tables or ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
+
+from nomad.manifest import digest
 
 
 class Blob(NamedTuple):
@@ -29,15 +31,38 @@ class Entry(NamedTuple):
     age: float
 
 
-def stamps(entries: Iterable[Entry], prefix: str, name: str) -> dict[str, str]:
-    """Pick the objects of one name from a listing, by their folder below `prefix`.
+class Survey(NamedTuple):
+    """The stamps of the objects of one name, in a folder and right below, by folder.
+
+    `token` changes whenever an object comes or goes beside them; empty where that isn't sure.
+    `beside` are those others, but for marks, by their keys below the folder; None where they were
+    not looked at.
+    """
+
+    stamps: dict[str, str]
+    token: str
+    beside: Collection[str] | None = None
+
+
+def surveyed(entries: Iterable[Entry], prefix: str, name: str) -> Survey:
+    """Make a survey of a listing.
 
     Example:
-        >>> stamps([Entry("a/b/m", "1", 0.0), Entry("a/m", "2", 0.0)], "a", "m")
-        {'b': '1', '': '2'}
+        >>> found = [Entry("a/b/m", "1", 0.0), Entry("a/b/x", "3", 0.0), Entry("a/m", "2", 0.0)]
+        >>> stamps, _, beside = surveyed(found, "a", "m")
+        >>> stamps, beside
+        ({'b': '1', '': '2'}, {'b/x'})
     """
-    found = ((e.key[len(prefix) + 1 :].rpartition("/"), e.stamp) for e in entries)
-    return {folder: s for (folder, _, n), s in found if n == name and "/" not in folder}
+    stamps: dict[str, str] = {}
+    beside: set[str] = set()
+    for key, stamp, _ in entries:
+        below = key[len(prefix) + 1 :]
+        folder, _, last = below.rpartition("/")
+        if last == name and "/" not in folder:
+            stamps[folder] = stamp
+        elif not last.startswith("_"):
+            beside.add(below)
+    return Survey(stamps, digest(*sorted(beside)), beside)
 
 
 class Store(Protocol):
@@ -87,8 +112,11 @@ class Store(Protocol):
     def entries(self, prefix: str) -> Iterator[Entry]:
         """List every object below a folder (`a/b`), at any depth."""
 
-    def stamps(self, prefix: str, name: str) -> dict[str, str]:
-        """Tell the stamps of the objects of one name, in a folder and right below, by folder."""
+    def survey(self, prefix: str, name: str) -> Survey:
+        """Look at the objects of one name, in a folder and right below."""
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is an object."""
 
     def folders(self, prefix: str) -> list[str]:
         """Name the folders right below a folder, sorted."""

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from nomad.store.base import Blob, Entry, stamps
+from nomad.store.base import Blob, Entry, Survey, surveyed
 
 
 def _nothing(_call: str, _key: str) -> None:
@@ -79,9 +79,13 @@ class MemoryStore:
         found = sorted((k, v) for k, v in self.objects.items() if k.startswith(below))
         return (Entry(key, data.hex(), 0.0) for key, data in found)
 
-    def stamps(self, prefix: str, name: str) -> dict[str, str]:
+    def survey(self, prefix: str, name: str) -> Survey:
         """Pick them from the listing."""
-        return stamps(self.entries(prefix), prefix, name)
+        return surveyed(self.entries(prefix), prefix, name)
+
+    def has(self, key: str) -> bool:
+        """Look for it."""
+        return key in self.objects
 
     def folders(self, prefix: str) -> list[str]:
         """Name the folders right below a folder."""

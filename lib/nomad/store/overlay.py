@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from nomad.store.base import Blob, Entry, Store
+from nomad.store.base import Blob, Entry, Store, Survey
 from nomad.store.local import LocalStore
 
 
@@ -69,9 +69,14 @@ class OverlayStore:
         found = {e.key: e for e in (*self._below.entries(prefix), *self._above.entries(prefix))}
         yield from (found[key] for key in sorted(found))
 
-    def stamps(self, prefix: str, name: str) -> dict[str, str]:
+    def survey(self, prefix: str, name: str) -> Survey:
         """Tell of what is below, and of what covers it here."""
-        return {**self._below.stamps(prefix, name), **self._above.stamps(prefix, name)}
+        stamps, _, beside = self._below.survey(prefix, name)
+        return Survey({**stamps, **self._above.survey(prefix, name).stamps}, "", beside)
+
+    def has(self, key: str) -> bool:
+        """Look here, and below."""
+        return self._above.has(key) or self._below.has(key)
 
     def folders(self, prefix: str) -> list[str]:
         """Name the folders here and below."""

@@ -22,7 +22,7 @@ from nomad.address import Address, Credentials
 from nomad.errors import LakeError
 from nomad.requests import Requests
 from nomad.store import client as door
-from nomad.store.base import Blob, Entry, stamps
+from nomad.store.base import Blob, Entry, Survey, surveyed
 from nomad.store.parts import md5, put_in_parts
 from nomad.store.probe import QUOTED, UNSAFE, Probed, probe
 
@@ -200,9 +200,20 @@ class S3Store:
                 age = (now - found["LastModified"]).total_seconds()
                 yield Entry(found["Key"][start:], _bare(found["ETag"]), age)
 
-    def stamps(self, prefix: str, name: str) -> dict[str, str]:
+    def survey(self, prefix: str, name: str) -> Survey:
         """Pick them from a listing."""
-        return stamps(self.entries(prefix), prefix, name)
+        return surveyed(self.entries(prefix), prefix, name)
+
+    def has(self, key: str) -> bool:
+        """Ask for an object's head."""
+        with self._translated(key):
+            try:
+                self._client().head_object(Bucket=self.address.bucket, Key=self._full(key))
+            except self._client().exceptions.ClientError as e:
+                if door.code_of(e) in _GONE:
+                    return False
+                raise
+        return True
 
     def folders(self, prefix: str) -> list[str]:
         """List the folders right below a folder."""
