@@ -42,7 +42,7 @@ def command(
 
     Example: nomad extract --dt 2024-01-02
     """
-    sys.exit(land(workspace, report, sources, when, wait=wait))
+    sys.exit(land(workspace, report, sources, when, wait=wait, force=force))
 
 
 def land(
@@ -52,6 +52,7 @@ def land(
     when: options.When,
     *,
     wait: bool,
+    force: bool = False,
 ) -> int:
     """Land sources and tell of it; give the exit code."""
     from nomad.run.sources import chosen, extract
