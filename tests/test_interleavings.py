@@ -8,7 +8,8 @@ import pytest
 
 from nomad.doctor import examine, mend
 from nomad.errors import LostRace
-from nomad.lake import Lake, Published, manifest_key, quarantine_key
+from nomad.lake import Lake
+from nomad.layout import Published, manifest_key, quarantine_key
 from nomad.manifest import FILE
 from nomad.publish import publish, retire
 from nomad.store.memory import MemoryStore

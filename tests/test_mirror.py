@@ -11,7 +11,8 @@ from threading import Thread
 import pytest
 
 from nomad import ledger, shelf
-from nomad.lake import Lake, manifest_key
+from nomad.lake import Lake
+from nomad.layout import manifest_key
 from nomad.ledger import Ledger
 from nomad.manifest import Column, Manifest
 from nomad.mirror import Mirror

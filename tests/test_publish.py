@@ -8,8 +8,9 @@ import pytest
 
 from nomad.errors import LakeError, LostRace, Unanswered
 from nomad.lake import Lake
-from nomad.manifest import Column, DataFile, Manifest, from_json
+from nomad.manifest import Column, DataFile, Manifest
 from nomad.names import TableName
+from nomad.parsing import from_json
 from nomad.publish import publish, retire
 from nomad.store.memory import MemoryStore
 

@@ -14,7 +14,7 @@ from nomad.engine import scan
 from nomad.engine.duck import Place, Session, View
 from nomad.engine.question import refuse_writing
 from nomad.errors import QueryFailed
-from nomad.lake import REFUSED
+from nomad.layout import REFUSED
 from nomad.manifest import Manifest
 from nomad.names import RAW, TableName, did_you_mean, literal
 from nomad.partition import COLUMN, Partition

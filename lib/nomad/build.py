@@ -13,7 +13,8 @@ from nomad.engine import scan
 from nomad.engine.duck import LEAN, Engine, Place, Session, Staged, View
 from nomad.engine.exact import EXACT, exact
 from nomad.errors import MissingPartition, QueryFailed
-from nomad.lake import Lake, as_input
+from nomad.lake import Lake
+from nomad.layout import as_input
 from nomad.manifest import Column, Input, Manifest
 from nomad.merge import merged
 from nomad.names import TableName, quote

@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import NamedTuple
 
 from nomad.errors import LakeError
-from nomad.lake import QUARANTINE
-from nomad.manifest import FILE, HISTORY, SUCCESS, Manifest, lying_at
+from nomad.layout import QUARANTINE
+from nomad.manifest import FILE, HISTORY, SUCCESS, Manifest
+from nomad.parsing import lying_at
 from nomad.publish import is_whole
 from nomad.store.base import Entry, Store
 from nomad.store.s3 import S3Store

@@ -11,83 +11,30 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from functools import partial
 from threading import RLock
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from nomad.engine.scan import Files
 from nomad.errors import CorruptManifest, MissingPartition
+from nomad.layout import (
+    ABSENT, Broken, Over, Published, as_input, belongs, data_files, day_of, manifest_key,
+    refused_files,
+)  # fmt: skip
 from nomad.ledger import FORM, Ledger, facts_of
-from nomad.manifest import (
-    FILE,
-    Column,
-    Facts,
-    Input,
-    InputFact,
-    Manifest,
-    combine,
-    digest,
-    lying_at,
-)
+from nomad.manifest import FILE, Facts, InputFact, Manifest, digest
 from nomad.mirror import Mirror
 from nomad.names import TableName
+from nomad.parsing import lying_at
 from nomad.partition import COLUMN, Partition, Span, folder, from_folder
 from nomad.store.base import Blob, Store
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-ABSENT = "absent"
-"""Stands for the content of a partition that is not there."""
 
 _FEW_DAYS = 62
 """Up to so many days are asked for one by one; a longer span lists the table's folder."""
 
 
-class Published(NamedTuple):
-    """A manifest and the version of its file, which the next commit compares."""
-
-    manifest: Manifest
-    version: str
-
-
-class Broken(NamedTuple):
-    """What a commit may replace, but no reader can use: its manifest is none, or a file is gone.
-
-    `version` is that of the manifest's file.
-    """
-
-    version: str
-    manifest: None = None
-
-
-Over = Published | Broken
-"""What a commit replaces."""
-
 _Found = Published | CorruptManifest | None
-
-
-def folder_key(table: TableName, partition: Partition) -> str:
-    """Name a partition's folder in the lake."""
-    return f"{table.key}/{folder(partition)}".rstrip("/")
-
-
-def manifest_key(table: TableName, partition: Partition) -> str:
-    """Name the manifest's object."""
-    return f"{folder_key(table, partition)}/{FILE}"
-
-
-QUARANTINE = "_quarantine"
-REFUSED = (
-    Column("_test", "VARCHAR"), Column("_column", "VARCHAR"), Column("_value", "VARCHAR"),
-    Column("_tests", "VARCHAR[]"), Column("_row_number", "BIGINT"),
-    Column("_source_file", "VARCHAR"), Column("_run_id", "VARCHAR"),
-)  # fmt: skip
-"""What is told of a refused row beside its own columns."""
-
-
-def quarantine_key(manifest: Manifest) -> str:
-    """Name the object of a version's refused rows; it must have some."""
-    assert manifest.quarantined
-    folder = folder_key(manifest.dest, manifest.partition_date)
-    return f"{QUARANTINE}/{folder}/{manifest.quarantined.name}"
 
 
 class Lake:
@@ -356,7 +303,7 @@ class Lake:
     def _dated(self, blobs: Mapping[str, Blob]) -> dict[date, Published | CorruptManifest]:
         found: dict[date, Published | CorruptManifest] = {}
         for key, blob in blobs.items():
-            day = _day(key)
+            day = day_of(key)
             if day is not None and (read := self._read(key, blob)):
                 found[day] = read
         return found
@@ -376,7 +323,7 @@ class Lake:
         else:
             key = manifest_key(table, None)
             found = {key: b} if (b := self._mirror.one(key)) else {}
-        keys = [k for k in found if _belongs(k, partitioned=partitioned)]
+        keys = [k for k in found if belongs(k, partitioned=partitioned)]
         known = [self._parse(k, found[k]) for k in keys]
         self._pass_over(p for p in known if isinstance(p, CorruptManifest))
         return [p.manifest for p in known if isinstance(p, Published)]
@@ -390,46 +337,12 @@ class Lake:
     def _days(self, table: TableName) -> Iterable[date]:
         if self._kept is not None and table in self._listed:
             return self._listed[table]
-        return (day for key in list(self._stamped(table)) if (day := _day(key)) is not None)
+        return (day for key in list(self._stamped(table)) if (day := day_of(key)) is not None)
 
     def files(self, manifests: Iterable[Manifest]) -> list[Files]:
         """Group the files of manifests that share a schema, in the order of the manifests."""
-        groups: dict[tuple[str, str], tuple[list[str], Manifest]] = {}
-        for m in manifests:
-            base = folder_key(m.dest, m.partition_date)
-            key = (m.schema_hash, repr(sorted(m.dialect.items())))
-            uris, _ = groups.setdefault(key, ([], m))
-            uris += [self.store.uri(f"{base}/{f.name}") for f in m.files]
-        return [Files(tuple(uris), m.schema, m.dialect) for uris, m in groups.values()]
+        return data_files(manifests, self.store.uri)
 
     def quarantined(self, manifests: Iterable[Manifest]) -> list[Files]:
         """Group the files of refused rows by schema: the table's columns, then what is wrong."""
-        groups: dict[str, tuple[list[str], Manifest]] = {}
-        for m in manifests:
-            if m.quarantined:
-                uris, _ = groups.setdefault(m.schema_hash, ([], m))
-                uris.append(self.store.uri(quarantine_key(m)))
-        return [Files(tuple(uris), (*m.schema, *REFUSED), {}) for uris, m in groups.values()]
-
-
-def _day(key: str) -> date | None:
-    """Tell of which date a manifest is by its key; None for a full table's, and any deeper one."""
-    parts = key.split("/")
-    return from_folder(parts[2]) if len(parts) == _DATED else None
-
-
-_DATED = 4
-"""Parts of the key of a partition's manifest: layer, name, date, and itself."""
-
-
-def _belongs(key: str, *, partitioned: bool) -> bool:
-    return _day(key) is not None if partitioned else key.count("/") == _DATED - 2
-
-
-def as_input(table: TableName, span: Span | None, manifests: Iterable[Manifest]) -> Input:
-    """Record what was read of one input: a full table, a day, or a span of days."""
-    found = list(manifests)
-    if span is None or span.one is not None:
-        return Input(str(table), span, found[0].content_hash if found else ABSENT)
-    hashes = {m.partition_date: m.content_hash for m in found if m.partition_date is not None}
-    return Input(str(table), span, combine(hashes), len(hashes))
+        return refused_files(manifests, self.store.uri)

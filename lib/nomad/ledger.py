@@ -12,7 +12,8 @@ from threading import Lock
 from typing import Any
 
 from nomad.errors import CorruptManifest
-from nomad.manifest import VERSION, Facts, Fault, digest, digest_framed, framed, lying_at
+from nomad.manifest import VERSION, Facts, Fault, digest, digest_framed, framed
+from nomad.parsing import lying_at
 from nomad.partition import COLUMN, from_folder
 
 FORM = digest(*Facts._fields, f"{VERSION}, where it belongs")

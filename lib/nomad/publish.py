@@ -15,8 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from nomad.errors import CorruptManifest, LakeError, LostRace, Unanswered
-from nomad.lake import Over, Published, folder_key, manifest_key, quarantine_key
-from nomad.manifest import FILE, HISTORY, SUCCESS, Manifest, lying_at
+from nomad.layout import Over, Published, folder_key, manifest_key, quarantine_key
+from nomad.manifest import FILE, HISTORY, SUCCESS, Manifest
+from nomad.parsing import lying_at
 from nomad.store.base import Store
 
 MANY = 1000

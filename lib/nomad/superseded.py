@@ -14,8 +14,9 @@ from pathlib import Path
 
 from nomad.claims import NOTES
 from nomad.errors import CorruptManifest, LakeError, LostRace, NomadError, Unanswered
-from nomad.lake import folder_key, manifest_key
-from nomad.manifest import HISTORY, Manifest, from_json, lying_at
+from nomad.layout import folder_key, manifest_key
+from nomad.manifest import HISTORY, Manifest
+from nomad.parsing import from_json, lying_at
 from nomad.publish import is_whole, retire
 from nomad.store.base import Store
 from nomad.store.local import translated

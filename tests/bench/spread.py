@@ -17,7 +17,8 @@ from pathlib import Path
 
 from measure import nomad
 
-from nomad.manifest import FILE, SUCCESS, Input, Manifest, from_json
+from nomad.manifest import FILE, SUCCESS, Input, Manifest
+from nomad.parsing import from_json
 from nomad.partition import Span, folder
 
 

@@ -13,8 +13,9 @@ from test_history import RETIRE, begun
 
 from nomad.engine.duck import Engine, Settings
 from nomad.lake import Lake
-from nomad.manifest import DataFile, Manifest, from_json
+from nomad.manifest import DataFile, Manifest
 from nomad.names import TableName
+from nomad.parsing import from_json
 from nomad.publish import publish, retire
 from nomad.store.local import LocalStore
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from nomad.engine import scan
 from nomad.engine.duck import Macro, View
-from nomad.lake import REFUSED, Lake
+from nomad.lake import Lake
+from nomad.layout import REFUSED
 from nomad.manifest import Manifest
 from nomad.names import RAW, TableName, literal, quote
 from nomad.partition import COLUMN

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from nomad import build
 from nomad.errors import MissingPartition
-from nomad.lake import Lake, Over
+from nomad.lake import Lake
+from nomad.layout import Over
 from nomad.manifest import Input
 from nomad.names import RAW, TableName
 from nomad.partition import Partition

@@ -13,7 +13,7 @@ from pathlib import Path
 from nomad.contract import ERROR, QUARANTINE, STAGED, Contract, Test
 from nomad.engine.duck import Place, Session, Staged, View
 from nomad.errors import ConfigError, OutOfMemory, QueryFailed, Refused
-from nomad.lake import REFUSED
+from nomad.layout import REFUSED
 from nomad.manifest import Column, Input
 from nomad.names import did_you_mean, quote
 from nomad.partition import COLUMN, Partition

@@ -22,7 +22,8 @@ from nomad.claims import claim
 from nomad.engine.duck import NAME, Engine, Staged
 from nomad.errors import Busy, LakeError, Misuse
 from nomad.journal import Journal, new_run_id
-from nomad.lake import Lake, Over, folder_key
+from nomad.lake import Lake
+from nomad.layout import Over, folder_key
 from nomad.manifest import DataFile, Input, Manifest
 from nomad.names import TableName
 from nomad.partition import Partition, folder

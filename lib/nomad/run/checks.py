@@ -10,7 +10,7 @@ from nomad.contract import ADDITIVE, ERROR, WARN
 from nomad.engine import scan
 from nomad.engine.duck import Session
 from nomad.errors import Refused
-from nomad.lake import Published
+from nomad.layout import Published
 from nomad.manifest import Column, Manifest
 from nomad.names import TableName, quote
 from nomad.partition import COLUMN, Partition

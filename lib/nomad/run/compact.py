@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nomad.engine import scan
 from nomad.engine.duck import Engine, Session, Staged
 from nomad.errors import NomadError, QueryFailed
-from nomad.lake import QUARANTINE, Published, folder_key
+from nomad.layout import QUARANTINE, Published, folder_key
 from nomad.manifest import DataFile, Manifest
 from nomad.names import TableName, quote
 from nomad.run.attempt import Attempt, attempt

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nomad.engine import scan
-from nomad.lake import REFUSED
+from nomad.layout import REFUSED
 from nomad.manifest import Manifest
 from nomad.names import TableName, literal, quote
 from nomad.partition import Partition

@@ -9,7 +9,7 @@ from typing import Any
 from nomad.engine import scan
 from nomad.engine.duck import Session
 from nomad.errors import Misuse
-from nomad.lake import Published, folder_key
+from nomad.layout import Published, folder_key
 from nomad.manifest import HISTORY, Manifest
 from nomad.names import TableName, quote
 from nomad.partition import Partition

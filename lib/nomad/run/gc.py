@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from nomad.errors import CorruptManifest
 from nomad.journal import FOLDER as JOURNALS
-from nomad.manifest import FILE, HISTORY, Manifest, lying_at
+from nomad.manifest import FILE, HISTORY, Manifest
+from nomad.parsing import lying_at
 from nomad.partition import from_folder
 from nomad.publish import is_whole, parts
 from nomad.run.leftovers import amiss, has_project, recover

@@ -13,9 +13,10 @@ from nomad import superseded
 from nomad.errors import Misuse
 from nomad.journal import FOLDER as JOURNALS
 from nomad.journal import command, ended, steps
-from nomad.lake import Published, folder_key
-from nomad.manifest import FILE, HISTORY, Manifest, lying_at
+from nomad.layout import Published, folder_key
+from nomad.manifest import FILE, HISTORY, Manifest
 from nomad.names import RAW, TableName
+from nomad.parsing import lying_at
 from nomad.partition import Partition, parse_day
 from nomad.plan import Cell
 from nomad.publish import is_whole

@@ -15,7 +15,7 @@ from nomad.errors import ConfigError, NomadError, OutOfMemory, SourceMissing, Un
 from nomad.extract import base as port
 from nomad.extract.file import FileConnector
 from nomad.freshness import GONE
-from nomad.lake import Over
+from nomad.layout import Over
 from nomad.manifest import digest
 from nomad.names import RAW, TableName, did_you_mean
 from nomad.partition import Partition

@@ -15,7 +15,8 @@ from nomad.contract import MERGE
 from nomad.engine.duck import Engine, Staged
 from nomad.errors import NomadError, QueryFailed, Refused, Unreachable
 from nomad.freshness import why_stale
-from nomad.lake import Lake, Over
+from nomad.lake import Lake
+from nomad.layout import Over
 from nomad.manifest import Input
 from nomad.names import TableName
 from nomad.partition import folder
