@@ -13,12 +13,10 @@ from functools import partial
 from threading import RLock
 from typing import TypeVar
 
+from nomad import layout
 from nomad.engine.scan import Files
 from nomad.errors import CorruptManifest, MissingPartition
-from nomad.layout import (
-    ABSENT, Broken, Over, Published, as_input, belongs, data_files, day_of, manifest_key,
-    refused_files,
-)  # fmt: skip
+from nomad.layout import Broken, Over, Published, day_of, manifest_key
 from nomad.ledger import FORM, Ledger, facts_of
 from nomad.manifest import FILE, Facts, InputFact, Manifest, digest
 from nomad.mirror import Mirror
@@ -221,14 +219,14 @@ class Lake:
         if first is None or last is None or first == last:
             name = f"{COLUMN}={first}" if first else ""
             if ledger:
-                return ledger.content_of(name) or ABSENT, None
+                return ledger.content_of(name) or layout.ABSENT, None
             found = self.facts(TableName.parse(text), name)
-            return (found.content_hash if found else ABSENT), None
+            return (found.content_hash if found else layout.ABSENT), None
         if ledger:
             return ledger.content(first, last)
         table = TableName.parse(text)
         span = Span(date.fromisoformat(first), date.fromisoformat(last))
-        now = as_input(table, span, self.manifests(table, partitioned=True, spans=[span]))
+        now = layout.as_input(table, span, self.manifests(table, partitioned=True, spans=[span]))
         return now.content_hash, now.count
 
     def required(self, table: TableName, partition: Partition) -> Manifest:
@@ -323,7 +321,7 @@ class Lake:
         else:
             key = manifest_key(table, None)
             found = {key: b} if (b := self._mirror.one(key)) else {}
-        keys = [k for k in found if belongs(k, partitioned=partitioned)]
+        keys = [k for k in found if layout.belongs(k, partitioned=partitioned)]
         known = [self._parse(k, found[k]) for k in keys]
         self._pass_over(p for p in known if isinstance(p, CorruptManifest))
         return [p.manifest for p in known if isinstance(p, Published)]
@@ -341,8 +339,8 @@ class Lake:
 
     def files(self, manifests: Iterable[Manifest]) -> list[Files]:
         """Group the files of manifests that share a schema, in the order of the manifests."""
-        return data_files(manifests, self.store.uri)
+        return layout.data_files(manifests, self.store.uri)
 
     def quarantined(self, manifests: Iterable[Manifest]) -> list[Files]:
         """Group the files of refused rows by schema: the table's columns, then what is wrong."""
-        return refused_files(manifests, self.store.uri)
+        return layout.refused_files(manifests, self.store.uri)
