@@ -183,6 +183,50 @@ CORPUS = {
         f" using sum(v))",
         [ONE],
     ),
+    "a pivot that looks for its columns": (
+        f"pivot (select id, k, v from ods.p where dt = '{D}') on k using sum(v)",
+        [ONE],
+    ),
+    "a pivot of a CTE": (
+        f"with s as (select id, k, v from ods.p where dt between date '{D}' - 6 and '{D}')"
+        f" pivot s on k using sum(v) group by id",
+        [WEEK],
+    ),
+    "a pivot in brackets, asked for a day": (
+        f"select * from (pivot ods.p on k using sum(v) group by id, dt) where dt = '{D}'",
+        [ALL],
+    ),
+    "two pivots": (
+        f"select * from (pivot (from ods.p where dt = '{D}') on k using sum(v) group by id)"
+        f" union all by name"
+        f" select * from (pivot (from ods.p where dt = '2024-01-03') on k using sum(v)"
+        f" group by id)",
+        [("2024-01-03", "2024-01-03"), ONE],
+    ),
+    "a date by its name": (
+        f"with c as (select date '{D}' as d) select p.* from ods.p, c where p.dt = c.d",
+        [ONE],
+    ),
+    "a range by its name": (
+        f"with c as (select date '{D}' - 6 as lo, date '{D}' as hi)"
+        f" select p.* from ods.p as p join c as x on p.dt between x.lo and x.hi",
+        [WEEK],
+    ),
+    "a date by its name, of an outer join": (
+        f"with c as (select date '{D}' as d) select p.id, c.d from ods.p left join c"
+        f" on p.dt = c.d where c.d is null or p.dt = c.d",
+        [ALL],
+    ),
+    "a date by its name, turned by a join": (
+        f"with c as (select date '{D}' as d) select p.id, p.dt from c right join ods.p"
+        f" on p.dt = c.d where coalesce(c.d, date '{D}') = '{D}'",
+        [ALL],
+    ),
+    "a name of another table": (
+        f"with c as (select date '{D}' as d) select c.id from (select id, dt, dt as d from ods.p)"
+        f" as c where c.dt = c.d",
+        [ALL],
+    ),
     "qualify": (
         f"select id, dt from ods.p where dt <= '{D}'"
         f" qualify row_number() over (partition by id order by dt desc, v) = 1",

@@ -158,12 +158,18 @@ ALL = (Span(),)
 """Every partition."""
 
 
+_MOST_RUNS = 6
+"""Runs of dates that are written out; of more, all but the first five are counted."""
+
+
 def compress(days: Sequence[date]) -> str:
-    """Write dates briefly, runs as `first … last`.
+    """Write dates briefly, runs as `first … last`, and of many runs the first ones.
 
     Example:
         >>> compress([date(2024, 1, 1), date(2024, 1, 6), date(2024, 1, 7)])
         '2024-01-01, 2024-01-06 … 2024-01-07'
+        >>> compress([date(2024, n, 1) for n in range(1, 10)])[-39:]
+        '2024-04-01, 2024-05-01 and 4 dates more'
     """
     runs: list[list[date]] = []
     for day in sorted(days):
@@ -171,4 +177,7 @@ def compress(days: Sequence[date]) -> str:
             runs[-1].append(day)
         else:
             runs.append([day])
-    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]} … {r[-1]}" for r in runs)
+    shown = runs if len(runs) <= _MOST_RUNS else runs[: _MOST_RUNS - 1]
+    text = ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]} … {r[-1]}" for r in shown)
+    rest = sum(len(r) for r in runs[len(shown) :])
+    return f"{text} and {rest} dates more" if rest else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -59,10 +60,20 @@ def of_setup(session: Session, statement: str, names: Iterable[str]) -> list[lis
 def filters_of(session: Session, query: str) -> list[list[str]]:
     """Give, for each scan of Parquet files in the plan, the filters on its path.
 
-    What DuckDB runs as several statements (a PIVOT) has no plan: a scan without filters.
+    What DuckDB runs as several statements (a PIVOT) has no plan; that of the rows it is made of
+    has the same scans. Where there is none either: a scan without filters.
     """
     rows = session.execute(f"EXPLAIN (FORMAT json) {query}")
+    if not rows and (plainer := _without_pivots(query)):
+        with suppress(QueryFailed):
+            rows = session.execute(f"EXPLAIN (FORMAT json) {plainer}")
     return [_split(text) for text in _scans(json.loads(rows[0][1]))] if rows else [[]]
+
+
+def _without_pivots(query: str) -> str | None:
+    from nomad.sqlfile.plainer import without_pivots
+
+    return without_pivots(query)
 
 
 def _scans(nodes: list[dict[str, Any]]) -> Iterator[str]:
