@@ -752,3 +752,27 @@ def test_a_number_of_more_than_38_digits_is_told_by_its_column(project, value):
     assert answer.code == 1
     assert "sql/ods/ods_h.sql: `h` has a value of more than 38 digits\n" in answer.err
     assert "SELECT" not in answer.err
+
+
+def test_a_date_that_waits_to_be_extracted_is_not_said_to_have_no_source(project):
+    project("extract", "--dt", "2024-01-02")
+
+    answer = project("run", "ods", "--from", "2024-01-01", "--to", "2024-01-03")
+
+    assert answer.code == 0
+    assert "no source for 2024-01-01: passed over\n" in answer.err
+    assert "not extracted: 2024-01-03; `nomad extract --dt 2024-01-03` first\n" in answer.err
+
+
+def test_a_long_list_of_dates_is_folded(project):
+    """Ten years of weekends would bury the summary."""
+    for day in range(1, 31, 2):
+        project.write(f"in/2024-04-{day:02d}.csv", "symbol,close\nA,1\n")
+
+    answer = project("extract", "--from", "2024-04-01", "--to", "2024-04-30")
+
+    assert answer.code == 0
+    assert (
+        "no source for 2024-04-02, 2024-04-04, 2024-04-06, 2024-04-08, 2024-04-10"
+        " and 10 dates more: passed over\n"
+    ) in answer.err

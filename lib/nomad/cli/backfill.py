@@ -64,7 +64,7 @@ def command(
         most=max_steps or 0,
     )
     if not report.quiet:
-        tell_passed_over(found)
+        tell_passed_over(workspace, found)
     if dry_run:
         if not found.steps:
             click.echo("nothing to do", err=True)

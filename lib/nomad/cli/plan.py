@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,7 +40,7 @@ def command(workspace: Workspace, output: str, **words: Any) -> None:
         listing(shown, output)
     if fresh:
         click.echo(f"{fresh} fresh{'' if shown else ', nothing to do'}", err=True)
-    tell_passed_over(found)
+    tell_passed_over(workspace, found)
     tell_full_scans(workspace, dict.fromkeys(s.table for s in found.steps))
 
 
@@ -76,19 +79,50 @@ def make(
     """Plan as the words say."""
     from nomad.plan import plan
 
-    return plan(
-        workspace.project,
-        workspace.lake,
-        workspace.pruner,
-        tables=chosen.tables(workspace),
-        dates=options.days(workspace, when),
-        force=force,
-    )
+    tables, dates = chosen.tables(workspace), options.days(workspace, when)
+    with _said(f"planning {len(tables)} tables over {len(dates)} dates …"):
+        return plan(
+            workspace.project,
+            workspace.lake,
+            workspace.pruner,
+            tables=tables,
+            dates=dates,
+            force=force,
+        )
 
 
-def tell_passed_over(found: Plan) -> None:
-    """Say which dates of a range no source has."""
+_PATIENCE = 1.0
+"""Seconds after which someone at a terminal is told what goes on."""
+
+
+@contextmanager
+def _said(text: str, *, after: float = _PATIENCE) -> Iterator[None]:
+    """Say on a terminal what goes on, where it takes long."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    timer = Timer(after, click.echo, (text,), {"err": True})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def tell_passed_over(workspace: Workspace, found: Plan) -> None:
+    """Say which dates of a range no source has, and which of them only wait to be extracted."""
+    days = found.days_without_source
+    if not days:
+        return
     from nomad.partition import compress
+    from nomad.run.sources import delivered
 
-    if days := found.days_without_source:
-        click.echo(f"no source for {compress(days)}: passed over", err=True)
+    sources = {s for table, _ in found.passed_over for s in workspace.project.sources_of(table)}
+    waiting = delivered(workspace, sources, days)
+    if absent := [day for day in days if day not in waiting]:
+        click.echo(f"no source for {compress(absent)}: passed over", err=True)
+    if waiting:
+        first, last = min(waiting), max(waiting)
+        words = f"--dt {first}" if first == last else f"--from {first} --to {last}"
+        click.echo(f"not extracted: {compress(waiting)}; `nomad extract {words}` first", err=True)

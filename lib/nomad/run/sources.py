@@ -53,6 +53,17 @@ def _known(known: Mapping[str, SourceConfig], name: str) -> SourceConfig:
     return known[name]
 
 
+def delivered(workspace: Workspace, names: Iterable[TableName], days: Sequence[date]) -> list[date]:
+    """Name the dates for which one of some sources has its file on this machine."""
+    sources = [workspace.config.sources[n.name] for n in sorted(names)]
+    return [day for day in days if any(_is_here(workspace, s, day) for s in sources)]
+
+
+def _is_here(workspace: Workspace, source: SourceConfig, day: date) -> bool:
+    path = str(_rendered(source, day, workspace.variables).options.get("path", ""))
+    return bool(path) and "://" not in path and (workspace.root / path).is_file()
+
+
 def extract(
     workspace: Workspace,
     sources: Iterable[SourceConfig],
