@@ -18,6 +18,7 @@ from nomad.catalog import Refreshed
 from nomad.claims import dead
 from nomad.engine.duck import Engine, Remote, Session, Settings, located
 from nomad.engine.readable import readable
+from nomad.errors import ConfigError
 from nomad.fullscan import FullScan, full_scans
 from nomad.lake import Lake
 from nomad.manifest import digest
@@ -111,10 +112,21 @@ class Workspace:
 
     @cached_property
     def store(self) -> Store:
-        """Where the lake lives."""
+        """Where the lake lives.
+
+        Raises:
+            ConfigError: DuckDB would take its address, or the catalog's, for something else.
+        """
+        folder = self.root if self.config.lake.address else self.root / self.config.lake.url
+        if "?" in f"{self.root}{folder}":
+            raise ConfigError(
+                "a folder's name holds `?`, which DuckDB takes for any letter",
+                where=str(folder),
+                hint="rename that folder, or move the project",
+            )
         if self.config.lake.address:
             return self._bucket
-        return LocalStore(self.root / self.config.lake.url, self.waiter)
+        return LocalStore(folder, self.waiter)
 
     @cached_property
     def _bucket(self) -> S3Store:

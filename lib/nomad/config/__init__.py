@@ -52,6 +52,17 @@ class Config:
 _KEYS_OF_AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
+_MISSPELT = "nomad.yml"
+
+
+def _misspelt(folder: Path) -> NoProject:
+    return NoProject(
+        f"no `{FILE}`, but there is a `{_MISSPELT}`",
+        where=str(folder),
+        hint=f"rename it: mv {_MISSPELT} {FILE}",
+    )
+
+
 def find_root(start: Path) -> Path:
     """Name the nearest folder at or above `start` that has a `nomad.yaml`.
 
@@ -61,6 +72,8 @@ def find_root(start: Path) -> Path:
     for folder in (start, *start.parents):
         if (folder / FILE).is_file():
             return folder
+        if (folder / _MISSPELT).is_file():
+            raise _misspelt(folder)
     raise NoProject(
         f"no `{FILE}` in {start} or any folder above",
         hint="start a project with `nomad init DIR`, or name one with `--project DIR`",
@@ -80,6 +93,8 @@ def load(
         NoProject: the folder has no `nomad.yaml`.
         ConfigError: the file has faults; the message lists them all.
     """
+    if (root / _MISSPELT).is_file() and not (root / FILE).is_file():
+        raise _misspelt(root)
     if not (root / FILE).is_file():
         raise NoProject(f"no `{FILE}` in {root}", hint="start a project with `nomad init DIR`")
     for key in _KEYS_OF_AWS:

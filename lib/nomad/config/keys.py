@@ -36,8 +36,20 @@ def _layers(value: Value) -> str | None:
     if not good:
         return "must be a list of names"
     names = [str(v) for v in value] if isinstance(value, list) else []
-    bad = [n for n in names if not is_plain(n) or n in _RESERVED]
-    return f"can't hold `{bad[0]}`: use letters, digits and `_`" if bad else None
+    faults = [f for name in names if (f := _taken(name))]
+    known = {n.lower() for n in names}
+    if not faults and len(known) < len(names):
+        faults = ["names one layer twice; case makes no difference"]
+    return faults[0] if faults else None
+
+
+def _taken(layer: str) -> str | None:
+    """Say why a name is none for a layer; case makes no difference to DuckDB."""
+    if not is_plain(layer):
+        return f"can't hold `{layer}`: use letters, digits and `_`"
+    if layer.lower() in _OURS or layer.startswith("_"):
+        return f"can't hold `{layer}`: that name is nomad's own"
+    return f"can't hold `{layer}`: that name is DuckDB's own" if layer.lower() in _DUCKDB else None
 
 
 _AGE = re.compile(r"([1-9]\d*) days?")
@@ -118,7 +130,8 @@ def _naming(value: Value) -> str | None:
     return None if value in ("strict", "free") else "must be `strict` or `free`"
 
 
-_RESERVED = {"raw", "main", "temp", "system", "checks", "nomad", "quarantine", "catalog_meta"}
+_OURS = {"raw", "checks", "nomad", "quarantine", "catalog_meta"}
+_DUCKDB = {"main", "temp", "system", "information_schema", "pg_catalog"}
 
 KEYS: Mapping[str, Key] = {
     "timezone": Key(_zone, None),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from nomad.address import SCHEME, Address, Credentials
@@ -205,3 +208,20 @@ def _silence(e: Exception, address: Address) -> tuple[str, str]:
 def _reason(e: Exception) -> str:
     cause = getattr(e, "kwargs", {}).get("error") or e
     return str(cause).strip().splitlines()[0][:200]
+
+
+_DATE = re.compile(r"\d{1,2} [A-Za-z]{3} \d{4} \d\d:\d\d:\d\d")
+
+
+def date_of(header: str | None) -> datetime | None:
+    """Read a `Date` header, which is in GMT; gateways double it, or leave its zone out.
+
+    Example:
+        >>> date_of("Tue, 02 Jan 2024 10:00:00, Tue, 02 Jan 2024 10:00:00 GMT").isoformat()
+        '2024-01-02T10:00:00+00:00'
+        >>> date_of("today")
+    """
+    found = _DATE.search(header or "")
+    with suppress(ValueError):
+        return parsedate_to_datetime(f"{found[0]} GMT") if found else None
+    return None

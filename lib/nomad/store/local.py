@@ -81,8 +81,19 @@ class LocalStore:
         """Sync the file's bytes and rename it in; the commit that follows syncs the folder."""
         with translated(key):
             path = self._ready(key)
+            self._stay_inside(path.parent)
             _sync(source)
             source.replace(path)
+
+    def _stay_inside(self, folder: Path) -> None:
+        """Refuse to publish by way of a link what DuckDB, held to the lake, could not read."""
+        if folder.resolve().is_relative_to(self.root.resolve()):
+            return
+        raise LakeError(
+            "a symbolic link leads out of the lake: what is published there could not be read",
+            where=str(folder),
+            hint="move the folder back into the lake, or mount it there (`mount --bind`)",
+        )
 
     def take(self, key: str, to: Path) -> None:
         """Link the file: what is published never changes."""

@@ -6,11 +6,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from statistics import median
 from typing import NamedTuple
 
 from nomad.errors import NomadError
+from nomad.store.client import date_of
 from nomad.store.probe import Probed
 from nomad.store.s3 import S3Store
 
@@ -57,8 +57,8 @@ def _round_trips(store: S3Store) -> tuple[float, float]:
         began = time.monotonic()
         told = store.head()
         times.append(time.monotonic() - began)
-        if told:
-            skew = (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
+        if at := date_of(told):
+            skew = (at - datetime.now(UTC)).total_seconds()
     return median(times), skew if abs(skew) > 1 else 0.0
 
 

@@ -1,0 +1,59 @@
+"""Where a project may not lie, and what its folders may not be: said before anything is done."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from conftest import Project, chain
+from nomad.store.client import date_of
+
+DAY = ("--dt", "2024-01-02")
+
+
+def test_a_nomad_yml_is_told_to_be_renamed(empty, monkeypatch):
+    empty.write("nomad.yml", "layers: [ods]\n")
+    assert "mv nomad.yml nomad.yaml" in empty("ls").err
+    assert empty("ls").code == 2
+    monkeypatch.chdir(empty.write("sub/x", "").parent)
+
+    assert "mv nomad.yml nomad.yaml" in empty.process("ls").stderr
+
+
+def test_a_path_with_a_question_mark_is_refused_before_anything_is_written(tmp_path):
+    project = chain(Project(tmp_path / "a?b"))
+
+    answer = project("extract", *DAY)
+
+    assert answer.code == 2
+    assert "rename that folder" in answer.err
+    assert not project.lake.exists()
+
+
+@pytest.mark.parametrize("moved", ["ods/ods_price", "ods/ods_price/dt=2024-01-02"])
+def test_nothing_is_published_through_a_link_out_of_the_lake(built, tmp_path_factory, moved):
+    """It could not be read there: DuckDB is held to the lake."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "x"
+    shutil.move(built.lake / moved, elsewhere)
+    (built.lake / moved).symlink_to(elsewhere)
+
+    answer = built("run", "ods_price", *DAY, "--force")
+
+    assert answer.code == 3
+    assert "a symbolic link leads out of the lake" in answer.err
+    assert "mount" in answer.err
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Tue, 02 Jan 2024 10:00:00 GMT", "Tue, 02 Jan 2024 10:00:00", "Tue, 2 Jan 2024 10:00:00 -0000",
+     "Tue, 02 Jan 2024 10:00:00 GMT, Tue, 02 Jan 2024 10:00:00 GMT"],
+)  # fmt: skip
+def test_a_date_header_is_read_without_a_zone_and_doubled(header):
+    assert date_of(header).isoformat() == "2024-01-02T10:00:00+00:00"
+
+
+@pytest.mark.parametrize("header", [None, "", "yesterday", "99 Foo 2024 10:00:00"])
+def test_a_date_header_that_is_none_is_left_out(header):
+    assert date_of(header) is None
