@@ -197,7 +197,10 @@ class Workspace:
     def refresh_catalog(
         self, lake: Lake | None = None, *, fresh: bool = True, engine: Engine | None = None
     ) -> Refreshed:
-        """Build the catalog anew from the lake as it is, or (not `fresh`) as `lake` knows it."""
+        """Build the catalog anew from the lake as it is, or (not `fresh`) as `lake` knows it.
+
+        One that lacks a migration is due again.
+        """
         made = catalog.refresh(
             self.project,
             lake or self.lake,
@@ -207,7 +210,7 @@ class Workspace:
             engine=engine,
             waiter=self.waiter,
         )
-        self._note_catalogs({made.path.name: self._catalog_basis})
+        self._note_catalogs({made.path.name: self._catalog_basis if made.whole else ""})
         return made
 
     @property

@@ -92,16 +92,41 @@ def test_an_edited_or_missing_migration_is_refused(built, catalog, change, messa
     assert catalog.read_bytes() == before
 
 
-def test_a_migration_that_fails_leaves_the_old_catalog(built, catalog):
-    before = catalog.read_bytes()
-    built.write("catalog/migrations/0001_bad.sql", "create macro;")
+def test_a_migration_that_fails_is_named_and_left_out(built, catalog):
+    """It leaves nothing behind, and those after it wait; the tables are in the catalog."""
+    built.write("catalog/migrations/0001_good.sql", "create macro good(x) as x;")
+    built.write("catalog/migrations/0002_bad.sql", "create table half (a int); create macro;")
+    built.write("catalog/migrations/0003_late.sql", "create macro late(x) as x;")
 
     answer = built("catalog", "refresh")
 
     assert answer.code == 1
-    assert "catalog/migrations/0001_bad.sql:1" in answer.err
-    assert catalog.read_bytes() == before
+    assert "catalog/migrations/0002_bad.sql:1" in answer.err
+    applied = ask(catalog, "select name from catalog_meta.schema_migrations")
+    assert applied == [("0001_good.sql",)]
+    assert ask(catalog, "select count(*) from duckdb_tables() where table_name = 'half'") == [(0,)]
+    assert ask(catalog, "select good(count(*)) from dwd.dwd_price") == [(4,)]
     assert {p.name for p in catalog.parent.iterdir()} == {"migrations", "catalog.duckdb"}
+
+
+def test_a_migration_may_read_the_lake_s_tables(built, catalog):
+    """It is applied when they are there, and waits until they are."""
+    built.write("sql/dws/dws_new.sql", "select 1 as a, '$<PARTITION_DATE>' as d")
+    built.write(
+        "catalog/migrations/0001_tables.sql",
+        "create macro dwd.latest(d) as table select * from dwd.dwd_price where dt = d;"
+        "create view dwd.best as select max(close) as close from dwd.dwd_price;",
+    )
+    built.write("catalog/migrations/0002_new.sql", "create macro one() as table from dws.dws_new;")
+
+    waiting = built("catalog", "migrate")
+
+    assert waiting.code == 0, waiting.err
+    assert waiting.out == "applied  0001_tables.sql\n"
+    assert ask(catalog, "select count(*) from dwd.latest('2024-01-02')") == [(2,)]
+    assert ask(catalog, "from dwd.best") == [(4,)]
+    assert built("run", "dws_new", "--dt", "2024-01-02").code == 0
+    assert ask(catalog, "select a from one()") == [(1,)]
 
 
 def test_the_catalog_tells_what_ran_and_what_is_there(built, catalog):

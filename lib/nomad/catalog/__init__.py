@@ -25,11 +25,14 @@ from nomad.catalog.migrations import (
     applied,
     migrate,
     numbered,
+    prepare,
     verify,
+    waits_for,
 )
 from nomad.engine.duck import Engine, Remote, Session, database
 from nomad.errors import LakeError, QueryFailed
 from nomad.lake import Lake
+from nomad.names import RAW, TableName
 from nomad.project import Project
 from nomad.store.locks import Waiter, locked
 
@@ -37,11 +40,17 @@ _log = logging.getLogger(__name__)
 
 
 class Refreshed(NamedTuple):
-    """What a refresh did: the views it made and the migrations it applied for the first time."""
+    """What a refresh did: the views it made and the migrations it applied for the first time.
+
+    `fault` is what is wrong with a migration: that one and those after it are not in the catalog,
+    which is `whole` with all of them.
+    """
 
     path: Path
     views: int
     applied: tuple[str, ...]
+    fault: QueryFailed | None = None
+    whole: bool = True
 
 
 def path_of(root: Path, environment: str | None) -> Path:
@@ -101,7 +110,6 @@ def refresh(
     Raises:
         Busy: another process has held the lock for too long.
         MigrationError: a migration that was applied before is edited or missing.
-        QueryFailed: a migration fails; the old catalog stays.
         LakeError: the folder can't be written.
     """
     path = path_of(project.root, project.config.environment)
@@ -111,12 +119,43 @@ def refresh(
     opened = shared.attached if shared else partial(database, remote=remote)
     with _beside(path, waiter or Waiter()) as beside:
         before, views = _carried_on(path, beside, migrations, maker, opened)
+        done, fault = len(migrations), None
         if views is None:
             beside.unlink(missing_ok=True)
             with database(str(beside), remote=remote) as session:
-                migrate(session, migrations, before, now)
-                views = maker.fill(session, beside.parent)
-    return Refreshed(path, views, tuple(m.name for m in migrations if m.name not in before))
+                views, done, fault = _anew(session, beside.parent, migrations, before, maker)
+    new = tuple(m.name for m in migrations[:done] if m.name not in before)
+    return Refreshed(path, views, new, _told(fault, project), fault is None)
+
+
+def _anew(
+    session: Session,
+    scratch: Path,
+    migrations: Sequence[Migration],
+    before: Applied,
+    maker: Maker,
+) -> tuple[int, int, QueryFailed | None]:
+    """Make all there is in a new file; count views and applied migrations, and give a fault.
+
+    A migration may need schemas as it finds them, or the tables of the lake: one that fails before
+    these are there is tried again after.
+    """
+    prepare(session)
+    done, fault = migrate(session, migrations, before, maker.now)
+    views = maker.fill(session, scratch)
+    if fault:
+        more, fault = migrate(session, migrations[done:], before, maker.now)
+        done += more
+    return views, done, fault
+
+
+def _told(fault: QueryFailed | None, project: Project) -> QueryFailed | None:
+    """Say of a migration that it waits for a table to be published: that is no fault."""
+    sources = (TableName(RAW, s) for s in project.config.sources)
+    if fault and (table := waits_for(fault, (*project.order, *sources))):
+        _log.warning("%s waits until %s is published", fault.where, table)
+        return None
+    return fault
 
 
 _BUILDING = ".building-"

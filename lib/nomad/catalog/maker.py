@@ -54,7 +54,7 @@ class Maker:
 
     def __init__(self, project: Project, lake: Lake, *, now: datetime, fresh: bool) -> None:
         self._project, self._lake, self._fresh = project, lake, fresh
-        self._today = now.astimezone(UTC).date()
+        self.now, self._today = now, now.astimezone(UTC).date()
         sources = [TableName(RAW, s) for s in project.config.sources]
         self._names = [*sources, *project.order]
 

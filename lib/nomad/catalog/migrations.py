@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.engine.duck import Place, Session
-from nomad.errors import MigrationError
-from nomad.names import literal
+from nomad.errors import MigrationError, QueryFailed
+from nomad.names import TableName, literal
 
 FOLDER = "catalog"
 MIGRATIONS = "migrations"
@@ -83,24 +83,56 @@ def verify(migrations: Sequence[Migration], before: Applied) -> None:
             )
 
 
-def migrate(
-    session: Session,
-    migrations: Iterable[Migration],
-    before: Applied,
-    now: datetime,
-) -> None:
-    """Apply all migrations to a new file; one applied before keeps its time.
-
-    Raises:
-        QueryFailed: DuckDB refuses one of them.
-    """
+def prepare(session: Session) -> None:
+    """Make the place where it is noted what was applied, in a new file."""
     session.execute(f"CREATE SCHEMA {META}")
     session.execute(
         f"CREATE TABLE {META}.schema_migrations"
         " (name VARCHAR PRIMARY KEY, checksum VARCHAR, applied_at TIMESTAMPTZ)"
     )
-    for m in migrations:
-        session.execute(m.sql, at=Place(f"{FOLDER}/{MIGRATIONS}/{m.name}", 1))
+
+
+def migrate(
+    session: Session, migrations: Sequence[Migration], before: Applied, now: datetime
+) -> tuple[int, QueryFailed | None]:
+    """Apply migrations in order; say how many, and what is wrong with the one that fails.
+
+    That one leaves nothing behind, and those after it wait. One applied before keeps its time.
+    """
+    for done, m in enumerate(migrations):
+        try:
+            _apply(session, m)
+        except QueryFailed as e:
+            return done, e
         at = before.get(m.name, ("", now.isoformat()))[1]
         values = ", ".join(literal(v) for v in (m.name, m.checksum, at))
         session.execute(f"INSERT INTO {META}.schema_migrations VALUES ({values})")
+    return len(migrations), None
+
+
+_OWN_TRANSACTION = re.compile(r"\b(begin|commit|transaction|checkpoint)\b", re.IGNORECASE)
+
+
+def _apply(session: Session, m: Migration) -> None:
+    at = Place(f"{FOLDER}/{MIGRATIONS}/{m.name}", 1)
+    if _OWN_TRANSACTION.search(m.sql):
+        session.execute(m.sql, at=at)
+        return
+    session.execute("BEGIN")
+    try:
+        session.execute(m.sql, at=at)
+    except QueryFailed:
+        session.execute("ROLLBACK")
+        raise
+    session.execute("COMMIT")
+
+
+_MISSING = re.compile(r'Table with name "?(?:\w+\.)*(\w+)"? does not exist')
+
+
+def waits_for(fault: QueryFailed | None, tables: Iterable[TableName]) -> TableName | None:
+    """Name the table of the lake that a migration needs, and that is not published yet."""
+    missing = _MISSING.search(fault.what) if fault else None
+    if missing is None:
+        return None
+    return next((t for t in tables if t.name.lower() == missing[1].lower()), None)

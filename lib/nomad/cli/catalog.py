@@ -31,6 +31,8 @@ def migrate(workspace: Workspace) -> None:
     for name in done.applied:
         click.echo(f"applied  {name}")
     click.echo(f"{done.path}: {len(done.applied)} migrations applied", err=True)
+    if done.fault:
+        raise done.fault
 
 
 @command.command("refresh")
@@ -42,6 +44,8 @@ def refresh(workspace: Workspace) -> None:
     """
     done = workspace.refresh_catalog()
     click.echo(f"{done.path}: {done.views} views", err=True)
+    if done.fault:
+        raise done.fault
 
 
 @command.command("connect")

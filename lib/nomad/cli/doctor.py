@@ -49,13 +49,13 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     path = workspace.catalog_path
     if reachable and (what := _catalog_fault(workspace)):
         rows.append({"where": str(path), "what": what, "remedy": "write"})
-    wrong = len(rows)
+    wrong, refreshed = len(rows), None
     if fix and not unfit:
         if left:
             recover(workspace)
             findings = [f for f in findings if f.remedy is None]
         wrong = len(doctor.mend(workspace.store, findings))
-        workspace.refresh_catalog()
+        refreshed = workspace.refresh_catalog()
     if rows or output != "table":
         columns = ["where", "what", "remedy"]
         render.listing("findings", columns, rows, output=output, out=sys.stdout, extra=extra)
@@ -65,6 +65,8 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         f"{render.counted(len(rows), 'finding')}{mended}" if rows and not unfit else verdict,
         err=True,
     )
+    if refreshed and refreshed.fault:
+        raise refreshed.fault
     sys.exit(3 if unfit else 1 if wrong else 0)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from nomad import publish, superseded
 from nomad.claims import claim
 from nomad.engine.duck import NAME, Engine, Staged
-from nomad.errors import Busy, LakeError, Misuse
+from nomad.errors import Busy, LakeError, Misuse, QueryFailed
 from nomad.journal import Journal, new_run_id
 from nomad.lake import Lake
 from nomad.layout import Over, folder_key
@@ -60,6 +60,7 @@ class Attempt:
     _lock: Lock = field(default_factory=Lock)
     _beside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _renewing: Future[None] | None = None
+    _fault: QueryFailed | None = None
 
     def engine(self, *, remote: bool = True, shares: int = 1) -> Engine:
         """Give the engine this run works with; its catalog is then renewed by the same one."""
@@ -141,7 +142,7 @@ class Attempt:
         )
 
     def look_around(self) -> None:
-        """Renew a catalog that is due before anything is published: a bad migration stops it here.
+        """Renew a catalog that is due before anything is published.
 
         One that is not there yet can wait until the end.
         """
@@ -151,7 +152,7 @@ class Attempt:
             return
         self._stale = self.workspace.catalog_is_due
         if self._stale and self.workspace.catalog_path.exists() and not self.workspace.rehearsing:
-            self.workspace.refresh_catalog(self.lake)
+            self._fault = self.workspace.refresh_catalog(self.lake).fault
             self._stale = False
 
     def catch_up(self) -> None:
@@ -183,12 +184,17 @@ class Attempt:
         """Renew the catalog once more, when nothing goes on any longer.
 
         One that goes on is waited for; if it came to nothing, this makes up for it.
+
+        Raises:
+            QueryFailed: a migration fails; all else is in the catalog.
         """
         self._beside.shutdown()
         if self._renewing and isinstance(e := self._renewing.exception(), Busy):
             raise e
         if self._stale and not self.workspace.rehearsing:
             self._renewed()
+        if self._fault:
+            raise self._fault
 
     def _renewed(self) -> None:
         """Renew the catalog, and take away what is superseded."""
@@ -199,7 +205,8 @@ class Attempt:
         try:
             if has_project(self.workspace):
                 self.journal.flush(self.lake.mirror)
-                self.workspace.refresh_catalog(self.lake, fresh=False, engine=self._engine)
+                made = self.workspace.refresh_catalog(self.lake, fresh=False, engine=self._engine)
+                self._fault = made.fault
                 self._announce_again()
                 for old in gone:
                     self._retire(old)
