@@ -340,7 +340,7 @@ def test_a_check_sees_what_would_be_published_and_the_days_before(project):
 
     assert first.code == 0, first.err
     assert falls.code == 4
-    assert "`never_falls`: 1 rows found" in falls.err
+    assert "`never_falls`: 1 row found" in falls.err
 
 
 def test_numbers_and_texts_of_accepted_values_meet_either_kind(project):

@@ -7,16 +7,17 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
 from nomad.catalog.views import relations
 from nomad.engine import scan
+from nomad.engine.answer import Answer, in_text
 from nomad.engine.duck import Place, Session, View
 from nomad.engine.question import refuse_writing
 from nomad.errors import QueryFailed
 from nomad.layout import REFUSED
 from nomad.manifest import Manifest
-from nomad.names import RAW, TableName, did_you_mean, literal
+from nomad.names import RAW, TableName, did_you_mean, literal, quote
 from nomad.partition import COLUMN, Partition
 from nomad.project import Project
 from nomad.workspace import Workspace
@@ -26,11 +27,16 @@ _WORD = re.compile(r"\w+")
 _TRIES = 20
 """How often a query starts over when a table is replaced while it reads."""
 
-Rows = tuple[list[str], list[tuple[Any, ...]]]
+
+class How(Protocol):
+    """A way to run a query."""
+
+    def __call__(self, session: Session, query: str, *, at: Place | None = None) -> Answer:
+        """Run it."""
 
 
-def ask(workspace: Workspace, query: str) -> Rows:
-    """Run a query over the tables it names; give the columns' names and the rows.
+def ask(workspace: Workspace, query: str, how: How = in_text) -> Answer:
+    """Run a query over the tables it names; `how` says what its values are to be.
 
     A table published anew while the query reads makes it start over, so that the answer is of one
     version of each table.
@@ -40,9 +46,9 @@ def ask(workspace: Workspace, query: str) -> Rows:
         Misuse: it would write.
     """
 
-    def act(session: Session) -> Rows:
+    def act(session: Session) -> Answer:
         refuse_writing(session, query)
-        return session.query(query, at=Place("query", 1))
+        return how(session, query, at=Place("query", 1))
 
     return _steady(workspace, query, act)
 
@@ -74,15 +80,28 @@ def reads(workspace: Workspace) -> None:
         store.delete(key)
 
 
-def refused(workspace: Workspace, table: TableName, days: list[Partition], *, limit: int) -> Rows:
-    """Give the rows in quarantine of some partitions."""
+_LEADING = ("_test", "_column", "_value", "_row_number")
+
+
+def refused(
+    workspace: Workspace, table: TableName, days: list[Partition], *, limit: int, how: How = in_text
+) -> Answer:
+    """Give the rows in quarantine of some partitions: what is wrong and the key come first."""
     found = workspace.lake.readable(table, days=days)
     dated = workspace.project.partitioned(table)
     groups = workspace.lake.quarantined(found)
     if not groups:
-        return [c.name for c in REFUSED], []
+        return Answer([c.name for c in REFUSED], [False] * len(REFUSED), [])
+    contract = workspace.project.tables[table].contract
+    key = contract.unique_key if contract else ()
     with workspace.reader.session() as session:
-        return session.query(f"FROM ({scan.select(groups, partitioned=dated)}) LIMIT {limit}")
+        rows = scan.select(groups, partitioned=dated)
+        there = [c.name for c in session.describe(rows)]
+        led = [n for w in (*_LEADING, *key) for n in there if n.lower() == w.lower()]
+        last = [c.name for c in REFUSED if c.name in there and c.name not in led]
+        own = [n for n in there if n not in led and n not in last]
+        listed = ", ".join(map(quote, [*led, *last, *own]))
+        return how(session, f"SELECT {listed} FROM ({rows}) LIMIT {limit}")
 
 
 def _steady(workspace: Workspace, query: str, act: Callable[[Session], _T]) -> _T:

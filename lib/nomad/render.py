@@ -9,31 +9,143 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, TextIO
+from shutil import get_terminal_size
+from typing import Any, Literal, TextIO
 
 Row = Mapping[str, Any]
+_GAP = 3
 _WIDE = 1000
 """Columns of text a table may take where no terminal sets a width."""
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], out: TextIO) -> None:
-    """Write an aligned table; numbers to the right. What stands in a cell is text, never markup."""
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    out: TextIO,
+    *,
+    numeric: Sequence[bool] | None = None,
+    least: int = 16,
+    also: str = "-o json and csv",
+) -> None:
+    """Write an aligned table; numbers to the right. What stands in a cell is text, never markup.
+
+    Where a terminal is too narrow, long texts are folded, to `least` cells at the least; columns
+    in the middle that find no room even so are left out, and `also` tells what has them.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDE)
+    width = get_terminal_size().columns if out.isatty() else _WIDE
+    console = Console(file=out, highlight=False, width=width)
+    texts = [[cell(v) for v in row] for row in rows]
+    count = len(columns)
+    right = numeric or [bool(rows) and all(_numeric(r[i]) for r in rows) for i in range(count)]
+    widths = [_widest([name, *(t[i] for t in texts)]) for i, name in enumerate(columns)]
+    front, back, least = _room(widths, right, width, least)
+    kept = [*range(front), *range(count - back, count)]
+    gone = count - len(kept)
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for i, name in enumerate(columns):
-        numeric = bool(rows) and all(_numeric(r[i]) for r in rows)
-        grid.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(cell(v)) for v in row))
+    for place, i in enumerate(kept):
+        if gone and place == front:
+            grid.add_column("…")
+        whole = right[i] or widths[i] <= least
+        side: Literal["left", "right"] = "right" if right[i] else "left"
+        grid.add_column(Text(columns[i]), justify=side, overflow="fold", no_wrap=whole)
+    if gone and not back:
+        grid.add_column("…")
+    for row in texts:
+        cells = [Text(row[i]) for i in kept]
+        grid.add_row(*cells[:front], *([Text("…")] if gone else []), *cells[front:])
     with console.capture() as captured:
         console.print(grid)
     lines = [line.rstrip() for line in captured.get().splitlines()]
-    out.write("\n".join(lines) + "\n")
+    if gone:
+        lines.append(f"({gone} of {count} columns left out: {also} have all)")
+    _write("\n".join(lines) + "\n", out)
+
+
+_ENOUGH, _NARROW = 5, 16
+
+
+def _room(
+    widths: Sequence[int], right: Sequence[bool], width: int, least: int
+) -> tuple[int, int, int]:
+    """Choose the columns that are shown, and how far texts are folded to make room for them."""
+    for most in (least, _NARROW):
+        needed = [w if r else min(w, most) for w, r in zip(widths, right, strict=True)]
+        front, back = fitting(needed, width)
+        if front + back >= min(_ENOUGH, len(widths)):
+            break
+    return front, back, most
+
+
+def fitting(needed: Sequence[int], width: int) -> tuple[int, int]:
+    """Choose how many columns to show from the front and from the back, `…` standing between.
+
+    Example:
+        >>> fitting([5, 5, 5], 80), fitting([8, 8, 8, 8, 8], 40), fitting([90, 8], 40)
+        ((3, 0), (2, 1), (1, 0))
+    """
+    if sum(needed) + _GAP * (len(needed) - 1) <= width:
+        return len(needed), 0
+    front, back, used = 1, 0, needed[0] + _GAP + 1
+    for turn in range(len(needed) - 2):
+        last = turn % 3 == 1
+        more = _GAP + (needed[-1 - back] if last else needed[front])
+        if used + more > width:
+            break
+        front, back, used = front + (not last), back + last, used + more
+    return front, back
+
+
+def _widest(texts: Sequence[str]) -> int:
+    from rich.cells import cell_len
+
+    return max(cell_len(line) for text in texts for line in (text.splitlines() or [""]))
+
+
+def _write(text: str, out: TextIO) -> None:
+    """Write a text; rules and dots are plain where the output's encoding has no others."""
+    try:
+        text.encode(out.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = text.replace("─", "-").replace("…", "...")
+    out.write(text)
+
+
+def lines(columns: Sequence[str], rows: Sequence[Sequence[Any]], out: TextIO) -> None:
+    """Write each row as lines of `column  value`, with an empty line between rows."""
+    from rich.cells import cell_len
+
+    width = max(map(cell_len, columns), default=0)
+    blocks = (
+        "".join(
+            f"{name}{' ' * (width - cell_len(name))}  {cell(v)}".rstrip() + "\n"
+            for name, v in zip(columns, row, strict=True)
+        )
+        for row in rows
+    )
+    _write("\n".join(blocks), out)
+
+
+def answer(
+    columns: Sequence[str],
+    numeric: Sequence[bool],
+    rows: Sequence[Sequence[Any]],
+    *,
+    output: str,
+    out: TextIO,
+) -> None:
+    """Write the rows that a query gave; `numeric` says of each column whether it holds numbers."""
+    if output == "json":
+        named = [dict(zip(unique(columns), row, strict=True)) for row in rows]
+        document({"version": 1, "rows": named}, out)
+    elif output == "table":
+        table(columns, rows, out, numeric=numeric, least=40, also="-o line, json and csv")
+    else:
+        (lines if output == "line" else comma_separated)(columns, rows, out)
 
 
 def counted(number: int, what: str) -> str:
@@ -60,6 +172,7 @@ def progress(steps: int, out: TextIO) -> Iterator[Callable[[str], None]]:
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    from rich.text import Text
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(file=out), transient=True) as bar:
@@ -67,7 +180,7 @@ def progress(steps: int, out: TextIO) -> Iterator[Callable[[str], None]]:
 
         def tell(line: str) -> None:
             if line:
-                bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+                bar.console.print(Text.from_ansi(line), highlight=False, soft_wrap=True)
             bar.advance(task)
 
         yield tell
@@ -102,9 +215,10 @@ def document(body: Mapping[str, Any], out: TextIO) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Turn a value of DuckDB's into what JSON knows: no NaN, no infinity, keys of text.
+    """Turn a value of DuckDB's into what JSON knows: keys are texts, and so are NaN and infinity.
 
-    A decimal stays a number where that loses nothing, else it becomes text.
+    They read `nan`, `inf` and `-inf`, as in DuckDB, which casts them back. A decimal stays a number
+    where that loses nothing, else it becomes text.
     """
     if isinstance(value, Mapping):
         return {cell(k): _plain(v) for k, v in value.items()}
@@ -114,7 +228,7 @@ def _plain(value: Any) -> Any:
         number = float(value)
         return number if Decimal(repr(number)) == value else str(value)
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return value if math.isfinite(value) else str(value)
     if value is None or isinstance(value, (str, int)):
         return value
     return value.isoformat() if isinstance(value, (date, datetime, time)) else str(value)

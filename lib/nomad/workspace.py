@@ -60,8 +60,8 @@ class Workspace:
         self.config = config.load(
             self.root, environ=environ, environment=environment, cache=self._cache("yaml")
         )
-        given = {k.upper(): v for k, v in (variables or {}).items()}
-        self.variables = {**self.config.vars, **given}
+        self.given = {k.upper(): v for k, v in (variables or {}).items()}
+        self.variables = {**self.config.vars, **self.given}
         self.waiter = Waiter(who, self.config.engine.lock_wait)
         self._sessions = ExitStack()
         self.rehearsing = False

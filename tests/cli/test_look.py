@@ -194,4 +194,4 @@ def test_log_lines_as_json(built):
 def test_verbose_says_where(built):
     answer = built("run", "dwd", "--dt", "2024-01-02", "--force", "--verbose")
 
-    assert f"bytes in 1 files, {built.lake}/dwd/dwd_price/dt=2024-01-02" in answer.out
+    assert f"bytes in 1 file, {built.lake}/dwd/dwd_price/dt=2024-01-02" in answer.out

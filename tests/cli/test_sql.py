@@ -69,7 +69,7 @@ def test_json_holds_what_json_can(built):
 
     assert built("sql", query, "-o", "json").json["rows"] == [
         {
-            "a": None,
+            "a": "nan",
             "b": {"2024-01-01": 1},
             "c": 1.5,
             "d": "12345678901234567.89",

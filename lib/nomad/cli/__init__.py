@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ import click
 
 from nomad import __version__
 from nomad.cli import signals
+from nomad.cli.streams import lenient
 from nomad.errors import NomadError, masked
 
 COMMANDS = {
@@ -50,6 +52,18 @@ COMMANDS = {
 }
 
 
+GROUPS = {
+    "Begin": ("init", "config"),
+    "Build": ("extract", "plan", "run", "backfill", "status"),
+    "Look": ("ls", "graph", "lineage", "render", "show", "files"),
+    "Ask": ("sql", "shell", "catalog"),
+    "Judge": ("check", "contract", "quarantine"),
+    "Go back": ("history", "diff", "rollback"),
+    "Keep in order": ("doctor", "compact", "gc"),
+}
+"""The commands by what they are for, as `--help` lists them."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is called."""
 
@@ -65,10 +79,33 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant; of one that is not there, name the nearest."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            told = f": did you mean `{near[0]}`?" if near else "; see `nomad --help`"
+            ctx.fail(f"no command `{args[0]}`{told}")
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words before the command; options of commands belong after it."""
+        try:
+            return super().parse_args(ctx, list(args))
+        except click.NoSuchOption as e:
+            if command := next((a for a in args if a in COMMANDS), None):
+                message = (
+                    f"{e.option_name} belongs after the command: nomad {command} {e.option_name} …"
+                )
+                raise click.UsageError(message, ctx) from e
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        """List the commands without importing them, by what they are for."""
+        for title, names in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(n, COMMANDS[n]) for n in names])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Turn errors into words and exit codes."""
@@ -88,7 +125,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 def say(error: NomadError) -> None:
     """Write an error to stderr: what and where, then what to do next."""
-    click.echo(masked(f"nomad: {error}"), err=True)
+    click.echo(f"{click.style('nomad:', fg='red')} {masked(str(error))}", err=True)
     if error.hint:
         click.echo(masked(f"  try: {error.hint}"), err=True)
 
@@ -103,11 +140,31 @@ def _show_masked(kind: type[BaseException], error: BaseException, at: TracebackT
     sys.stderr.write(masked("".join(traceback.format_exception(kind, error, at))))
 
 
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the versions as pip's folders beside click's tell them: nothing is imported."""
+    if not wanted:
+        return
+    click.echo(f"nomad, version {__version__}")
+    installed = os.listdir(os.path.dirname(os.path.dirname(click.__file__)))  # noqa: PTH120, PTH208
+    for name in ("duckdb", "sqlglot"):
+        found = (n for n in installed if n.startswith(f"{name}-") and n.endswith(".dist-info"))
+        if folder := next(found, None):
+            click.echo(f"{name} {folder.removesuffix('.dist-info').partition('-')[2]}")
+    ctx.exit()
+
+
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="nomad")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version, and those of DuckDB and sqlglot.",
+)
 @click.option("--project", metavar="DIR", help="The project's folder.  [default: here or above]")
 @click.option("--env", metavar="NAME", help="An environment of nomad.yaml.  [env: NOMAD_ENV]")
 @click.pass_context
@@ -125,6 +182,8 @@ def app(ctx: click.Context, project: str | None, env: str | None) -> None:
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_Masked("nomad: %(message)s"))
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        ctx.color = False
     ctx.obj = {"project": project, "env": env}
 
 
@@ -136,8 +195,8 @@ def main() -> NoReturn:
     """
     gc.set_threshold(100_000, 20, 20)
     signals.heed()
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
-    sys.stderr = sys.stderr or sys.stdout
+    sys.stdout = lenient(sys.stdout, live=False) if sys.stdout else open(os.devnull, "w")  # noqa: PTH123, SIM115
+    sys.stderr = lenient(sys.stderr, live=True) if sys.stderr else sys.stdout
     sys.excepthook = _show_masked
     try:
         with _told():

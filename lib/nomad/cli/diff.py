@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from nomad.workspace import Workspace
 
 
+_NO_KEY = """\
+no key tells rows apart here: a changed row is one removed and one added
+  try: name it as `unique_key` in the table's contract"""
+
+
 @click.command("diff")
 @click.argument("table", shell_complete=options.complete_tables)
 @click.argument("runs", nargs=-1, metavar="[RUN_A [RUN_B]]")
@@ -60,5 +65,11 @@ def command(
         }  # fmt: skip
         render.document(body, sys.stdout)
         return
+    if staged:
+        click.echo("published → staged", err=True)
+    else:
+        click.echo(diff.named(workspace, name, day, first, second), err=True)
+    if not found.key and (found.added or found.removed):
+        click.echo(_NO_KEY, err=True)
     for line in diff.lines(found):
         click.echo(line)

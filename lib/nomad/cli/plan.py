@@ -53,7 +53,7 @@ def listing(steps: Sequence[Step], output: str) -> None:
             "table": str(s.table),
             "partition_date": s.partition and s.partition.isoformat(),
             "action": s.action,
-            "reason": s.reason,
+            "reason": "" if output == "table" and s.reason == s.action else s.reason,
         }
         for s in steps
     ]

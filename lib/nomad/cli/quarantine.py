@@ -67,7 +67,7 @@ def _held(workspace: Workspace, chosen: options.Chosen) -> Iterator[Manifest]:
 @click.argument("table", shell_complete=options.complete_tables)
 @options.dates
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
-@options.output()
+@options.output("table", "line", "json", "csv")
 @options.workspace
 def show(*, workspace: Workspace, table: str, when: options.When, limit: int, output: str) -> None:
     """Show refused rows: each with its test, column, value and row number, and where it came from.
@@ -76,22 +76,19 @@ def show(*, workspace: Workspace, table: str, when: options.When, limit: int, ou
     """
     from nomad import render
     from nomad.ask import refused
+    from nomad.engine.answer import in_json, in_text
     from nomad.project import find
 
     name = find(workspace.project, table)
     dated = workspace.project.partitioned(name)
     days = options.days(workspace, when) if dated else [None]
-    columns, rows = refused(workspace, name, list(days), limit=limit)
-    if not rows:
+    how = in_json if output == "json" else in_text
+    answer = refused(workspace, name, list(days), limit=limit, how=how)
+    if not answer.rows:
         _tell_none(workspace, name, days)
         if output == "table":
             return
-    named = [dict(zip(render.unique(columns), row, strict=True)) for row in rows]
-    if output == "json":
-        render.document({"version": 1, "rows": named}, sys.stdout)
-    else:
-        write = render.comma_separated if output == "csv" else render.table
-        write(columns, rows, sys.stdout)
+    render.answer(*answer, output=output, out=sys.stdout)
 
 
 def _tell_none(workspace: Workspace, name: TableName, days: Sequence[Partition]) -> None:

@@ -7,6 +7,7 @@ document at the end. `--log-format json` writes each step as a JSON line to stan
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ import click
 
 from nomad import errors
 from nomad.cli import say
+from nomad.render import counted
 
 if TYPE_CHECKING:
     from nomad.requests import Requests
@@ -74,6 +76,8 @@ class Report:
 
             rows = [r.as_row() for r in results]
             columns = list(rows[0]) if rows else []
+            if self.output == "csv":
+                rows = [{**r, "checks": _told(r.get("checks") or ())} for r in rows]
             extra: dict[str, Any] = {"run_id": run_id}
             if counts := requests.by_subject() if requests and self.verbose else {}:
                 extra["requests"] = {subject: dict(kinds) for subject, kinds in counts.items()}
@@ -105,18 +109,31 @@ MANY = 20
 """From so many steps on, a line is written only for those that did something."""
 
 
+_COLOURS = {"failed": "red", "blocked": "yellow", "published": "green"}
+_BELOW = "\n" + " " * 11
+_LINE = 81
+"""Characters of a line before its reason, of a table whose name is of usual length."""
+
+
 def _line(result: Result, *, verbose: bool) -> str:
     day = str(result.partition or "")
-    rows = "" if result.row_count is None else f"{result.row_count} rows"
-    text = (
-        f"{result.status:<9}  {result.table!s:<40}  {day:<10}  {rows:>12}  "
-        f"{result.seconds:6.2f} s  {result.reason}"
-    )
+    rows = "" if result.row_count is None else counted(result.row_count, "row")
+    reason = "" if result.reason == result.status else result.reason
     if result.quarantined:
-        text += f"; {result.quarantined} rows to quarantine"
+        reason += f"; {counted(result.quarantined, 'row')} to quarantine"
+    status = click.style(f"{result.status:<9}", fg=_COLOURS.get(result.status))
+    text = f"{status}  {result.table!s:<34}  {day:<10}  {rows:>10}  {result.seconds:6.2f} s"
+    narrow = sys.stdout.isatty() and _LINE + len(reason) > shutil.get_terminal_size().columns
+    text = f"{text}{_BELOW if narrow else '  '}{reason}".rstrip()
     if verbose and result.location:
-        text += f"\n           {result.bytes} bytes in {result.file_count} files, {result.location}"
+        files = counted(result.file_count or 0, "file")
+        text += f"{_BELOW}{result.bytes} bytes in {files}, {result.location}"
     return text
+
+
+def _told(checks: Sequence[Any]) -> str:
+    """Put the tests that are broken into a cell: `account_id_unique: 2; total: 3`."""
+    return "; ".join(f"{c['test']}: {c['failed']}" for c in checks)
 
 
 def _sum(results: Sequence[Result]) -> str:

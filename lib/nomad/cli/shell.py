@@ -25,6 +25,10 @@ def command(workspace: Workspace) -> None:
     Ctrl-C breaks off a query or drops what is typed. Fed from a pipe, it exits with the code of the
     first error.
 
+
+    Every query sees what is published at that moment. `.tables` lists the tables, `.help` tells
+    more, `.quit` ends. Fed from a pipe, it exits with the code of the first error.
+
     Example: echo "from dws.dws_market_daily;" | nomad shell
     """
     from nomad import render
@@ -34,11 +38,13 @@ def command(workspace: Workspace) -> None:
     interactive, worst = sys.stdin.isatty(), 0
     for query in _queries(interactive=interactive):
         try:
-            if query == ".tables":
+            if query == ".help":
+                click.echo(_HELP)
+            elif query == ".tables":
                 names = [(str(n),) for n in workspace.project.order]
                 render.table(["name"], names, sys.stdout)
             else:
-                render.table(*ask(workspace, query), sys.stdout)
+                render.answer(*ask(workspace, query), output="table", out=sys.stdout)
         except NomadError as e:
             say(e)
             worst = worst or e.exit_code
@@ -52,6 +58,13 @@ def command(workspace: Workspace) -> None:
 def _at_prompt(*, interactive: bool) -> bool:
     """Tell whether the shell goes on after an interrupt: after a Ctrl-C at a terminal it does."""
     return interactive and signals.code() == 128 + signal.SIGINT
+
+
+_HELP = """\
+A query ends with `;` and may take several lines: from ods.x; or from ods.x_dt('2024-01-02');
+.tables   list the tables
+.help     this
+.quit     end; so does Ctrl-D"""
 
 
 def _queries(*, interactive: bool) -> Iterator[str]:

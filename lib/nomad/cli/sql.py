@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("sql")
 @click.argument("query")
-@options.output("table", "json", "csv", "parquet")
+@options.output("table", "line", "json", "csv", "parquet")
 @options.workspace
 def command(workspace: Workspace, query: str, output: str) -> None:
     """Ask the live lake; `-` reads the query from standard input.
@@ -27,19 +27,16 @@ def command(workspace: Workspace, query: str, output: str) -> None:
     """
     from nomad import render
     from nomad.ask import ask
+    from nomad.engine.answer import in_json, in_text
 
     given = sys.stdin.read() if query == "-" else query
+    given = given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     text = dated_query(workspace, given.strip().rstrip(";"))
     if output == "parquet":
         _parquet(workspace, text)
         return
-    columns, rows = ask(workspace, text)
-    if output == "json":
-        named = [dict(zip(render.unique(columns), row, strict=True)) for row in rows]
-        render.document({"version": 1, "rows": named}, sys.stdout)
-    else:
-        write = render.comma_separated if output == "csv" else render.table
-        write(columns, rows, sys.stdout)
+    answer = ask(workspace, text, in_json if output == "json" else in_text)
+    render.answer(*answer, output=output, out=sys.stdout)
 
 
 def dated_query(workspace: Workspace, text: str) -> str:

@@ -287,7 +287,7 @@ def listed(config: Config) -> Iterator[tuple[str, str, str]]:
     """Give every key, its value as text and its origin; what may be a secret is `***`."""
     plain: dict[str, object] = {
         "timezone": config.timezone,
-        "layers": list(config.layers),
+        "layers": ", ".join(config.layers),
         "naming": config.naming,
         "lake.url": config.lake.url,
         "lake.history": f"{days} days"
@@ -305,5 +305,7 @@ def listed(config: Config) -> Iterator[tuple[str, str, str]]:
         plain |= dict(_flat(f"sources.{source.name}", source.options))
     origins = {k.lower(): v for k, v in config.origins.items()}
     for key, value in plain.items():
-        shown = "***" if SECRET.search(key) else masked(str(value))
+        text = "" if value is None else str(value)
+        text = text.lower() if isinstance(value, bool) else text
+        shown = "***" if SECRET.search(key) else masked(text)
         yield key, shown, origins.get(key.lower(), "default")

@@ -293,7 +293,7 @@ class Inspection:
         if broken == _EXAMPLES:
             broken = int(session.execute(f"SELECT count(*) FROM (\n{query}\n)", at=at)[0][0])
         shown = ((n, tuple(zip(names, row, strict=True))) for n, row in enumerate(rows, 1))
-        note = f"{broken} rows found" if broken else ""
+        note = f"{broken} {'row' if broken == 1 else 'rows'} found" if broken else ""
         return Verdict(check.name, "check", (), check.severity, broken, broken, note,
                        where=check.sql.path, examples=tuple(shown))  # fmt: skip
 

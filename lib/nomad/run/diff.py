@@ -22,6 +22,7 @@ from nomad.run.worker import Options, Worker
 from nomad.workspace import Workspace
 
 _EXAMPLES = 5
+_CELLS = 8
 OLD, NEW = quote("the old rows"), quote("the new rows")
 
 
@@ -169,8 +170,18 @@ def _as_sets(session: Session, shared: Sequence[str]) -> Difference:
 
 
 def _told(what: str, columns: Sequence[str], row: Sequence[Any]) -> tuple[str, str, str, Any, Any]:
-    cells = ", ".join(f"{c}={v}" for c, v in zip(columns, row, strict=True))
-    return (what, cells, "", None, None)
+    cells = [f"{c}={'NULL' if v is None else v}" for c, v in zip(columns, row, strict=True)]
+    more = [f"… {len(cells) - _CELLS} more columns"] if len(cells) > _CELLS else []
+    return (what, ", ".join([*cells[:_CELLS], *more]), "", None, None)
+
+
+def named(workspace: Workspace, name: TableName, partition: Partition, *runs: str | None) -> str:
+    """Name the two versions that `between` compares."""
+    over = workspace.lake.published(name, partition)
+    newest = over.manifest.run_id if over else "nothing"
+    old, new = runs
+    before = old or (over and over.manifest.previous) or "nothing"
+    return f"{before} → {new or newest}{'' if new and new != newest else ' (published)'}"
 
 
 def lines(found: Difference) -> Iterator[str]:
