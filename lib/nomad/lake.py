@@ -328,11 +328,12 @@ class Lake:
 
     def latest(self, table: TableName, *, partitioned: bool) -> Manifest | None:
         """Give the latest manifest that can be read, for its schema. It lists the table."""
-        days = sorted(self._days(table), reverse=True) if partitioned else [None]
+        days = sorted(self.days(table), reverse=True) if partitioned else [None]
         found = (self._many([key])[key] for d in days for key in [manifest_key(table, d)])
         return next((p.manifest for p in found if isinstance(p, Published)), None)
 
-    def _days(self, table: TableName) -> Iterable[date]:
+    def days(self, table: TableName) -> Iterable[date]:
+        """Give the dates that are published, in no order. It lists the table."""
         if self._kept is not None and table in self._listed:
             return self._listed[table]
         return (day for key in list(self._stamped(table)) if (day := day_of(key)) is not None)

@@ -138,7 +138,7 @@ def test_json_and_parquet_keep_their_types(project):
 
     project.root.joinpath("in").mkdir(exist_ok=True)
     duckdb.sql("select 7 as a").write_parquet(str(project.root / "in/2024-01-03.parquet"))
-    source(project, 'path: "in/$<PARTITION_DATE>.parquet"')
+    source(project, 'path: "in/$<PARTITION_DATE>.parquet", drift: allow')
     project("extract", "--dt", "2024-01-03")
 
     assert project.rows("select a from raw.price_dt('2024-01-03')") == [[7]]
@@ -303,6 +303,7 @@ def test_a_quote_of_ones_own_holds_for_the_header_too(project):
 
 
 def test_a_later_file_with_fewer_columns_leaves_older_dates_as_they_were(project):
+    source(project, 'path: "in/$<PARTITION_DATE>.csv", drift: allow')
     project.write("in/2024-01-02.csv", "symbol,close,volume\nA,1,10\n")
     project.write("sql/ods/ods_vol.sql",
                   "select volume from raw.price where dt = '$<PARTITION_DATE>'")  # fmt: skip
@@ -383,3 +384,193 @@ def test_an_s3_that_is_down_is_told(project, monkeypatch):
     assert answer.code == 3
     assert "no server answers at http://127.0.0.1:9" in answer.err
     assert "hunter2" not in answer.err
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_column_lands_under_its_new_name(project, kind):
+    import duckdb
+
+    rows = duckdb.sql("select '000001' as sym, '1999-09-09' as \"DT\"")
+    (project.root / "in").mkdir(exist_ok=True)
+    path = project.root / f"in/2024-01-02.{kind}"
+    project.write("in/2024-01-02.jsonl", '{"sym": "000001", "DT": "1999-09-09"}\n')
+    if kind != "jsonl":
+        (rows.write_csv if kind == "csv" else rows.write_parquet)(str(path))
+    source(project, f'path: "in/$<PARTITION_DATE>.{kind}", rename: {{dt: trade_date}}')
+
+    answer = project("extract", "--dt", "2024-01-02")
+
+    assert answer.code == 0, answer.err
+    query = "select sym, trade_date::varchar, dt::varchar from raw.price"
+    assert project.rows(query) == [["000001", "1999-09-09", "2024-01-02"]]
+
+
+def test_a_column_to_rename_must_be_there(project):
+    source(project, 'path: "in/$<PARTITION_DATE>.csv", rename: {DT: trade_date}')
+
+    answer = project("extract", "--dt", "2024-01-02")
+
+    assert answer.code == 4
+    assert "in/2024-01-02.csv: there is no column `DT` to rename" in answer.err
+    assert "mend `rename` of source `price`" in answer.err
+
+
+def test_a_rename_is_no_loss_of_the_old_name(project):
+    project("extract", "--dt", "2024-01-02")
+    source(project, 'path: "in/$<PARTITION_DATE>.csv", rename: {close: price}')
+
+    answer = project("extract", "--from", "2024-01-02", "--to", "2024-01-03")
+
+    assert answer.code == 0, answer.err
+    assert project.rows("select sum(price::int) from raw.price") == [[10]]
+
+
+def test_a_new_column_lands_with_a_warning(project, caplog):
+    project.write("in/2024-01-03.csv", "close,symbol,volume\n3,C,30\n")
+
+    answer = project("extract", "--from", "2024-01-02", "--to", "2024-01-03")
+
+    assert answer.code == 0, answer.err
+    assert "in/2024-01-03.csv: new since the version before: volume" in caplog.text
+
+
+def test_columns_may_be_lost_where_the_source_says_so(project):
+    source(project, 'path: "in/$<PARTITION_DATE>.csv", drift: allow')
+    project.write("in/2024-01-03.csv", "symbol,price\nC,3\n")
+
+    answer = project("extract", "--from", "2024-01-02", "--to", "2024-01-03")
+
+    assert answer.code == 0, answer.err
+
+
+def test_years_before_a_column_came_can_be_landed_afterwards(project):
+    """An earlier date is held against what is before it, or else counts as what came first."""
+    project.write("in/2024-01-01.csv", "symbol\nA\n")
+    project.write("in/2024-01-04.csv", "symbol\nA\n")
+    project("extract", "--from", "2024-01-02", "--to", "2024-01-03")
+
+    first = project("extract", "--dt", "2024-01-01")
+    last = project("extract", "--dt", "2024-01-04")
+
+    assert first.code == last.code == 4
+    assert "lacks `close`, against the version landed before" in last.err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"a,b\n1,2\r\n3\n", "its lines end in different ways (LF, CR LF)"),
+        (b"\na,b\n1,2\n", "the first line is blank"),
+        (b"a\n" * 600_000 + "é".encode("latin-1"), "not utf-8: byte 0xe9 at 1200000"),
+        ("a,中".encode() + b"\xff", "not utf-8: byte 0xff at 5"),
+        (b"\xef\xbb\xbfa\xff", "not utf-8: byte 0xff at 4"),
+        (b"a,b\xe4", "not utf-8: byte 0xe4 at 3"),
+        (b"\x1f\x8b\x08\x00", "packed with gzip"),
+    ],
+)
+def test_a_fault_of_csv_is_named(project, text, message):
+    project.write("in/2024-01-02.csv", text)
+
+    answer = project("extract", "--dt", "2024-01-02")
+
+    assert answer.code == 4
+    assert message in answer.err
+    assert "in/2024-01-02.csv" in answer.err
+
+
+@pytest.mark.parametrize("kind", ["json", "parquet", "xlsx"])
+def test_a_fault_names_the_source_and_no_path_of_scratch(project, kind):
+    project.write(f"in/x.{kind}", b'{"a": 1}\n{"a": nope}\n')
+    source(project, f"path: in/x.{kind}")
+
+    answer = project("extract")
+
+    assert answer.code == 4
+    assert f"in/x.{kind}" in answer.err
+    assert "_tmp" not in answer.err
+    assert "landed." not in answer.err
+
+
+def sheet(project, *rows, form=None):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    if form:
+        book.active["A2"].number_format = form
+    (project.root / "in").mkdir(exist_ok=True)
+    book.save(project.root / "in/2024-01-02.xlsx")
+    source(project, 'path: "in/$<PARTITION_DATE>.xlsx"')
+
+
+def test_a_code_in_excel_keeps_its_zeros(project):
+    sheet(project, ["code", "close"], [1, 7], form="000000")
+
+    assert project("extract", "--dt", "2024-01-02").code == 0
+    assert project.rows("select code, close from raw.price") == [["000001", "7"]]
+
+
+def test_a_formula_of_excel_without_its_value_is_refused(project):
+    sheet(project, ["a", "b"], [1, "=A2*2"])
+
+    answer = project("extract", "--dt", "2024-01-02")
+
+    assert answer.code == 4
+    assert (
+        "in/2024-01-02.xlsx: source `price`: cell B2 is a formula whose value is not" in answer.err
+    )
+
+
+def test_a_file_that_is_the_same_is_not_copied(project, monkeypatch):
+    """Its bytes are read once, and nothing is written."""
+    import shutil
+
+    project("extract", "--dt", "2024-01-02")
+    monkeypatch.setattr(shutil, "copyfile", lambda *_: pytest.fail("it was copied"))
+
+    answer = project("extract", "--dt", "2024-01-02", "-o", "json")
+
+    assert answer.statuses() == {"raw.price 2024-01-02": "fresh"}
+    assert answer.json["steps"][0]["row_count"] == 2
+
+
+def test_json_without_a_row_has_the_columns_of_the_day_before(project):
+    source(project, 'path: "in/$<PARTITION_DATE>.json"')
+    project.write("in/2024-01-02.json", '[{"a": 1, "b": "x"}]')
+    project.write("in/2024-01-03.json", "[]")
+
+    answer = project("extract", "--from", "2024-01-02", "--to", "2024-01-03")
+
+    assert answer.code == 0, answer.err
+    assert [c["name"] for c in project.manifest("raw.price", "2024-01-03")["schema"]] == ["a", "b"]
+    assert project.rows("select a, b from raw.price") == [[1, "x"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "types"),
+    [
+        ('{"d": "2024-01-02", "t": "2024-01-02T10:00:00"}', ["DATE", "TIMESTAMP"]),
+        ('{"d": "01/02/2024", "t": "2024-01-02 10:00:00.123456789"}', ["VARCHAR", "VARCHAR"]),
+        ('{"d": null, "t": [{"u": "2024-01-02"}]}', ["JSON", "STRUCT(u VARCHAR)[]"]),
+        ('{"d": {}, "t": 18446744073709551615}', ["MAP(VARCHAR, JSON)", "HUGEINT"]),
+        ('{"d": 1, "t": 2}\n{"d": "x", "t": 2.5}', ["VARCHAR", "DOUBLE"]),
+    ],
+)
+def test_types_of_json_hold_for_every_row(project, text, types):
+    source(project, "path: in/x.json")
+    project.write("in/x.json", text)
+
+    answer = project("extract")
+
+    assert answer.code == 0, answer.err
+    assert [c["type"] for c in project.manifest("raw.price")["schema"]] == types
+
+
+def test_a_path_that_looks_like_a_pattern_is_told_that_none_are_read(project):
+    source(project, 'path: "in/$<PARTITION_DATE>?.csv"')
+
+    answer = project("extract", "--dt", "2024-01-02")
+
+    assert answer.code == 3
+    assert "patterns are not read" in answer.err

@@ -341,7 +341,7 @@ def test_a_large_file_goes_up_in_parts(tmp_path, server, bucket, monkeypatch):
 @pytest.mark.parametrize(
     "url",
     ["s3://", "s3://bucket/a*b", "s3://bucket/a/../b", "gs://bucket/x", "s3://Buck_et/x",
-     "s3://bucket/dt=2024-01-02/x", "s3://key:hunter2@bucket/x"],
+     "s3://key:hunter2@bucket/x"],
 )  # fmt: skip
 def test_an_address_that_is_none_is_refused(empty, url):
     empty.write("nomad.yaml", f'lake: {{url: "{url}"}}\n')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -36,6 +36,9 @@ _EQUAL_YET_DIFFERENT = ("[", "STRUCT", "MAP", "UNION", "INTERVAL", "TIME WITH TI
 _LONGEST_BOUND = 128
 """Longer texts are no bounds worth keeping: Parquet cuts them short."""
 
+
+_AT_A_TIME = 10_000
+"""Rows of a stream that are in memory."""
 
 _AT_ONCE = 100_000
 """Characters of statements in one call: over thousands of files, one is that long by itself."""
@@ -117,6 +120,12 @@ class Session(NamedTuple):
             return [d[0] for d in self.con.description or ()], rows
 
         return guarded(lambda: self._run(run), at)
+
+    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Give a query's rows, some at a time; the session runs nothing else meanwhile."""
+        guarded(lambda: self.con.execute(sql))
+        while rows := guarded(lambda: self.con.fetchmany(_AT_A_TIME)):
+            yield from rows
 
     def relation(self, query: str) -> Relation:
         """Give a query as DuckDB's own relation, of use as long as the session."""

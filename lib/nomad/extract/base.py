@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -12,21 +9,22 @@ from nomad.config.sources import SourceConfig
 from nomad.engine import scan
 from nomad.engine.duck import Engine, Session, Staged, sha256
 from nomad.errors import OutOfMemory, QueryFailed, Refused
+from nomad.extract.columns import Landed, Shape, columns, line_ends
 from nomad.manifest import Column, digest, schema_hash
-from nomad.names import literal
+from nomad.names import quote
 from nomad.partition import Partition
 
-
-@dataclass(frozen=True)
-class Landed:
-    """A file in scratch as the source delivered it (CSV: as UTF-8), and how its CSV differs."""
-
-    path: Path
-    dialect: Mapping[str, str] = field(default_factory=dict)
+__all__ = ["Connector", "Landed", "Shape", "measure"]
 
 
 class Connector(Protocol):
     """Brings what a source has for one date (or as a whole) into a folder of this machine."""
+
+    def unchanged(self, source: SourceConfig, root: Path, sha: str) -> bool:
+        """Tell whether what the source has is surely what was landed with this digest.
+
+        It is for a connector that can tell cheaply; False costs no more than bringing it.
+        """
 
     def fetch(self, source: SourceConfig, partition: Partition, into: Path, root: Path) -> Landed:
         """Deliver one file.
@@ -37,8 +35,8 @@ class Connector(Protocol):
         """
 
 
-def measure(engine: Engine, landed: Landed, *, source: str, lean: bool = False) -> Staged:
-    """Count a landed file's rows and name its columns; every row is read once.
+def measure(engine: Engine, landed: Landed, shape: Shape, *, lean: bool = False) -> Staged:
+    """Count a landed file's rows and name its columns; every value is read once.
 
     The content hash is that of the bytes: raw data is what was delivered.
 
@@ -47,53 +45,41 @@ def measure(engine: Engine, landed: Landed, *, source: str, lean: bool = False) 
         OutOfMemory: it can't be read in the memory there is; `lean` needs the least.
     """
     try:
-        schema, rows = _read(engine, landed, lean=lean)
+        with engine.session(lean=lean) as session:
+            schema = columns(session, landed, shape)
+            rows = _rows(session, landed, schema)
     except OutOfMemory:
         raise
     except QueryFailed as e:
-        raise _malformed(e, source) from e
+        raise _malformed(e, landed, shape) from e
     sha = sha256(landed.path)
     dialect = repr(sorted(landed.dialect.items()))
     content = digest(schema_hash(schema), dialect, sha)
     return Staged(landed.path, rows, landed.path.stat().st_size, sha, schema, {}, content)
 
 
-def _read(engine: Engine, landed: Landed, *, lean: bool) -> tuple[tuple[Column, ...], int]:
-    with engine.session(lean=lean) as session:
-        schema = _schema(session, landed)
-        files = scan.Files((str(landed.path),), schema, landed.dialect)
-        query = scan.select([files], partitioned=False)
-        return schema, int(session.execute(f"SELECT count(*) FROM ({query})")[0][0])
+def _rows(session: Session, landed: Landed, schema: tuple[Column, ...]) -> int:
+    """Count the rows; each value is read on the way, or a reader would be the first to.
+
+    Of CSV, which is text, the lines say it all.
+    """
+    files = scan.Files((str(landed.path),), schema, landed.dialect)
+    query = scan.select([files], partitioned=False)
+    facts = "count(*)"
+    if landed.path.suffix != ".csv":
+        facts += f", bit_xor(hash({', '.join(quote(c.name) for c in schema)}))"
+    return int(session.execute(f"SELECT {facts} FROM ({query})")[0][0])
 
 
-def _malformed(e: QueryFailed, source: str) -> Refused:
-    told = [line for line in e.what.splitlines() if line.strip()][:3]
+def _malformed(e: QueryFailed, landed: Landed, shape: Shape) -> Refused:
+    """Say what is wrong with what was delivered; of the copy in scratch a user knows nothing."""
+    lines = [line for line in e.what.splitlines() if line.strip()][:3]
+    told = "; ".join(line.strip() for line in lines).replace(str(landed.path), shape.told)
+    ends = line_ends(landed.path) if landed.path.suffix == ".csv" else []
+    if len(ends) > 1:
+        told = f"its lines end in different ways ({', '.join(ends)}): {told}"
     return Refused(
-        "; ".join(told),
-        where=source,
+        told.replace(f'file "{shape.told}"', "the file"),
+        where=shape.told,
         hint="mend the file at its source; nothing of it was landed",
     )
-
-
-def _schema(session: Session, landed: Landed) -> tuple[Column, ...]:
-    kind = landed.path.suffix.lstrip(".")
-    if kind == "csv":
-        return _header(landed)
-    reader = "read_json" if kind == "json" else "read_parquet"
-    return session.describe(f"FROM {reader}([{literal(str(landed.path))}])")
-
-
-def _header(landed: Landed) -> tuple[Column, ...]:
-    """Read the names of the columns; every column is text."""
-    delimiter, quote = landed.dialect.get("delim", ","), landed.dialect.get("quote", '"')
-    with landed.path.open(encoding="utf-8", newline="") as f:
-        try:
-            names = next(csv.reader(f, delimiter=delimiter, quotechar=quote), [])
-        except csv.Error as e:
-            raise QueryFailed(f"the header can't be read: {e}") from e
-    lower = [n.strip().lower() for n in names]
-    twins = sorted({n for n in lower if lower.count(n) > 1})
-    if not names or twins or "" in lower:
-        fault = f"names `{twins[0]}` twice" if twins and twins[0] else "has a column without a name"
-        raise QueryFailed(f"the header {fault}" if names else "the file is empty")
-    return tuple(Column(n.strip(), "VARCHAR") for n in names)

@@ -5,18 +5,19 @@ CSV lands as UTF-8 without a byte order mark, whatever its encoding was; all els
 
 from __future__ import annotations
 
-import csv
+import codecs
 import http.client
+import re
 import shutil
 import urllib.error
 import urllib.request
-import zipfile
 from pathlib import Path
 
 from nomad.config.sources import KINDS, SourceConfig, suffix
+from nomad.engine.duck import sha256
 from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
-from nomad.extract import s3
-from nomad.extract.base import Landed
+from nomad.extract import excel, s3
+from nomad.extract.columns import Landed
 from nomad.partition import Partition
 
 _TIMEOUT = 60.0
@@ -27,6 +28,21 @@ _DIALECT = {"delimiter": "delim", "quote": "quote", "escape": "escape"}
 
 class FileConnector:
     """One file a date, at a path that holds the date; or one file."""
+
+    def unchanged(self, source: SourceConfig, root: Path, sha: str) -> bool:
+        """Tell whether the file is, byte by byte, the one that was landed with this digest.
+
+        Only of a file on a disk that lands as it is; of any other, nobody knows before it is here.
+        """
+        kind, encoding = _kind(source), str(source.options.get("encoding", "utf-8"))
+        as_it_is = kind != "xlsx" and not (kind == "csv" and not _is_utf8(encoding))
+        path = root / _address(source)
+        if "://" in _address(source) or not as_it_is or not path.is_file():
+            return False
+        try:
+            return sha256(path) == sha
+        except OSError:
+            return False
 
     def fetch(self, source: SourceConfig, partition: Partition, into: Path, root: Path) -> Landed:
         """Copy the file into a folder, as text in UTF-8 where it is CSV."""
@@ -43,10 +59,14 @@ class FileConnector:
         if kind == "csv":
             _to_utf8(original, landed, source)
         elif kind == "xlsx":
-            _to_csv(original, landed, source)
+            excel.to_csv(original, landed, source)
         else:
             original.replace(landed)
         return Landed(landed, _dialect(source) if kind == "csv" else {})
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.lower() in ("utf-8", "utf8", "utf-8-sig")
 
 
 def _address(source: SourceConfig) -> str:
@@ -71,8 +91,13 @@ def _missing(address: str, source: SourceConfig, partition: Partition) -> Source
     return SourceMissing(
         f"source `{source.name}` has no file{day}",
         where=address,
-        hint="check the date (a holiday?) and `path:` in nomad.yaml",
+        hint="patterns are not read: `path:` in nomad.yaml must name the file"
+        if _PATTERN.search(address)
+        else "check the date (a holiday?) and `path:` in nomad.yaml",
     )
+
+
+_PATTERN = re.compile(r"^(?!https?:).*[?\[*]")
 
 
 def _copy(path: Path, to: Path, source: SourceConfig, partition: Partition) -> None:
@@ -111,30 +136,49 @@ def _unreachable(url: str, source: SourceConfig, why: object) -> Unreachable:
     )
 
 
+_CHUNK = 1 << 20
+_PACKED = b"\x1f\x8b"
+
+
 def _to_utf8(original: Path, landed: Path, source: SourceConfig) -> None:
     encoding = str(source.options.get("encoding", "utf-8")).lower()
-    codec = "utf-8-sig" if encoding in ("utf-8", "utf8", "utf-8-sig") else encoding
-    try:
-        with (
-            original.open(encoding=codec, newline="") as given,
-            landed.open("w", encoding="utf-8", newline="") as taken,
-        ):
-            shutil.copyfileobj(given, taken)
-    except LookupError as e:
-        raise ConfigError(
-            f"source `{source.name}`: no encoding `{encoding}`", where=source.origin
-        ) from e
-    except UnicodeError as e:
-        raise Refused(
-            f"source `{source.name}`: not {encoding}: {_fault(e)}",
-            where=str(source.options.get("path")),
-            hint="set `encoding:` of the source, e.g. gbk, utf-16 or latin-1",
-        ) from e
+    codec = "utf-8" if _is_utf8(encoding) else encoding
+    with original.open("rb") as given, landed.open("wb") as taken:
+        try:
+            decoder = codecs.getincrementaldecoder(codec)()
+        except LookupError as e:
+            raise ConfigError(
+                f"source `{source.name}`: no encoding `{encoding}`", where=source.origin
+            ) from e
+        head = given.read(len(codecs.BOM_UTF8))
+        if head.startswith(_PACKED):
+            raise _refused(source, "packed with gzip", "unpack it first")
+        done = len(head) if codec == "utf-8" and head == codecs.BOM_UTF8 else 0
+        given.seek(done)
+        while True:
+            data = given.read(_CHUNK)
+            waiting = len(decoder.getstate()[0])
+            try:
+                taken.write(decoder.decode(data, final=not data).encode())
+            except UnicodeError as e:
+                fault = _fault(e, done - waiting)
+                hint = "set `encoding:` of the source, e.g. gbk, utf-16 or latin-1"
+                raise _refused(source, f"not {encoding}: {fault}", hint) from e
+            done += len(data)
+            if not data:
+                return
 
 
-def _fault(e: UnicodeError) -> str:
+def _refused(source: SourceConfig, what: str, hint: str) -> Refused:
+    return Refused(
+        f"source `{source.name}`: {what}", where=str(source.options.get("path")), hint=hint
+    )
+
+
+def _fault(e: UnicodeError, begins: int) -> str:
+    """Name the byte and its place in the file; what is being decoded begins at `begins`."""
     if isinstance(e, UnicodeDecodeError):
-        return f"byte {e.object[e.start]:#04x} at {e.start}"
+        return f"byte {e.object[e.start]:#04x} at {begins + e.start}"
     return str(e)
 
 
@@ -149,23 +193,3 @@ def _dialect(source: SourceConfig) -> dict[str, str]:
     if str(source.options.get("path", "")).endswith(".tsv"):
         told.setdefault("delim", "\t")
     return told
-
-
-def _to_csv(original: Path, landed: Path, source: SourceConfig) -> None:
-    """Write one sheet of an Excel file as CSV; dates become ISO text."""
-    try:
-        import openpyxl
-        from openpyxl.utils.exceptions import InvalidFileException
-    except ImportError as e:
-        raise ConfigError(
-            f"source `{source.name}`: reading Excel needs openpyxl",
-            where=source.origin,
-            hint="pip install 'nomad-warehouse[excel]'",
-        ) from e
-    try:
-        book = openpyxl.load_workbook(original, read_only=True, data_only=True)
-        sheet = book[str(source.options.get("sheet", book.sheetnames[0]))]
-        with landed.open("w", encoding="utf-8", newline="") as f:
-            csv.writer(f).writerows(sheet.iter_rows(values_only=True))
-    except (KeyError, OSError, ValueError, InvalidFileException, zipfile.BadZipFile) as e:
-        raise Refused(f"source `{source.name}`: no readable sheet: {e}", where=str(original)) from e

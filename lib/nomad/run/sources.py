@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,23 +10,27 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from nomad.config.sources import SourceConfig, spelled
+from nomad.config.sources import ALLOW, SourceConfig, spelled
 from nomad.engine.duck import Engine, Staged
 from nomad.errors import ConfigError, NomadError, OutOfMemory, SourceMissing, UnknownName, hide_in
 from nomad.extract import base as port
+from nomad.extract.columns import added
 from nomad.extract.file import FileConnector
 from nomad.freshness import GONE
 from nomad.layout import Over
-from nomad.manifest import digest
+from nomad.manifest import Manifest, digest
 from nomad.names import RAW, TableName, did_you_mean
-from nomad.partition import Partition
+from nomad.partition import COLUMN, Partition
 from nomad.project import source_is_partitioned
 from nomad.requests import about
 from nomad.run.attempt import Attempt, attempt
-from nomad.run.result import FAILED, FRESH, MISSING, OUT_OF_MEMORY, PUBLISHED, Result
+from nomad.run.nearest import Nearest
+from nomad.run.result import FAILED, FRESH, MISSING, OUT_OF_MEMORY, Result
 from nomad.sqlfile.variables import dated, render
 from nomad.store.local import translated
 from nomad.workspace import Workspace
+
+_log = logging.getLogger(__name__)
 
 CONNECTORS: Mapping[str, port.Connector] = {"file": FileConnector()}
 
@@ -85,9 +90,11 @@ def extract(
     names = [(TableName(RAW, source.name), partition) for source, partition in cells]
     with attempt(workspace, "extract", names, wait=wait) as going:
         engine = going.engine(remote=False)
+        nearest = Nearest(going.lake)
         results: list[Result] = []
         for source, partition in cells:
-            result = _step(going, engine, source, partition, force=force)
+            cell = (source, partition)
+            result = _step(going, engine, nearest, cell=cell, force=force)
             report(going.note(result))
             going.renew()
             results.append(result)
@@ -102,13 +109,15 @@ def _cells(
             yield source, partition
 
 
-def _step(
-    going: Attempt, engine: Engine, source: SourceConfig, partition: Partition, *, force: bool
-) -> Result:
+_Cell = tuple[SourceConfig, Partition]
+
+
+def _step(going: Attempt, engine: Engine, nearest: Nearest, *, cell: _Cell, force: bool) -> Result:
+    source, partition = cell
     began = time.monotonic()
     try:
         with about(f"{RAW}.{source.name}"), _folder(going.scratch / source.name) as into:
-            result = _landed(going, engine, source, partition, into, force=force)
+            result = _landed(going, engine, nearest, cell=cell, into=into, force=force)
     except NomadError as e:
         status = MISSING if isinstance(e, SourceMissing) else FAILED
         retried = OUT_OF_MEMORY if isinstance(e, OutOfMemory) else None
@@ -129,39 +138,28 @@ def _folder(path: Path) -> Iterator[Path]:
 
 
 def _landed(
-    going: Attempt,
-    engine: Engine,
-    source: SourceConfig,
-    partition: Partition,
-    into: Path,
-    *,
-    force: bool,
+    going: Attempt, engine: Engine, nearest: Nearest, *, cell: _Cell, into: Path, force: bool
 ) -> Result:
-    table = TableName(RAW, source.name)
+    given, partition = cell
+    table = TableName(RAW, given.name)
     over = going.lake.over(table, partition, healing=force)
-    given = _rendered(source, partition, going.workspace.variables)
-    landed = CONNECTORS[source.connector].fetch(given, partition, into, going.workspace.root)
-    told = str(given.options.get("path", source.name))
-    staged, retried = _measured(engine, landed, told)
+    last = over.manifest if over and not force else None
+    source = _rendered(given, partition, going.workspace.variables)
     recipe = digest(source.connector, repr(sorted(source.written.items())))
+    if last and _is_unchanged(going, source, last, recipe):
+        return _fresh(going, last)
+    landed = CONNECTORS[source.connector].fetch(source, partition, into, going.workspace.root)
+    shape = _shape(source, partition, nearest.of(table, partition))
+    staged, retried = _measured(engine, landed, shape)
     manifest = going.manifest(table, partition, staged, sql_hash=recipe, dialect=landed.dialect)
-    result = Result(
-        table,
-        partition,
-        FRESH,
-        "the same bytes as before",
-        row_count=staged.rows,
-        file_count=1,
-        bytes=staged.bytes,
-        location=going.location(table, partition),
-        retried=retried,
-    )
-    same = over and over.manifest and over.manifest.content_hash == staged.content_hash
-    if same and not force:
-        return result
+    if last and last.content_hash == staged.content_hash:
+        return _fresh(going, last)._replace(retried=retried)
+    new = added(staged.schema, shape)
+    if new:
+        _log.warning("%s: new since the version before: %s", shape.told, ", ".join(new))
     going.publish(manifest, [Path(landed.path)], over)
-    reason = _why(over, force=force)
-    return result._replace(status=PUBLISHED, reason=reason)
+    nearest.landed(table, partition)
+    return going.published(manifest, _why(over, force=force))._replace(retried=retried)
 
 
 def _why(over: Over | None, *, force: bool) -> str:
@@ -171,12 +169,41 @@ def _why(over: Over | None, *, force: bool) -> str:
     return "the source changed" if over.manifest else GONE
 
 
-def _measured(engine: Engine, landed: port.Landed, told: str) -> tuple[Staged, str | None]:
+def _is_unchanged(going: Attempt, source: SourceConfig, last: Manifest, recipe: str) -> bool:
+    """Tell by the bytes alone, before anything is copied, that there is nothing to land.
+
+    JSON is read all the same: what landed it may have known less of its types.
+    """
+    if last.sql_hash != recipe or len(last.files) != 1 or last.files[0].name.endswith(".json"):
+        return False
+    if any(c.name.lower() == COLUMN for c in last.schema) and last.partition_date:
+        return False
+    root = going.workspace.root
+    return CONNECTORS[source.connector].unchanged(source, root, last.files[0].sha256)
+
+
+def _fresh(going: Attempt, last: Manifest) -> Result:
+    return going.published(last, "the same bytes as before")._replace(status=FRESH)
+
+
+def _shape(source: SourceConfig, partition: Partition, near: Manifest | None) -> port.Shape:
+    rename = source.options.get("rename")
+    return port.Shape(
+        source=source.name,
+        told=str(source.options.get("path", source.name)),
+        dated=partition is not None,
+        rename={k: str(v) for k, v in rename.items()} if isinstance(rename, Mapping) else {},
+        before=near.schema if near else (),
+        may_drift=source.options.get("drift") == ALLOW,
+    )
+
+
+def _measured(engine: Engine, landed: port.Landed, shape: port.Shape) -> tuple[Staged, str | None]:
     """Measure what was landed; where memory runs out, once more with the least. Say so."""
     try:
-        return port.measure(engine, landed, source=told), None
+        return port.measure(engine, landed, shape), None
     except OutOfMemory:
-        return port.measure(engine, landed, source=told, lean=True), OUT_OF_MEMORY
+        return port.measure(engine, landed, shape, lean=True), OUT_OF_MEMORY
 
 
 def _rendered(

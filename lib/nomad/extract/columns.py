@@ -1,0 +1,170 @@
+"""The columns of a landed file, and what they may not be."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nomad.engine.duck import Session
+from nomad.errors import QueryFailed, Refused
+from nomad.extract import records
+from nomad.manifest import Column
+from nomad.names import literal, quote
+from nomad.partition import COLUMN
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A file in scratch as the source delivered it (CSV: as UTF-8), and how its CSV differs."""
+
+    path: Path
+    dialect: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is known of a file beforehand: where it came from, and what its columns are to be.
+
+    `before` are the columns of the nearest partition that is landed already, if any.
+    """
+
+    source: str
+    told: str
+    dated: bool
+    rename: Mapping[str, str] = field(default_factory=dict)
+    before: tuple[Column, ...] = ()
+    may_drift: bool = False
+
+
+def columns(session: Session, landed: Landed, shape: Shape) -> tuple[Column, ...]:
+    """Name a file's columns, under the names they are to have.
+
+    Raises:
+        QueryFailed: the file has no columns that a table can have.
+        Refused: they collide with `dt`, or lack some that the partition before has.
+    """
+    schema = _delivered(session, landed, shape)
+    names = [c.name.lower() for c in schema]
+    if not shape.may_drift:
+        _refuse_absent(shape, names)
+    if shape.dated and COLUMN in names:
+        _refuse_dt(schema[names.index(COLUMN)].name, shape)
+    lost = _without(shape.before, names, shape)
+    if lost and not shape.may_drift:
+        _refuse_drift(lost, schema, shape)
+    return schema
+
+
+def added(schema: Sequence[Column], shape: Shape) -> list[str]:
+    """Name the columns that the partition before doesn't have."""
+    known = {c.name.lower() for c in shape.before}
+    return [c.name for c in schema if known and c.name.lower() not in known]
+
+
+def _delivered(session: Session, landed: Landed, shape: Shape) -> tuple[Column, ...]:
+    kind = landed.path.suffix
+    if kind == ".csv":
+        return _header(landed, shape.rename)
+    if kind == ".json":
+        records.prepare(session, landed.path, shape.rename)
+        return records.columns(session, landed.path) or shape.before or _NO_ROWS
+    if shape.rename:
+        _rename_parquet(session, landed.path, shape.rename)
+    return session.describe(f"FROM read_parquet([{literal(str(landed.path))}])")
+
+
+_NO_ROWS = (Column("json", "JSON"),)
+"""The column of JSON without a row, where no earlier file tells others."""
+
+
+def _renamed(name: str, rename: Mapping[str, str]) -> str:
+    """Give a column its new name; case makes no other column."""
+    return {old.lower(): new for old, new in rename.items()}.get(name.lower(), name)
+
+
+def _header(landed: Landed, rename: Mapping[str, str]) -> tuple[Column, ...]:
+    """Read the names of the columns; every column is text."""
+    delimiter, quotes = landed.dialect.get("delim", ","), landed.dialect.get("quote", '"')
+    with landed.path.open(encoding="utf-8", newline="") as f:
+        try:
+            found = next(csv.reader(f, delimiter=delimiter, quotechar=quotes), None)
+        except csv.Error as e:
+            raise QueryFailed(f"the header can't be read: {e}") from e
+    if not found:
+        raise QueryFailed("the file is empty" if found is None else "the first line is blank")
+    names = [_renamed(n.strip(), rename) for n in found]
+    lower = [n.lower() for n in names]
+    if twin := next((n for n in lower if n and lower.count(n) > 1), None):
+        raise QueryFailed(f"the header names `{twin}` twice")
+    if "" in lower:
+        raise QueryFailed("the header has a column without a name")
+    return tuple(Column(n, "VARCHAR") for n in names)
+
+
+def _rename_parquet(session: Session, path: Path, rename: Mapping[str, str]) -> None:
+    """Write a file anew, with other names."""
+    source = f"FROM read_parquet([{literal(str(path))}], hive_partitioning=false)"
+    names = [c.name for c in session.describe(source)]
+    wanted = ", ".join(f"{quote(n)} AS {quote(_renamed(n, rename))}" for n in names)
+    target = path.with_name(f"renamed{path.suffix}")
+    to = f"{literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
+    session.execute(f"COPY (SELECT {wanted} {source}) TO {to}")
+    target.replace(path)
+
+
+def _refuse_absent(shape: Shape, names: Sequence[str]) -> None:
+    if absent := [old for old, new in shape.rename.items() if new.lower() not in names]:
+        raise Refused(
+            f"there is no column `{absent[0]}` to rename",
+            where=shape.told,
+            hint=f"mend `rename` of source `{shape.source}` in nomad.yaml",
+        )
+
+
+def _refuse_dt(name: str, shape: Shape) -> None:
+    raise Refused(
+        f"column `{name}` would be hidden by `{COLUMN}`, the date of the partition",
+        where=shape.told,
+        hint=f"give it another name: `rename: {{{name}: trade_date}}`"
+        f" of source `{shape.source}` in nomad.yaml",
+    )
+
+
+def _without(before: Sequence[Column], names: Sequence[str], shape: Shape) -> list[str]:
+    """Name the columns before that are gone; one that was renamed since is not."""
+    return [c.name for c in before if _renamed(c.name, shape.rename).lower() not in names]
+
+
+_DELIMITERS = re.compile(r"[;|\t]")
+
+
+def _refuse_drift(lost: Sequence[str], schema: Sequence[Column], shape: Shape) -> None:
+    new = added(schema, shape)
+    what = f"lacks {_listed(lost)}" + (f"; has new {_listed(new)}" if new else "")
+    mark = _DELIMITERS.search(new[0]) if len(schema) == 1 and new else None
+    delimiter = f"is `delimiter: {mark[0]!r}` meant? " if mark else ""
+    raise Refused(
+        f"{what}, against the version landed before",
+        where=shape.told,
+        hint=f"{delimiter}mend the file, or say `drift: allow` of source `{shape.source}`"
+        " in nomad.yaml if it is so",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{n}`" for n in names)
+
+
+def line_ends(path: Path) -> list[str]:
+    """Name the ways in which the lines of a file end."""
+    with path.open(encoding="utf-8") as f:
+        for _ in f:
+            if isinstance(f.newlines, tuple):
+                return [_ENDS[e] for e in f.newlines]
+    return []
+
+
+_ENDS = {"\r\n": "CR LF", "\n": "LF", "\r": "CR"}

@@ -1,0 +1,71 @@
+"""One sheet of an Excel file as CSV: what the cells show as codes, dates as ISO text."""
+
+from __future__ import annotations
+
+import csv
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nomad.config.sources import SourceConfig
+from nomad.errors import ConfigError, Refused
+
+_ZEROS = re.compile(r"0+")
+"""The format of a code: so many digits, zeros in front."""
+
+
+def to_csv(original: Path, landed: Path, source: SourceConfig) -> None:
+    """Write one sheet as CSV.
+
+    Raises:
+        Refused: there is no such sheet, or a formula whose value the file doesn't hold.
+        ConfigError: openpyxl isn't there.
+    """
+    try:
+        import openpyxl
+        from openpyxl.utils.exceptions import InvalidFileException
+    except ImportError as e:
+        raise ConfigError(
+            f"source `{source.name}`: reading Excel needs openpyxl",
+            where=source.origin,
+            hint="pip install 'nomad-warehouse[excel]'",
+        ) from e
+    try:
+        with (
+            original.open("rb") as one,
+            original.open("rb") as two,
+            landed.open("w", encoding="utf-8", newline="") as f,
+        ):
+            values = openpyxl.load_workbook(one, read_only=True, data_only=True)
+            formulas = openpyxl.load_workbook(two, read_only=True)
+            name = str(source.options.get("sheet", values.sheetnames[0]))
+            rows = zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=True)
+            csv.writer(f).writerows(_texts(source, *pair) for pair in rows)
+    except (KeyError, OSError, ValueError, InvalidFileException, zipfile.BadZipFile) as e:
+        told = str(e).strip("'\"").replace(str(original), "the file")
+        raise Refused(
+            f"source `{source.name}`: no readable sheet: {told}",
+            where=str(source.options.get("path")),
+            hint="is it Excel's .xlsx, and `sheet:` one of its sheets?",
+        ) from e
+
+
+def _texts(source: SourceConfig, shown: Any, written: Any) -> Iterator[object]:
+    for value, formula in zip(shown, written, strict=True):
+        if value.value is None and formula.value is not None:
+            raise Refused(
+                f"source `{source.name}`: cell {formula.coordinate} is a formula"
+                " whose value is not in the file",
+                where=str(source.options.get("path")),
+                hint="save the file in Excel, which computes it, or deliver values",
+            )
+        yield _text(value)
+
+
+def _text(cell: Any) -> object:
+    """Give a value; a whole number that is shown with zeros in front is a code."""
+    value, form = cell.value, getattr(cell, "number_format", "")
+    is_code = isinstance(value, int) and not isinstance(value, bool) and _ZEROS.fullmatch(form)
+    return str(value).zfill(len(form)) if is_code else value

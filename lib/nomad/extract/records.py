@@ -1,0 +1,289 @@
+"""JSON read whole: types that hold for every row, and no number rounded.
+
+DuckDB reads a number as BIGINT, HUGEINT or DOUBLE. A file with one that none of them holds exactly
+is written anew, with that number as text; all else stays as delivered.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from nomad.engine.duck import Session
+from nomad.errors import QueryFailed
+from nomad.manifest import Column
+from nomad.names import literal, quote
+
+_LONG = r"[0-9][0-9.]{15}|[0-9][eE][-+]?[0-9]{3}"
+"""Where a number may be longer than a DOUBLE is exact: 15 digits always are."""
+
+_NUMBER = r"(?:^|[:\[,\s])(-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)"
+_LONG_WHOLE = r"(^|[^0-9.eE+-])-?[0-9]{16,}([^0-9.eE]|$)"
+
+_DAY = r"\d{4}-\d\d-\d\d"
+_MOMENT = _DAY + r"[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?"
+_ZONED = _MOMENT + r"(Z|[+-]\d\d(:\d\d)?)"
+_TIMES = (("DATE", _DAY), ("TIMESTAMP", _MOMENT), ("TIMESTAMP WITH TIME ZONE", _ZONED))
+"""Types that text is read as where all of a column is spelled so, each with its spelling."""
+
+_EXACT_IN_DOUBLE = 2**53
+_LONGEST = 20
+"""Characters of the longest whole number that UBIGINT holds, or BIGINT with its sign."""
+
+
+def prepare(session: Session, path: Path, rename: Mapping[str, str]) -> None:
+    """Write a file anew where a number would be rounded, or a column is to have another name."""
+    if not rename and not _rounds(session, path):
+        return
+    numbers = _Numbers()
+    clashes = _clashes(_values(session, path, numbers))
+    if not (rename or clashes or numbers.inexact):
+        return
+    exact = _Exact(clashes, rename)
+    target = path.with_name(f"exact{path.suffix}")
+    with target.open("w", encoding="utf-8") as f:
+        for value in _values(session, path, numbers):
+            f.write(json.dumps(exact.written(value), ensure_ascii=False) + "\n")
+    target.replace(path)
+
+
+def columns(session: Session, path: Path) -> tuple[Column, ...]:
+    """Name the columns and types that hold for all rows; none, where there are no rows.
+
+    Raises:
+        QueryFailed: the file is no JSON, or has what no table can hold.
+    """
+    whole = f"FROM read_json([{literal(str(path))}], format='auto', sample_size=-1)"
+    found = session.describe(whole)
+    _refuse_twins(session, path, [c.name for c in found])
+    if [c.name for c in found] == ["json"] and not _has_rows(session, path):
+        return ()
+    return _settled(session, path, found)
+
+
+def _has_rows(session: Session, path: Path) -> bool:
+    return bool(session.execute(f"SELECT 1 {_objects(path)} LIMIT 1"))
+
+
+def _objects(path: Path) -> str:
+    """Read each row as its text, character by character as delivered."""
+    return f"FROM read_json_objects([{literal(str(path))}], format='auto')"
+
+
+def _as_text(path: Path, names: Iterable[str]) -> str:
+    told = ", ".join(f"{literal(n)}: 'VARCHAR'" for n in names)
+    return f"FROM read_json([{literal(str(path))}], format='auto', columns={{{told}}})"
+
+
+# Names -----------------------------------------------------------------------------------------
+
+
+def _refuse_twins(session: Session, path: Path, names: Sequence[str]) -> None:
+    """Refuse names that differ only in case: DuckDB numbers the second, and reads nothing there."""
+    lower = {n.lower() for n in names}
+    numbered = (re.fullmatch(r"(.*)_\d+", n, re.DOTALL) for n in names)
+    if not any(m and m[1].lower() in lower for m in numbered):
+        return
+    (told,) = session.execute(f"SELECT json_group_structure(json) {_objects(path)}")[0]
+    seen: dict[str, str] = {}
+    for name in json.loads(told):
+        if (twin := seen.setdefault(name.lower(), name)) != name:
+            raise QueryFailed(f"`{twin}` and `{name}` differ only in case")
+
+
+# Types -----------------------------------------------------------------------------------------
+
+
+def _settled(session: Session, path: Path, found: Sequence[Column]) -> tuple[Column, ...]:
+    """Take dates and times only where every text is spelled as one; where rows differ, text."""
+    names = [c.name for c in found if c.type == "JSON" or _is_text(c)]
+    found = [c if c.name in names else c._replace(type=_plain(c.type)) for c in found]
+    if not names:
+        return tuple(found)
+    facts = [f for n in names for f in (f"count({quote(n)})", *_spellings(n))]
+    (row,) = session.execute(f"SELECT {', '.join(facts)} {_as_text(path, names)}")
+    each = len(_TIMES) + 1
+    told = {n: row[i * each : (i + 1) * each] for i, n in enumerate(names)}
+    return tuple(c._replace(type=_type(c, told[c.name])) if c.name in told else c for c in found)
+
+
+_TIME_WITHIN = re.compile(
+    r'"(?:[^"]|"")*"|\b(TIMESTAMP WITH TIME ZONE|TIMESTAMP\w*|DATE|TIME|UUID)(?=[,)\[]|$)'
+)
+
+
+def _plain(kind: str) -> str:
+    """Have text within lists and structs stay text.
+
+    Example:
+        >>> _plain("STRUCT(date DATE, t TIMESTAMP[])")
+        'STRUCT(date VARCHAR, t VARCHAR[])'
+    """
+    return _TIME_WITHIN.sub(lambda m: "VARCHAR" if m[1] else m[0], kind)
+
+
+def _is_text(column: Column) -> bool:
+    return column.type in ("VARCHAR", "UUID", "TIME") or column.type in (t for t, _ in _TIMES)
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """Ask of each type whether every text is one of its values, spelled in full."""
+    for kind, spelling in _TIMES:
+        text = quote(name)
+        good = f"regexp_full_match({text}, {literal(spelling)}) AND try_cast({text} AS {kind})"
+        yield f"coalesce(bool_and({good} IS NOT NULL), false)"
+
+
+def _type(column: Column, told: Sequence[Any]) -> str:
+    count, *fits = told
+    if column.type == "JSON":
+        return "VARCHAR" if count else column.type
+    return next((kind for (kind, _), fit in zip(_TIMES, fits, strict=True) if fit), "VARCHAR")
+
+
+# Numbers ---------------------------------------------------------------------------------------
+
+
+def _rounds(session: Session, path: Path) -> bool:
+    """Tell whether some number may not be read as it was written."""
+    long = (
+        f"SELECT json::VARCHAR AS t {_objects(path)} WHERE regexp_matches(json, {literal(_LONG)})"
+    )
+    numbers = f"SELECT unnest(regexp_extract_all(t, {literal(_NUMBER)}, 1)) AS n FROM ({long})"
+    (row,) = session.execute(
+        f"SELECT count(*) FILTER (NOT exact), count(*) FILTER (whole)"
+        f" FROM (SELECT regexp_full_match(n, '-?[0-9]+') AS whole,"
+        " CASE WHEN whole THEN try_cast(n AS BIGINT) IS NOT NULL"
+        " ELSE coalesce(try_cast(n AS DOUBLE)::VARCHAR = n, false) END AS exact"
+        f" FROM ({numbers}) WHERE length(n) > 15 OR contains(lower(n), 'e'))"
+    )
+    return bool(row[0]) or (bool(row[1]) and _wholes_among_reals(session, path))
+
+
+def _wholes_among_reals(session: Session, path: Path) -> bool:
+    """Tell whether a column of DOUBLE may hold a whole number that is none of its values."""
+    whole = f"FROM read_json([{literal(str(path))}], format='auto', sample_size=-1)"
+    names = [c.name for c in session.describe(whole) if "DOUBLE" in c.type]
+    if not names:
+        return False
+    asked = (f"coalesce(bool_or(regexp_matches({quote(n)}, {literal(_LONG_WHOLE)})), false)"
+             for n in names)  # fmt: skip
+    return bool(session.execute(f"SELECT {' OR '.join(asked)} {_as_text(path, names)}")[0][0])
+
+
+Place = tuple[str, ...]
+"""Where a value is in its row: the names down to it; `[]` for any element of a list."""
+
+
+class _Numbers:
+    """Reads numbers; one that nothing holds exactly comes as its text, and is `inexact`.
+
+    Example:
+        >>> numbers = _Numbers()
+        >>> numbers.real("9.10"), numbers.real("0.30000000000000004"), numbers.inexact
+        (9.1, 0.30000000000000004, False)
+        >>> numbers.real("1234567890123456789.12"), numbers.inexact
+        ('1234567890123456789.12', True)
+    """
+
+    def __init__(self) -> None:
+        self.inexact = False
+
+    def real(self, text: str) -> float | str:
+        """Read a number as DOUBLE where that prints as the same number again."""
+        value = float(text)
+        if math.isfinite(value) and Decimal(text) == Decimal(repr(value)):
+            return value
+        self.inexact = True
+        return text
+
+    def whole(self, text: str) -> int | str:
+        """Read a whole number where BIGINT or UBIGINT holds it."""
+        if len(text) <= _LONGEST and -(2**63) <= (value := int(text)) < 2**64:
+            return value
+        self.inexact = True
+        return text
+
+
+def _values(session: Session, path: Path, numbers: _Numbers) -> Iterator[Any]:
+    """Parse row by row."""
+    decoder = json.JSONDecoder(
+        parse_float=numbers.real,
+        parse_int=numbers.whole,
+        object_pairs_hook=_pairs,
+        strict=False,
+    )
+    try:
+        for (text,) in session.stream(f"SELECT json::VARCHAR {_objects(path)}"):
+            yield decoder.decode(text)
+    except (ValueError, RecursionError) as e:
+        raise QueryFailed(f"not JSON in full: {e}") from e
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [k for k, _ in pairs]
+        raise QueryFailed(f"`{next(n for n in names if names.count(n) > 1)}` is there twice")
+    return made
+
+
+def _leaves(value: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield from _leaves(below, (*at, name))
+    elif isinstance(value, list):
+        for below in value:
+            yield from _leaves(below, (*at, "[]"))
+    else:
+        yield at, value
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, int) and abs(value) > _EXACT_IN_DOUBLE
+
+
+def _clashes(values: Iterable[Any]) -> frozenset[Place]:
+    """Name the places that hold reals as well as whole numbers too long for a DOUBLE."""
+    reals: set[Place] = set()
+    longs: set[Place] = set()
+    for value in values:
+        for at, leaf in _leaves(value):
+            if isinstance(leaf, float):
+                reals.add(at)
+            elif _is_long(leaf):
+                longs.add(at)
+    return frozenset(reals & longs)
+
+
+class _Exact:
+    """Writes a row so that every number is read as it was, and columns have their new names."""
+
+    def __init__(self, clashes: frozenset[Place], rename: Mapping[str, str]) -> None:
+        self._clashes = clashes
+        self._rename = {old.lower(): new for old, new in rename.items()}
+
+    def written(self, row: Any) -> Any:
+        if not isinstance(row, dict):
+            return self._value(row, ())
+        made = {self._rename.get(k.lower(), k): self._value(v, (k,)) for k, v in row.items()}
+        if len(made) < len(row):
+            raise QueryFailed(f"two columns are named `{_twice(self._rename, row)}`")
+        return made
+
+    def _value(self, value: Any, at: Place) -> Any:
+        if isinstance(value, dict):
+            return {k: self._value(v, (*at, k)) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self._value(v, (*at, "[]")) for v in value]
+        return str(value) if _is_long(value) and at in self._clashes else value
+
+
+def _twice(rename: Mapping[str, str], row: Mapping[str, Any]) -> str:
+    names = [rename.get(k.lower(), k) for k in row]
+    return next(n for n in names if names.count(n) > 1)
