@@ -16,11 +16,13 @@ keep = $(if $(KEEP),--keep docs/benchmarks.md)
 
 ##@ Data
 .PHONY: demo
-demo: install ## From sample files to a queryable catalog, for one day
-	$(NOMAD) extract --dt 2024-01-02
-	$(NOMAD) run --dt 2024-01-02
+demo: install ## From sample files to a queryable catalog, for two days
+	$(NOMAD) extract --from 2024-01-02 --to 2024-01-03
+	$(NOMAD) run --from 2024-01-02 --to 2024-01-03
 	@echo
 	$(NOMAD) sql "select symbol, open_avg, close_avg, volume, vendors from dwd.dwd_daily_stock_price_dt('2024-01-02')"
+	@echo
+	@echo 'next:  export PATH="$$PWD/bin:$$PATH"    then it is `nomad`, as on the page'
 
 .PHONY: extract
 extract: install ## Land raw files: make extract DT=2024-01-02 (default: yesterday)
@@ -65,25 +67,28 @@ down: ## Stop MinIO; its data stays
 
 ##@ Development
 .PHONY: install
-install: .venv/.installed
+install: .venv/.run
 
-.venv/.installed: pyproject.toml .ci/constraints.txt
+.venv/.run: pyproject.toml .ci/constraints.txt
 	@bin/install $(PYTHON)
 
-.venv/.bench: .venv/.installed
+.venv/.dev: pyproject.toml .ci/constraints.txt
+	@bin/install $(PYTHON) dev
+
+.venv/.bench: .venv/.dev
 	@bin/install $(PYTHON) bench
 
 .PHONY: test
-test: install ## Run the tests
+test: .venv/.dev ## Run the tests
 	$(BIN)/pytest
 
 .PHONY: test-s3
-test-s3: install ## Run the S3 tests on a real server: installs Ceph if missing, starts and stops it
+test-s3: .venv/.dev ## Run the S3 tests on a real server: installs Ceph if missing, starts and stops it
 	@bin/ceph install
 	$(BIN)/pytest -m s3 -p no:cacheprovider
 
 .PHONY: test-spark
-test-spark: install ## Read published files by Spark: installs pyspark, and a Java if there is none
+test-spark: .venv/.dev ## Read published files by Spark: installs pyspark, and a Java if there is none
 	@bin/spark
 	$(BIN)/pytest -m spark -p no:cacheprovider
 
@@ -93,15 +98,15 @@ bench: .venv/.bench ## Measure nomad beside a bare script, and with PEERS=1 besi
 	$(BIN)/python tests/bench/checks.py
 
 .PHONY: bench-spill
-bench-spill: install ## Measure TPC-H's heaviest joins and a sort under 1 GB: make bench-spill SCALE=10
+bench-spill: .venv/.dev ## Measure TPC-H's heaviest joins and a sort under 1 GB: make bench-spill SCALE=10
 	$(BIN)/python tests/bench/spill.py $(if $(SCALE),--scale $(SCALE)) $(if $(LIMIT),--limit $(LIMIT)) $(keep)
 
 .PHONY: bench-backfill
-bench-backfill: install ## Kill and resume a backfill of thousands of dates: make bench-backfill DAYS=3650
+bench-backfill: .venv/.dev ## Kill and resume a backfill of thousands of dates: make bench-backfill DAYS=3650
 	$(BIN)/python tests/bench/backfill.py $(if $(DAYS),--days $(DAYS))
 
 .PHONY: bench-s3
-bench-s3: install ## Measure a day on Ceph's S3 gateway beside a script that goes through httpfs
+bench-s3: .venv/.dev ## Measure a day on Ceph's S3 gateway beside a script that goes through httpfs
 	@bin/ceph install
 	$(BIN)/python tests/bench/ceph.py $(keep)
 
@@ -110,15 +115,15 @@ bench-growth: .venv/.bench ## Measure what commands cost as tables and dates bec
 	$(BIN)/python tests/bench/growth.py $(keep)
 
 .PHONY: bench-parquet
-bench-parquet: install ## Measure row groups, codecs, file sizes and sorting of Parquet, as ratios
+bench-parquet: .venv/.dev ## Measure row groups, codecs, file sizes and sorting of Parquet, as ratios
 	$(BIN)/python tests/bench/parquet.py
 
 .PHONY: bench-costs
-bench-costs: install ## Show where the time goes in W1's full run, and in a plan with nothing to do
+bench-costs: .venv/.dev ## Show where the time goes in W1's full run, and in a plan with nothing to do
 	$(BIN)/python tests/bench/costs.py $(keep)
 
 .PHONY: check
-check: install ## Lint and types
+check: .venv/.dev ## Lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -14,13 +14,14 @@ from conftest import Project
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = "".join(p.read_text(encoding="utf-8") for p in sorted((ROOT / "docs").glob("*.md")))
 
 
 def blocks() -> list[tuple[str, str]]:
     """Each command of a console block and the output shown below it."""
     found = []
-    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
-        for part in block.split("$ ")[1:]:
+    for block in re.findall(r"```console\n(.*?)```", README + PAGES, re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, shown = part.partition("\n")
             found.append((command, shown))
     return found
@@ -42,12 +43,10 @@ def test_the_first_command_is_make_demo_and_the_table_is_what_it_prints(checkout
     recipe = re.search(r"^demo:.*?\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert recipe
 
-    out = ""
-    for line in recipe[1].replace("\t", "").splitlines():
-        if line.startswith("$(NOMAD)"):
-            out = bash(checkout, line.replace("$(NOMAD)", "nomad"))
+    lines = [line.strip().removeprefix("@") for line in recipe[1].splitlines()]
+    out = bash(checkout, "\n".join(lines).replace("$(NOMAD)", "nomad").replace("$$", "$"))
 
-    assert out == blocks()[0][1].removeprefix("…\n")
+    assert out.endswith("\n" + blocks()[0][1].removeprefix("…\n"))
 
 
 def bash(project: Project, command: str) -> str:
@@ -63,13 +62,22 @@ def bash(project: Project, command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("command", [c for c, _ in blocks() if c.startswith("nomad ")])
-def test_the_other_commands_print_what_is_shown(checkout, command):
-    shown = dict(blocks())[command]
+END = "---- end of a command"
 
-    out = bash(checkout, command)
 
-    assert re.sub(r"\d+\.\d\d s", "0.00 s", out) == re.sub(r"\d+\.\d\d s", "0.00 s", shown)
+def test_the_other_commands_print_what_is_shown(checkout):
+    """All console blocks, of the README and the pages, typed one after the other in one shell."""
+    typed = blocks()[1:]
+    script = f"\nprintf '%s\\n' '{END}'\n".join(command for command, _ in typed)
+
+    out = bash(checkout, f"set -e\n{script}\n").split(END + "\n")
+
+    for (command, shown), told in zip(typed, out, strict=True):
+        assert (command, _timeless(told)) == (command, _timeless(shown))
+
+
+def _timeless(text: str) -> str:
+    return re.sub(r"\d+\.\d\d s", "0.00 s", text)
 
 
 def test_the_python_runs_as_shown(checkout, monkeypatch):
@@ -79,7 +87,7 @@ def test_the_python_runs_as_shown(checkout, monkeypatch):
 
     exec(code, found)
 
-    assert found["rows"] == []
+    assert len(found["rows"]) == 6
 
 
 def test_the_reference_of_the_command_line_is_up_to_date():
