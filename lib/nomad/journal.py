@@ -71,6 +71,17 @@ def ended(data: bytes) -> bool:
     return _END in data
 
 
+def complete(data: bytes) -> bool:
+    """Tell of a journal whether it is known to name all that its run published.
+
+    That of a run that died or was broken off isn't, nor one that an older nomad wrote.
+    """
+    last = data.splitlines()[-1:]
+    with suppress(ValueError, AttributeError):
+        return any(json.loads(line).get("complete") is True for line in last)
+    return False
+
+
 def others_ran(mirror: Mirror, before: Iterable[str], today: date) -> bool:
     """Tell whether runs that this machine did not take note of have written to their journals.
 

@@ -70,12 +70,19 @@ SELECT
     any_value(command) AS command,
     min("at") AS began_at,
     max("at") FILTER (WHERE event = 'end') AS ended_at,
-    count(*) FILTER (WHERE status IN ('published', 'built')) AS published,
+    greatest(
+        count(*) FILTER (WHERE status IN ('published', 'built')),
+        any_value(there.partitions)
+    ) AS published,
     count(*) FILTER (WHERE status = 'fresh') AS fresh,
     count(*) FILTER (WHERE status IN ('failed', 'blocked')) AS failed
 FROM nomad.events
+LEFT JOIN (
+    SELECT run_id, count(*) AS partitions FROM nomad.partitions GROUP BY run_id
+) AS there USING (run_id)
 GROUP BY run_id
 """
+"""A run that was killed noted less than it published: what is there of it still counts."""
 
 FORM = digest(repr(_COLUMNS), _FRESHNESS, _TASKS, _RUNS)
 """Tells this schema from that of another nomad."""

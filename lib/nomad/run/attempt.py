@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,13 +20,14 @@ from typing import Any
 from nomad import publish, superseded
 from nomad.claims import claim
 from nomad.engine.duck import NAME, Engine, Staged
-from nomad.errors import Busy, LakeError, Misuse, QueryFailed
+from nomad.errors import Busy, LakeError, Misuse, NomadError, QueryFailed, Unanswered
 from nomad.journal import Journal, new_run_id
 from nomad.lake import Lake
 from nomad.layout import Over, folder_key
 from nomad.manifest import DataFile, Input, Manifest
 from nomad.names import TableName
 from nomad.partition import Partition, folder
+from nomad.plan import Cell
 from nomad.requests import about
 from nomad.run.leftovers import has_project, recover
 from nomad.run.result import BUILT, FRESH, MISSING, PUBLISHED, Result
@@ -53,6 +54,7 @@ class Attempt:
     journal: Journal
     lake: Lake
     _engine: Engine | None = None
+    _committing: dict[Cell, None] = field(default_factory=dict)
     _superseded: list[Manifest] = field(default_factory=list)
     _stale: bool = False
     _behind: bool = False
@@ -77,10 +79,16 @@ class Attempt:
     ) -> Manifest:
         """Commit one partition; what it supersedes stays until the catalog is renewed."""
         self._announce()
+        self._committing[manifest.cell] = None
         store = self.workspace.store
         old = over.manifest if over and not self.workspace.rehearsing else None
-        with superseded.noted(store, self.scratch, old):
-            ours = publish.publish(store, manifest, staged, over=over, quarantined=quarantined)
+        try:
+            with superseded.noted(store, self.scratch, old):
+                ours = publish.publish(store, manifest, staged, over=over, quarantined=quarantined)
+        except NomadError as e:
+            if not isinstance(e, Unanswered):
+                self._committing.pop(manifest.cell)
+            raise
         self.lake.learn(*ours)
         with self._lock:
             self._stale = True
@@ -164,10 +172,25 @@ class Attempt:
         """Write a step's end to the journal; give it with the run's id."""
         noted = result._replace(run_id=self.run_id)
         self.journal.add({"event": "step", **noted.as_log()})
+        if result.status in (PUBLISHED, BUILT):
+            self._committing.pop((result.table, result.partition), None)
         if result.status not in (FRESH, MISSING):
             with self._lock:
                 self._stale = True
         return noted
+
+    def note_unheard(self) -> bool:
+        """Note what was published without its step's end having been noted: the run was broken off.
+
+        Give whether the journal tells of all that this run published or may still publish.
+        """
+        unheard = list(self._committing)
+        with suppress(LakeError):
+            for cell in unheard:
+                there = self.workspace.lake.manifest(*cell)
+                if there and there.run_id == self.run_id:
+                    self.note(self.published(there, "published as the run was broken off"))
+        return not self._committing
 
     def renew(self) -> None:
         """Have the catalog renewed beside the work, at most about once a second.
@@ -324,17 +347,21 @@ def _going(going: Attempt, command: str) -> Iterator[Attempt]:
     at, run_id = going.now.isoformat(), going.run_id
     going.journal.add({"event": "begin", "run_id": run_id, "command": command, "at": at})
     going.journal.flush()
+    clean = False
     try:
         yield going
+        clean = True
     except BaseException as e:
         if not isinstance(e, Exception):
             going.workspace.waiter.hurried.set()
         raise
     finally:
         try:
+            complete = going.note_unheard() and clean
             going.catch_up()
             at = going.workspace.now().isoformat()
-            going.journal.add({"event": "end", "run_id": run_id, "at": at})
+            end = {"event": "end", "run_id": run_id, "at": at, "complete": complete}
+            going.journal.add(end)
             going.journal.flush(going.lake.mirror)
         finally:
             going.finish()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from nomad import superseded
 from nomad.errors import Misuse
 from nomad.journal import FOLDER as JOURNALS
-from nomad.journal import command, ended, steps
+from nomad.journal import command, complete, steps
 from nomad.layout import Published, folder_key
 from nomad.manifest import FILE, HISTORY, Manifest
 from nomad.names import RAW, TableName
@@ -173,15 +173,18 @@ def _published_by(workspace: Workspace, run: str) -> list[Cell]:
         raise Misuse(f"no run {run}", hint="run ids stand in `nomad history TABLE`")
     done = [e for e in steps(blob.data) if e["status"] == PUBLISHED]
     noted = [(TableName.parse(e["table"]), parse_day(e["partition_date"])) for e in done]
-    return noted if ended(blob.data) else list(dict.fromkeys([*noted, *_found_of(workspace, run)]))
+    if complete(blob.data):
+        return noted
+    return list(dict.fromkeys([*noted, *_found_of(workspace, run)]))
 
 
 def _found_of(workspace: Workspace, run: str) -> Iterator[Cell]:
-    """Look through the lake for what a run published that died before it could say so."""
-    project = workspace.project
-    for name in (*(TableName(RAW, s) for s in workspace.config.sources), *project.order):
-        found = workspace.lake.every(name, partitioned=project.partitioned(name), fresh=True)
-        yield from (m.cell for m in found if m.run_id == run)
+    """Look through the lake for what a run published that could not say so before it ended."""
+    for layer in (RAW, *workspace.config.layers):
+        for name in (TableName(layer, n) for n in workspace.store.folders(layer)):
+            for dated in (True, False):
+                found = workspace.lake.every(name, partitioned=dated, fresh=True)
+                yield from (m.cell for m in found if m.run_id == run)
 
 
 def rollback(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from functools import partial
 from heapq import heapify, heappop, heappush
 from itertools import chain
@@ -56,9 +57,10 @@ def run(
         jobs = options.jobs or workspace.config.engine.jobs
         worker = Worker(going, options, jobs, shares=_instances(workspace, plan, jobs))
         walk = _Walk(plan, worker, jobs if options.fail_fast else jobs * _LANES)
-        for result in walk.results(fail_fast=options.fail_fast):
-            report(going.note(result))
-            going.renew()
+        with closing(walk.results(fail_fast=options.fail_fast)) as results:
+            for result in results:
+                report(going.note(result))
+                going.renew()
         return going.run_id, [walk.ended[s.cell] for s in plan.steps]
 
 
@@ -101,7 +103,7 @@ class _Walk:
         self._alone: int | None = None
         self.ended: dict[Cell, Result] = {}
 
-    def results(self, *, fail_fast: bool) -> Iterator[Result]:
+    def results(self, *, fail_fast: bool) -> Generator[Result]:
         """Give each step's end as it comes. Interrupted, break off what runs and wait for it."""
         with ThreadPoolExecutor(max_workers=self._most) as pool:
             try:
