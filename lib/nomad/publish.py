@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -52,19 +52,68 @@ def publish(
     """
     ours = replace(manifest, previous=over.manifest.run_id if over and over.manifest else None)
     folder = folder_key(ours.dest, ours.partition_date)
-    for file, path in zip(ours.files, staged, strict=True):
-        store.put(f"{folder}/{file.name}", path)
-    if ours.quarantined and quarantined:
-        store.put(quarantine_key(ours), quarantined)
-    version = _commit(store, ours, over.version if over else None)
+    refused = [quarantined] if ours.quarantined and quarantined else []
+    sent = _Sent(store, dict(zip(_objects(ours), [*refused, *staged], strict=True)))
+    version = _commit(store, ours, over.version if over else None, sent)
     if version is None:
-        for file in ours.files:
-            store.delete(f"{folder}/{file.name}")
-        if ours.quarantined:
-            store.delete(quarantine_key(ours))
+        sent.drop()
         raise _lost(store, ours)
+    sent.keep()
     _mark(store, folder, there=bool(ours.files))
     return Published(ours, version)
+
+
+class _Sent:
+    """The files of a commit, sent on ahead; of each, where it came from.
+
+    Where other machines write as well, they take a file that nobody names for a dead run's once it
+    is old. A run that has lingered makes sure of its files, therefore.
+    """
+
+    def __init__(self, store: Store, files: Mapping[str, Path]) -> None:
+        self._store, self._files = store, files
+        self._began = (time.time(), time.monotonic())
+        for key, path in files.items():
+            store.put(key, path)
+
+    def make_sure(self) -> None:
+        """Look at the files again if they may be taken for old; send again what is gone.
+
+        Raises:
+            LakeError: it is gone here, too.
+        """
+        if not self._store.grace or self._age() < self._store.grace / 2:
+            return
+        folders = {key.rpartition("/")[0] for key in self._files}
+        there = {e.key for folder in folders for e in self._store.entries(folder)}
+        for key in self._files.keys() - there:
+            self._send_again(key)
+
+    def _age(self) -> float:
+        """Tell the seconds since the first was sent, whichever clock stood still meanwhile."""
+        day, steady = self._began
+        return max(time.time() - day, time.monotonic() - steady)
+
+    def _send_again(self, key: str) -> None:
+        if not self._files[key].exists():
+            raise LakeError(
+                "the file was removed before it was published: it took longer than `lake.grace`",
+                where=key,
+                hint="run the same command again; if it is always slow, raise `lake.grace`",
+            )
+        self._store.put(key, self._files[key])
+
+    def keep(self) -> None:
+        """Now that they are named: make sure once more; what they came from can go."""
+        self.make_sure()
+        if self._store.grace:
+            for path in self._files.values():
+                path.unlink(missing_ok=True)
+
+    def drop(self) -> None:
+        """Take them away: nobody will name them."""
+        for key in self._files:
+            self._store.delete(key)
 
 
 def _mark(store: Store, folder: str, *, there: bool) -> None:
@@ -78,7 +127,7 @@ def _mark(store: Store, folder: str, *, there: bool) -> None:
         _log.warning("published, but without its mark (`nomad doctor --fix` sets it): %s", e)
 
 
-def _commit(store: Store, ours: Manifest, expected: str | None) -> str | None:
+def _commit(store: Store, ours: Manifest, expected: str | None, sent: _Sent) -> str | None:
     """Write the manifest if nobody else has; an unclear answer is settled by reading back.
 
     A request whose answer is lost is sent again, and may then find its own work: so a refusal is
@@ -86,6 +135,7 @@ def _commit(store: Store, ours: Manifest, expected: str | None) -> str | None:
     version is there, no earlier one that is still on its way can be carried out.
     """
     for pause in _PAUSES:
+        sent.make_sure()
         try:
             return _tried(store, ours, expected)
         except Unanswered as e:

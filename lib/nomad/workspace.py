@@ -151,6 +151,7 @@ class Workspace:
             self.root / _CACHE / "scratch" / self._home,
             requests=self.requests,
             unsafe=self.config.lake.allow_unsafe_commit,
+            grace=self.config.lake.grace_seconds,
             known=known,
             learned=learned,
         )

@@ -37,7 +37,7 @@ def command(*, workspace: Workspace, dry_run: bool, yes: bool, days: int, output
     found = gc.waste(workspace, journal_days=days)
     only_list = dry_run or (sys.stdout.isatty() and not yes)
     if not only_list:
-        gc.remove(workspace, found)
+        gc.remove(workspace, found, journal_days=days)
     if found or output != "table":
         render.listing("waste", ["key", "why"], [asdict(w) for w in found], output=output,
                        out=sys.stdout)  # fmt: skip

@@ -72,6 +72,26 @@ def age_of(value: Value) -> int | None:
     return int(match[1]) if match else None
 
 
+_SPAN = re.compile(r"([1-9]\d*) ?(s|seconds?|min|minutes?|h|hours?)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _span(value: Value) -> str | None:
+    good = isinstance(value, str) and _SPAN.fullmatch(value)
+    return None if good else "must be a time like `1 hour` or `90 s`"
+
+
+def seconds_of(value: Value) -> float:
+    """Read `1 hour`, `10 min`, `90 s`.
+
+    Example:
+        >>> seconds_of("1 hour"), seconds_of("90 s")
+        (3600.0, 90.0)
+    """
+    match = _SPAN.fullmatch(str(value))
+    return float(int(match[1]) * _SECONDS[match[2][0]]) if match else 0.0
+
+
 def zone_of(environ: Mapping[str, str]) -> str | None:
     """Give the time zone of the environment, where it names one; `TZ` may also hold a path."""
     given = environ.get("TZ")
@@ -142,6 +162,7 @@ KEYS: Mapping[str, Key] = {
     "lake.region": Key(_text, None),
     "lake.style": Key(_style, None),
     "lake.ca": Key(_text, None),
+    "lake.grace": Key(_span, "1 hour"),
     "lake.allow_unsafe_commit": Key(_switch, False),
     "engine.memory_limit": Key(_memory, "70%"),
     "engine.jobs": Key(_whole(1), 2),

@@ -25,7 +25,8 @@ class LakeConfig(NamedTuple):
     """Where the lake is, and how many superseded versions of a partition it keeps.
 
     With `history_days` it keeps all of so many days, whatever their number. `address` is the way to
-    a lake in S3; None for one in a folder.
+    a lake in S3; None for one in a folder. There, a file that nobody names may be some other
+    machine's, still to be named, for `grace`: a time as it was written.
     """
 
     url: str = "lake"
@@ -33,6 +34,12 @@ class LakeConfig(NamedTuple):
     address: Address | None = None
     allow_unsafe_commit: bool = False
     history_days: int | None = None
+    grace: str = "1 hour"
+
+    @property
+    def grace_seconds(self) -> float:
+        """The same in seconds."""
+        return keys.seconds_of(self.grace)
 
 
 def read(
@@ -41,9 +48,9 @@ def read(
     """Make the value of `lake:`; faults are added to `faults`."""
     url, days = str(values["lake.url"]), keys.age_of(values["lake.history"])
     history = _UNBOUNDED if days else int(str(values["lake.history"]))
-    unsafe = values["lake.allow_unsafe_commit"] is True
+    unsafe, grace = values["lake.allow_unsafe_commit"] is True, str(values["lake.grace"])
     if not url.startswith(SCHEME):
-        return LakeConfig(url, history, None, unsafe, days)
+        return LakeConfig(url, history, None, unsafe, days, grace)
     bucket, prefix = split(url)
     endpoint = values["lake.endpoint"] or _from_aws(environ, "lake.endpoint")
     if endpoint and (fault := keys.endpoint(str(endpoint))):
@@ -58,7 +65,7 @@ def read(
         path_style=style == "path",
         ca=str(ca) if ca else None,
     )  # fmt: skip
-    return LakeConfig(url, history, address, unsafe, days)
+    return LakeConfig(url, history, address, unsafe, days, grace)
 
 
 def _from_aws(environ: Mapping[str, str], key: str) -> str | None:
@@ -80,5 +87,6 @@ def listed(lake: LakeConfig) -> dict[str, object]:
         "lake.region": address and address.region,
         "lake.style": style,
         "lake.ca": address and address.ca,
+        "lake.grace": lake.grace,
         "lake.allow_unsafe_commit": lake.allow_unsafe_commit,
     }

@@ -91,7 +91,7 @@ class Store(Protocol):
         """
 
     def put(self, key: str, source: Path) -> None:
-        """Take a file of this machine in; the source may be gone afterwards.
+        """Take a file of this machine in; the source stays where the store has a `grace`.
 
         It is durable at the latest with the next `write_if` in its folder.
         """

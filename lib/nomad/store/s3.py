@@ -34,7 +34,8 @@ _PART = 64 * 1024 * 1024
 """Bytes above which a file goes up in parts, and the size of a part."""
 
 _PIECE = 1024 * 1024
-_GRACE = 3600.0
+GRACE = 3600.0
+"""Seconds of `grace`, where nothing else is said."""
 _TRIES, _PAUSE = 10, 0.1
 _BUSY = "ConditionalRequestConflict"
 """AWS: another conditional write of the key is under way; ask again."""
@@ -57,12 +58,13 @@ class S3Store:
         *,
         requests: Requests | None = None,
         unsafe: bool = False,
+        grace: float = GRACE,
         known: Callable[[], Probed | None] = lambda: None,
         learned: Callable[[Probed], None] = lambda _: None,
     ) -> None:
         self.address = address
         self.requests = requests or Requests()
-        self._scratch, self._unsafe = scratch, unsafe
+        self._scratch, self._unsafe, self._grace = scratch, unsafe, grace
         self._known, self._learned = known, learned
         self._lock = threading.Lock()
 
@@ -156,7 +158,7 @@ class S3Store:
         raise AssertionError("unreachable")
 
     def put(self, key: str, source: Path) -> None:
-        """Send a file; the server checks each part against its MD5."""
+        """Send a file, and leave it; the server checks each part against its MD5."""
         with self._translated(key):
             size = source.stat().st_size
             if size > _PART:
@@ -165,7 +167,6 @@ class S3Store:
                 )
             else:
                 self._put(key, source.read_bytes())
-        source.unlink(missing_ok=True)
 
     def take(self, key: str, to: Path) -> None:
         """Get an object piece by piece into a file."""
@@ -235,8 +236,8 @@ class S3Store:
 
     @property
     def grace(self) -> float:
-        """An hour: claims protect the runs of this machine only."""
-        return _GRACE
+        """As configured: claims protect the runs of this machine only."""
+        return self._grace
 
     def head(self) -> str | None:
         """Ask whether the bucket is there; give the server's date as it tells it."""
