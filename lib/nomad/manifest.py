@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property
 from sys import intern
 from typing import Any, NamedTuple
@@ -147,6 +148,13 @@ class Manifest:
     def row_count(self) -> int:
         """Rows in all files."""
         return sum(f.rows for f in self.files)
+
+    @property
+    def made_at(self) -> datetime | None:
+        """When it was made; None where that isn't told as a time."""
+        with suppress(ValueError):
+            return datetime.fromisoformat(self.generated_at).astimezone(UTC)
+        return None
 
     @property
     def facts(self) -> Facts:

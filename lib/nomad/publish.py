@@ -175,12 +175,19 @@ def _found_ours(store: Store, key: str, ours: Manifest) -> str | None:
 
 
 def _lost(store: Store, ours: Manifest) -> LostRace:
-    key = manifest_key(ours.dest, ours.partition_date)
-    found = store.read(key)
-    winner = _run_id(found.data) if found else "a run that removed it"
+    found = store.read(manifest_key(*ours.cell))
+    return _beaten(_run_id(found.data) if found else "a run that removed it", ours)
+
+
+def lost(winner: Manifest) -> LostRace:
+    """Say that another version was published first."""
+    return _beaten(winner.run_id, winner)
+
+
+def _beaten(by: str, version: Manifest) -> LostRace:
     return LostRace(
-        f"run {winner} published it first; nothing of this run was",
-        where=folder_key(ours.dest, ours.partition_date),
+        f"run {by} published it first; nothing of this run was",
+        where=folder_key(*version.cell),
         hint="run the same command again: it starts from what is published now",
     )
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -88,6 +88,8 @@ class Attempt:
         except NomadError as e:
             if not isinstance(e, Unanswered):
                 self._committing.pop(manifest.cell)
+            with self._lock:
+                self._stale = True
             raise
         self.lake.learn(*ours)
         with self._lock:
@@ -102,40 +104,6 @@ class Attempt:
             if not self._behind and not self.workspace.rehearsing:
                 self.workspace.catalog_is_behind()
             self._behind = True
-
-    def taken(self, old: Manifest, folder: str) -> Path | None:
-        """Bring the refused rows of a version from where they lie, if they are still there."""
-        name = old.quarantined.name if old.quarantined else None
-        key, store = f"{folder}/{name}", self.workspace.store
-        if name is None or all(e.key != key for e in store.entries(folder)):
-            return None
-        path = self.scratch / f"{self.run_id}-{old.dest}-{old.partition_date}.quarantine.parquet"
-        store.take(key, path)
-        return path
-
-    def again(
-        self,
-        old: Manifest,
-        files: Sequence[tuple[DataFile, Path]],
-        over: Over,
-        reason: str,
-        *,
-        refused: Path | None,
-    ) -> Result:
-        """Publish the rows of a known version once more, in staged files named by this run.
-
-        `refused` is the file of its refused rows, which go with it; it may be gone.
-        """
-        named = tuple(
-            f._replace(name=f"{self.run_id}-{i}{path.suffix}") for i, (f, path) in enumerate(files)
-        )
-        at = self.workspace.now().isoformat(timespec="seconds")
-        held, gone = (old.quarantined, None) if refused else (None, old.quarantined)
-        held = held and held._replace(name=f"{self.run_id}.parquet")
-        ours = replace(old, run_id=self.run_id, generated_at=at, files=named, quarantined=held)
-        made = self.publish(ours, [path for _, path in files], over, refused)
-        told = f"{reason}; {lost_rows(old, gone.rows)}" if gone else reason
-        return self.published(made, told)._replace(quarantined=held.rows if held else 0)
 
     def published(self, made: Manifest, reason: str) -> Result:
         """Tell of a step that ended well."""
@@ -299,13 +267,6 @@ class Attempt:
     def location(self, table: TableName, partition: Partition) -> str:
         """Give the address of a partition's folder."""
         return self.workspace.store.uri(folder_key(table, partition))
-
-
-def lost_rows(version: Manifest, rows: int) -> str:
-    """Say that a version's refused rows are not kept, and how to have them again."""
-    day = f" --dt {version.partition_date}" if version.partition_date else ""
-    again = f"`nomad run {version.dest.name}{day} --force` finds such rows again"
-    return f"its {rows} rows in quarantine were not kept: {again}"
 
 
 @contextmanager

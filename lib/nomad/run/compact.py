@@ -13,6 +13,7 @@ from nomad.errors import NomadError, QueryFailed
 from nomad.layout import QUARANTINE, Published, folder_key
 from nomad.manifest import DataFile, Manifest
 from nomad.names import TableName, quote
+from nomad.run.again import again, taken
 from nomad.run.attempt import Attempt, attempt
 from nomad.run.result import FAILED, Result
 from nomad.workspace import Workspace
@@ -84,8 +85,8 @@ def _published(going: Attempt, engine: Engine, gain: Gain) -> Result:
             )
     files = [(DataFile("", s.rows, s.bytes, s.sha256), s.path) for s in staged if s.path]
     what = f"{len(old.files)} files are now {len(files)}"
-    refused = going.taken(old, f"{QUARANTINE}/{folder_key(*old.cell)}")
-    return going.again(old, files, gain.over, what, refused=refused)
+    refused = taken(going, old, f"{QUARANTINE}/{folder_key(*old.cell)}")
+    return again(going, old, files, over=gain.over, refused=refused, reason=what)
 
 
 def _staged(going: Attempt, session: Session, source: str, gain: Gain) -> Iterator[Staged]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from nomad.errors import CorruptManifest
@@ -112,10 +112,7 @@ def _superseded(version: Manifest, others: Sequence[Manifest]) -> datetime | Non
     after = [m for m in others if m.previous == version.run_id] or [
         m for m in others if m.run_id > version.run_id
     ]
-    with suppress(ValueError):
-        made = (datetime.fromisoformat(m.generated_at) for m in after)
-        return min((at.astimezone(UTC) for at in made), default=None)
-    return None
+    return min((at for m in after if (at := m.made_at)), default=None)
 
 
 def _journals(workspace: Workspace, days: int) -> Iterator[Waste]:

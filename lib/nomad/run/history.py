@@ -20,7 +20,8 @@ from nomad.parsing import lying_at
 from nomad.partition import Partition, parse_day
 from nomad.plan import Cell
 from nomad.publish import is_whole
-from nomad.run.attempt import Attempt, attempt, lost_rows
+from nomad.run.again import again, lost_rows, taken
+from nomad.run.attempt import Attempt, attempt
 from nomad.run.result import PUBLISHED, Result
 from nomad.workspace import Workspace
 
@@ -49,8 +50,7 @@ class Return(NamedTuple):
     @property
     def lost(self) -> str:
         """Say what of that version is gone, and how to have it again."""
-        gone = None if self.refused else self.to.quarantined
-        return f"; {lost_rows(self.to, gone.rows)}" if gone else ""
+        return "" if self.refused else f"; {lost_rows(self.to)}"
 
 
 class Past:
@@ -212,5 +212,6 @@ def _returned(going: Attempt, one: Return) -> Result:
     for file, path in zip(old.files, paths, strict=True):
         going.workspace.store.take(f"{past}/{file.name}", path)
     files = list(zip(old.files, paths, strict=True))
-    refused = going.taken(old, past) if one.refused else None
-    return going.again(old, files, one.over, f"back to {old.run_id}", refused=refused)
+    refused = taken(going, old, past) if one.refused else None
+    back = f"back to {old.run_id}"
+    return again(going, old, files, over=one.over, refused=refused, reason=back)

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nomad import build, ownpast
 from nomad.contract import MERGE
 from nomad.engine.duck import Engine, Staged
-from nomad.errors import NomadError, QueryFailed, Refused, Unreachable
+from nomad.errors import LostRace, NomadError, QueryFailed, Refused, Unreachable
 from nomad.freshness import why_stale
 from nomad.lake import Lake
-from nomad.layout import Over
+from nomad.layout import Over, Published
 from nomad.manifest import Input
 from nomad.names import TableName
 from nomad.partition import folder
 from nomad.plan import Cell, Step
 from nomad.project import Table
 from nomad.pruning import Read
+from nomad.publish import lost
 from nomad.requests import about
 from nomad.run.attempt import Attempt
 from nomad.run.result import BLOCKED, FAILED, FRESH, OUT_OF_MEMORY, Result, shortage
@@ -111,23 +112,44 @@ class Worker:
         project, lake = self._workspace.project, self._going.lake
         table = project.tables[step.table]
         over = lake.over(step.table, step.partition, healing=self._options.force)
-        if not self._options.force and not why_stale(project, table, step.partition, lake):
+        if not self._stale(step, lake):
             return _kept(step, lake, "inputs rebuilt to the same rows")
         return self._built(step, table, over, lean=lean)
 
+    def _stale(self, step: Step, lake: Lake) -> bool:
+        """Tell whether a step is to be built by what is published now."""
+        project = self._workspace.project
+        table = project.tables[step.table]
+        return self._options.force or bool(why_stale(project, table, step.partition, lake))
+
     def _built(self, step: Step, table: Table, over: Over | None, *, lean: bool) -> Result:
-        lake = self._going.lake
+        lake, began = self._going.lake, self._workspace.now()
         for attempt_left in reversed(range(_TRIES)):
             bounds = self._gathered(step, table, lake)
             try:
                 with self._nothing_left(step):
                     return self._published(step, table, bounds, over, lean=lean)
-            except (QueryFailed, Unreachable) as e:
+            except (QueryFailed, Unreachable, LostRace) as e:
                 lake = self._workspace.lake.remembering()
+                merges = self._old(table, over) is not None
+                there = lake.published(*step.cell) if merges or isinstance(e, LostRace) else None
+                if there and there.version != (over.version if over else None):
+                    made = there.manifest.made_at
+                    if not attempt_left or not made or made > began:
+                        raise lost(there.manifest) from None
+                    over = there
+                    if not self._stale(step, lake):
+                        return self._left_to(there, step)
+                    continue
                 same = _inputs(bounds) == _inputs(self._gathered(step, table, lake))
-                if not attempt_left or same:
+                if not attempt_left or same or isinstance(e, LostRace):
                     raise e from None
         raise AssertionError("unreachable")
+
+    def _left_to(self, there: Published, step: Step) -> Result:
+        """Take over what another run has built since the plan."""
+        self._going.lake.learn(*there)
+        return _kept(step, self._going.lake, "another run has just built it")
 
     def _nothing_left(self, step: Step) -> AbstractContextManager[None]:
         """Take a step's files out of scratch where it fails."""
