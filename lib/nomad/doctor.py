@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import NamedTuple
 
 from nomad.errors import LakeError
-from nomad.layout import QUARANTINE
+from nomad.layout import QUARANTINE, quarantine_key
 from nomad.manifest import FILE, HISTORY, SUCCESS, Manifest
-from nomad.parsing import lying_at
+from nomad.parsing import again, lying_at
 from nomad.publish import is_whole
 from nomad.store.base import Entry, Store
 from nomad.store.s3 import S3Store
@@ -30,16 +30,26 @@ _REFUSED = re.compile(_RUN + r"\.parquet")
 """The name of a file of refused rows: its run's id."""
 
 
+FIX = "nomad doctor --fix"
+
+
 class Finding(NamedTuple):
     """Something amiss: where, and what.
 
-    `remedy` is `remove`, `write`, `abandon` (an upload), or None: not from here.
+    `remedy` is `remove`, `write`, `abandon` (an upload), or None: not from here; then `command` is
+    what to type, or to do.
     """
 
     where: str
     what: str
     remedy: str | None = None
     upload: Entry | None = None
+    command: str = FIX
+
+    @property
+    def told(self) -> dict[str, str]:
+        """Give it as it is listed, with what to type."""
+        return {"where": self.where, "what": self.what, "remedy": self.command}
 
 
 def examine(
@@ -68,10 +78,12 @@ def examine(
         for cell in cells.values():
             if any(_published(cell)):
                 yield from _published(look.again(cell.folder))
+        past = look.below(f"{HISTORY}/{layer}")
+        refused = look.below(f"{QUARANTINE}/{layer}")
         if deep:
-            yield from _changed(store, {c.folder: c.manifest for c in cells.values()})
-        yield from _beside(look, f"{QUARANTINE}/{layer}", cells, _quarantine)
-        yield from _beside(look, f"{HISTORY}/{layer}", cells, _past)
+            yield from _changed(look, [*cells.values(), *past.values()])
+        yield from _beside(look, refused, cells, _quarantine)
+        yield from _beside(look, past, cells, _past)
 
 
 def unfinished(store: Store, dead: Collection[str]) -> Iterator[Finding]:
@@ -192,12 +204,12 @@ class _Look(NamedTuple):
 
 def _beside(
     look: _Look,
-    top: str,
+    beside: Mapping[str, _Cell],
     cells: Mapping[str, _Cell],
     judged: Callable[[_Cell, _Cell | None], Iterator[Finding]],
 ) -> Iterator[Finding]:
     """Judge the folders that lie elsewhere, each with the cell it belongs to."""
-    for found in look.below(top).values():
+    for found in beside.values():
         of = _cell_of(found.folder)
         if any(judged(found, cells.get(of))):
             yield from judged(look.again(found.folder), look.again(of))
@@ -212,39 +224,52 @@ def _cell_of(folder: str) -> str:
 def _published(cell: _Cell) -> Iterator[Finding]:
     folder, names, manifest = cell.folder, set(cell.ages), cell.manifest
     if isinstance(manifest, LakeError):
-        yield Finding(f"{folder}/{FILE}", f"{manifest.what}; {manifest.hint}")
+        yield Finding(f"{folder}/{FILE}", manifest.what, command=manifest.hint or "")
         return
     named = {f.name for f in manifest.files} if manifest else set()
     for name in sorted(names - named - {FILE, SUCCESS}):
         match = _OURS.fullmatch(name)
         if match is None:
-            yield Finding(f"{folder}/{name}", "not a file of nomad's; no reader sees it")
+            told = "not a file of nomad's; no reader sees it"
+            yield Finding(f"{folder}/{name}", told, command="move it elsewhere")
         elif not cell.spares(match[1], cell.ages[name]):
             yield Finding(f"{folder}/{name}", "no manifest names it", "remove")
     for name in sorted(named - names):
-        what = f"the manifest names it, but it is not there; {_again(manifest)}"
-        yield Finding(f"{folder}/{name}", what)
+        what = "the manifest names it, but it is not there"
+        yield Finding(f"{folder}/{name}", what, command=again(*manifest.cell) if manifest else "")
     yield from _mark(folder, names, manifest)
 
 
-def _again(manifest: Manifest | None) -> str:
-    if manifest is None:
-        return ""
-    again = f"build it again: nomad run {manifest.dest.name} --force"
-    return f"{again} --dt {manifest.partition_date}" if manifest.partition_date else again
-
-
-def _changed(store: Store, manifests: Mapping[str, Found]) -> Iterator[Finding]:
+def _changed(look: _Look, cells: Iterable[_Cell]) -> Iterator[Finding]:
     """Read every file that a manifest names, and compare it with what was published."""
-    wanted = {
-        f"{folder}/{file.name}": (file.sha256, m)
-        for folder, m in manifests.items()
-        if isinstance(m, Manifest)
-        for file in m.files
-    }
-    for key, sha256 in store.digests(wanted):
-        if sha256 is not None and sha256 != wanted[key][0]:
-            yield Finding(key, f"not the bytes that were published; {_again(wanted[key][1])}")
+    wanted = {key: (sha256, cell) for cell in cells for key, sha256 in _files(cell)}
+    for key, found in look.store.digests(wanted):
+        sha256, cell = wanted[key]
+        manifest = cell.manifest
+        if not isinstance(manifest, Manifest) or found == sha256:
+            continue
+        kept = cell.folder.startswith(f"{HISTORY}/")
+        if found is not None:
+            command = _UNFIT if kept else again(*manifest.cell)
+            yield Finding(key, "not the bytes that were published", command=command)
+        elif key.startswith(f"{QUARANTINE}/") and look.again(cell.folder).manifest == manifest:
+            what = "the manifest names these refused rows, but they are not there"
+            yield Finding(key, what, command=again(*manifest.cell))
+
+
+_UNFIT = "no rollback can use it: remove its folder"
+
+
+def _files(cell: _Cell) -> Iterator[tuple[str, str]]:
+    """Give the key and the sha256 of all files of a version, the refused rows among them."""
+    manifest = cell.manifest
+    if not isinstance(manifest, Manifest):
+        return
+    yield from ((f"{cell.folder}/{f.name}", f.sha256) for f in manifest.files)
+    if refused := manifest.quarantined:
+        kept = cell.folder.startswith(f"{HISTORY}/")
+        key = f"{cell.folder}/{refused.name}" if kept else quarantine_key(manifest)
+        yield key, refused.sha256
 
 
 def _mark(folder: str, names: set[str], manifest: Manifest | None) -> Iterator[Finding]:
@@ -277,7 +302,7 @@ def _past(version: _Cell, of: _Cell | None) -> Iterator[Finding]:
     manifest, run_id = version.manifest, version.folder.rpartition("/")[2]
     if isinstance(manifest, LakeError):
         what = f"a past version that can't be read: {manifest.what}"
-        yield Finding(f"{version.folder}/{FILE}", f"{what}; remove its folder to be rid of it")
+        yield Finding(f"{version.folder}/{FILE}", what, command="remove its folder")
         return
     whole = manifest is not None and is_whole(manifest, version.ages)
     if whole or not _RUN_ID.fullmatch(run_id) or (of and of.moves(run_id)):

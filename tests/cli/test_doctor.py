@@ -8,6 +8,7 @@ from nomad.doctor import examine
 from nomad.store.base import Entry
 from nomad.store.local import LocalStore
 
+FIX = "nomad doctor --fix"
 FOLDER = "dwd/dwd_price/dt=2024-01-02"
 
 
@@ -29,8 +30,11 @@ def test_leftovers_are_removed_and_foreign_files_are_not(built):
 
     code, found = findings(built)
     assert code == 1
-    assert found[f"{FOLDER}/{orphan.name}"] == ("no manifest names it", "remove")
-    assert found[f"{FOLDER}/notes.txt"] == ("not a file of nomad's; no reader sees it", None)
+    assert found[f"{FOLDER}/{orphan.name}"] == ("no manifest names it", FIX)
+    assert found[f"{FOLDER}/notes.txt"] == (
+        "not a file of nomad's; no reader sees it",
+        "move it elsewhere",
+    )
 
     assert built("doctor", "--fix").code == 1
     assert not orphan.exists()
@@ -43,7 +47,7 @@ def test_marks_are_put_right(built):
     (built.lake / FOLDER / "_SUCCESS").unlink()
 
     assert findings(built)[1] == {
-        f"{FOLDER}/_SUCCESS": ("missing beside a published partition", "write")
+        f"{FOLDER}/_SUCCESS": ("missing beside a published partition", FIX)
     }
     assert built("doctor", "--fix").code == 0
     assert findings(built) == (0, {})
@@ -64,8 +68,8 @@ def test_damage_is_told_with_the_command_that_mends_it(built, damage, what):
 
     assert code == 1
     assert found[f"{FOLDER}/{path.name}"] == (
-        f"{what}; build it again: nomad run dwd_price --force --dt 2024-01-02",
-        None,
+        what,
+        "nomad run dwd_price --dt 2024-01-02 --force",
     )
     assert built("run", "dwd_price", "--force", "--dt", "2024-01-02").code == 0
 
@@ -84,7 +88,7 @@ def test_one_bad_manifest_does_not_spoil_what_has_nothing_to_do_with_it(built):
 def test_a_catalog_that_is_gone_is_made_again(built):
     catalog = built.root / "catalog" / "catalog.duckdb"
     catalog.unlink()
-    assert findings(built)[1] == {str(catalog): ("the catalog is missing", "write")}
+    assert findings(built)[1] == {str(catalog): ("the catalog is missing", FIX)}
 
     assert built("run", "--dt", "2024-01-02").code == 0
 
@@ -122,3 +126,56 @@ def test_what_another_machine_has_just_superseded_is_left_to_it(built):
         f"{FOLDER}/{old.name}": "remove",
         f"_history/{FOLDER}/{past.parent.name}/manifest.json": "remove",
     }
+
+
+def test_damage_to_what_was_landed_is_mended_by_landing_it_again(built):
+    (path,) = (built.lake / "raw/price/dt=2024-01-02").glob("*.csv")
+    path.write_bytes(b"symbol,close\nZ,9\n")
+
+    told = findings(built)[1][str(path.relative_to(built.lake))]
+
+    assert told == (
+        "not the bytes that were published",
+        "nomad extract price --dt 2024-01-02 --force",
+    )
+    assert built(*told[1].split()[1:]).code == 0
+    assert all(where.startswith("_history/") for where in findings(built)[1])
+
+
+def test_damage_to_a_version_in_the_history_is_told(built):
+    assert built("run", "dwd_price", "--dt", "2024-01-02", "--force").code == 0
+    (path,) = (built.lake / "_history" / FOLDER).glob("*/*.parquet")
+    path.write_bytes(b"other")
+
+    code, found = findings(built)
+
+    assert code == 1
+    assert found == {
+        str(path.relative_to(built.lake)): (
+            "not the bytes that were published",
+            "no rollback can use it: remove its folder",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        (lambda p: p.unlink(), "the manifest names these refused rows, but they are not there"),
+        (lambda p: p.write_bytes(b"other"), "not the bytes that were published"),
+    ],
+)
+def test_damage_to_refused_rows_is_told(project, damage, what):
+    rule = "range: {min: 2, severity: quarantine}"
+    project.write("sql/ods/ods_price.yml", f"columns: [{{name: close, tests: [{rule}]}}]\n")
+    assert project("extract", "--dt", "2024-01-02").code == 0
+    assert project("run", "ods", "--dt", "2024-01-02").code == 0
+    (path,) = (project.lake / "_quarantine").rglob("*.parquet")
+    damage(path)
+
+    found = findings(project)[1]
+
+    again = "nomad run ods_price --dt 2024-01-02 --force"
+    assert found == {str(path.relative_to(project.lake)): (what, again)}
+    assert project(*again.split()[1:]).code == 0
+    assert all(where.startswith("_history/") for where in findings(project)[1])

@@ -175,6 +175,13 @@ def test_a_forced_build_of_the_very_partition_heals_it(broken):
     assert broken("doctor").err == "all is well\n"
 
 
+@pytest.mark.parametrize("broken", ["empty", "later"], indirect=True)
+def test_doctor_says_which_command_heals_an_unreadable_manifest(broken):
+    found = {f["where"]: f["remedy"] for f in broken("doctor", "-o", "json").json["findings"]}
+
+    assert found[f"{ODS}/manifest.json"].endswith(f"nomad run ods_price --dt {DAY} --force")
+
+
 def test_all_unreadable_manifests_of_what_a_build_reads_are_named_at_once(built):
     for day in (DAY, OTHER):
         built.write(f"lake/dwd/dwd_price/dt={day}/manifest.json", "{}")

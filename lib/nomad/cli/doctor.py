@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,7 +24,8 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
 
     Of a lake in S3, it also asks the server how it behaves. Exits 3 where that can't be reached or
     does not keep to conditional writes, 1 where something is amiss, or with --fix where something
-    is left amiss. Nothing that a manifest or the history names is ever removed.
+    is left amiss. Nothing that a manifest or the history names is ever removed. What is left of
+    tables and sources that are gone is only listed.
 
     Example: nomad doctor --fix
     """
@@ -39,17 +40,16 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     reachable = not server or server[0][2] != "bad"
     left = workspace.died() if reachable else []
     findings = amiss(workspace, left, deep=True) if reachable else []
-    rows: list[dict[str, Any]] = [
-        {"where": f.where, "what": f.what, "remedy": f.remedy} for f in findings
-    ]
+    rows = [f.told for f in findings]
     rows += [
-        {"where": str(p), "what": "left in scratch by a run that died", "remedy": "remove"}
+        {"where": str(p), "what": "left in scratch by a run that died", "remedy": doctor.FIX}
         for p in left
     ]
     path = workspace.catalog_path
     if reachable and (what := _catalog_fault(workspace)):
-        rows.append({"where": str(path), "what": what, "remedy": "write"})
-    wrong, refreshed = len(rows), None
+        rows.append({"where": str(path), "what": what, "remedy": doctor.FIX})
+    faults, wrong, refreshed = len(rows), len(rows), None
+    rows += _orphans(workspace) if reachable else []
     if fix and not unfit:
         if left:
             recover(workspace)
@@ -59,7 +59,7 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     if rows or output != "table":
         columns = ["where", "what", "remedy"]
         render.listing("findings", columns, rows, output=output, out=sys.stdout, extra=extra)
-    mended = f", {len(rows) - wrong} mended" if fix else ""
+    mended = f", {faults - wrong} mended" if fix else ""
     verdict = "the server is not fit for a lake" if unfit else "all is well"
     click.echo(
         f"{render.counted(len(rows), 'finding')}{mended}" if rows and not unfit else verdict,
@@ -68,6 +68,19 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     if refreshed and refreshed.fault:
         raise refreshed.fault
     sys.exit(3 if unfit else 1 if wrong else 0)
+
+
+def _orphans(workspace: Workspace) -> list[dict[str, str]]:
+    """Tell what is left of tables that are gone: that does no harm, and may be wanted."""
+    from nomad.errors import Misuse
+    from nomad.run.orphans import orphans
+
+    try:
+        found = orphans(workspace)
+    except Misuse:
+        return []
+    told = "nomad gc --orphans"
+    return [{"where": o.table.key, "what": o.what, "remedy": told} for o in found]
 
 
 def _catalog_fault(workspace: Workspace) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -19,13 +18,18 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Remove.")
 @click.option("--journals", "days", metavar="DAYS", type=click.IntRange(1), default=365,
               show_default=True, help="Keep journals for so long.")  # fmt: skip
+@click.option("--orphans", is_flag=True,
+              help="Also what is left of tables and sources that are gone.")  # fmt: skip
 @options.output()
 @options.workspace
-def command(*, workspace: Workspace, dry_run: bool, yes: bool, days: int, output: str) -> None:
+def command(
+    *, workspace: Workspace, dry_run: bool, yes: bool, days: int, orphans: bool, output: str
+) -> None:
     """Remove history past its keep, leftovers of crashed runs, and old journals.
 
     On a terminal it only lists, until --yes is given. What a manifest names, published or kept, is
-    never touched.
+    never touched, but with --orphans: tables that no SQL file makes any more, sources that are not
+    in nomad.yaml any more, and what a table published that was by date and isn't, or the reverse.
 
     Example: nomad gc --dry-run
     """
@@ -34,12 +38,12 @@ def command(*, workspace: Workspace, dry_run: bool, yes: bool, days: int, output
 
     if dry_run and yes:
         raise click.UsageError("give either --dry-run or --yes")
-    found = gc.waste(workspace, journal_days=days)
+    found = gc.waste(workspace, journal_days=days, orphaned=orphans)
     only_list = dry_run or (sys.stdout.isatty() and not yes)
     if not only_list:
         gc.remove(workspace, found, journal_days=days)
     if found or output != "table":
-        render.listing("waste", ["key", "why"], [asdict(w) for w in found], output=output,
-                       out=sys.stdout)  # fmt: skip
+        rows = [{"key": w.key, "why": w.why} for w in found]
+        render.listing("waste", ["key", "why"], rows, output=output, out=sys.stdout)
     told = "would be removed; give --yes" if only_list and found else "removed"
     click.echo(f"{len(found)} objects {told}" if found else "nothing to remove", err=True)

@@ -18,7 +18,9 @@ from nomad.parsing import lying_at
 from nomad.partition import from_folder
 from nomad.publish import is_whole, parts
 from nomad.run.leftovers import amiss, has_project, recover
+from nomad.run.orphans import orphans
 from nomad.store.base import Store
+from nomad.store.local import LocalStore
 from nomad.workspace import Workspace
 
 JOURNAL_DAYS = 365
@@ -31,13 +33,24 @@ class Waste:
 
     key: str
     why: str
+    orphaned: bool = False
 
 
-def waste(workspace: Workspace, *, journal_days: int = JOURNAL_DAYS) -> list[Waste]:
-    """Name all that can go, in the order in which to remove it."""
+def waste(
+    workspace: Workspace, *, journal_days: int = JOURNAL_DAYS, orphaned: bool = False
+) -> list[Waste]:
+    """Name all that can go, in the order in which to remove it.
+
+    `orphaned` asks also for what is left of tables and sources that are gone.
+
+    Raises:
+        Misuse: that is asked for, and the project can't be read.
+    """
+    gone = orphans(workspace) if orphaned else []
     layers = ("raw", *workspace.config.layers)
     found = amiss(workspace, workspace.died(), deep=False)
     left = [Waste(f.where, f.what) for f in found if f.remedy == "remove"]
+    left += [Waste(key, orphan.why, orphaned=True) for orphan in gone for key in orphan.keys]
     known = {w.key for w in left}
     return [
         *left,
@@ -138,3 +151,5 @@ def remove(workspace: Workspace, found: list[Waste], *, journal_days: int = JOUR
         found = [w for w in found if w.key in still]
     for one in found:
         workspace.store.delete(one.key)
+    if isinstance(workspace.store, LocalStore):
+        workspace.store.tidy(f.key.rpartition("/")[0] for f in found if f.orphaned)

@@ -121,6 +121,16 @@ class LocalStore:
                 with suppress(OSError):
                     path.parent.rmdir()
 
+    def tidy(self, folders: Iterable[str]) -> None:
+        """Remove folders in which nothing is left, and those above them; not those of the top."""
+        for folder in sorted(set(folders), key=len, reverse=True):
+            path = self.root / folder
+            with suppress(OSError):
+                while path.parent != self.root:
+                    if path.exists():
+                        path.rmdir()
+                    path = path.parent
+
     def entries(self, prefix: str) -> Iterator[Entry]:
         """Walk the folder; scratch is not part of the lake."""
         with translated(prefix):

@@ -1,0 +1,124 @@
+"""Finds what is left in the lake of tables that no SQL file makes any more, and of sources gone.
+
+Also what a table left that is by date now and wasn't, or the other way round. Only what a manifest
+names in its own place is nomad's; nothing else is ever found here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from nomad.claims import live
+from nomad.errors import CorruptManifest
+from nomad.layout import QUARANTINE, quarantine_key
+from nomad.manifest import FILE, HISTORY, SUCCESS, Manifest
+from nomad.names import RAW, TableName, is_plain
+from nomad.parsing import lying_at
+from nomad.partition import COLUMN
+from nomad.publish import parts
+from nomad.store.base import Store
+from nomad.workspace import Workspace
+
+
+class Orphan(NamedTuple):
+    """What is left of one table: its objects, each manifest before what it names."""
+
+    table: TableName
+    versions: int
+    keys: tuple[str, ...]
+    why: str
+
+    @property
+    def what(self) -> str:
+        """Say it in words."""
+        count = "1 version is" if self.versions == 1 else f"{self.versions} versions are"
+        return f"{self.why}: {count} left"
+
+
+def orphans(workspace: Workspace) -> list[Orphan]:
+    """Find them, table by table; what a live run is at work on is left out.
+
+    Raises:
+        Misuse: the project can't be read, so that nobody can tell.
+        LakeError: the lake can't be reached.
+    """
+    store, found = workspace.store, list[Orphan]()
+    busy = {cell.split(" ")[0] for cells in live(store.scratch()).values() for cell in cells}
+    for table in _tables(store):
+        if str(table) in busy or not (why := _gone(workspace, table)):
+            continue
+        versions = list(_versions(store, table, why.dated))
+        if versions:
+            keys = tuple(k for _, keys in versions for k in keys)
+            found.append(Orphan(table, len(versions), keys, why.told))
+    return found
+
+
+class _Why(NamedTuple):
+    """Why nothing makes some versions of a table any more; `dated` is None where it is gone."""
+
+    table: TableName
+    dated: bool | None
+
+    @property
+    def told(self) -> str:
+        if self.dated is None:
+            kind = "no source is named so" if self.table.layer == RAW else "no SQL file makes it"
+            return f"{kind} any more"
+        return "the table is by date now" if self.dated else "the table is not by date any more"
+
+
+def _gone(workspace: Workspace, table: TableName) -> _Why | None:
+    """Tell how to judge a table's versions; None where its file is there and wasn't understood."""
+    project = workspace.project
+    known = project.config.sources if table.layer == RAW else project.tables
+    name = table.name if table.layer == RAW else table
+    if name in known:
+        return _Why(table, project.partitioned(table))
+    files = (p.stem.lower() for p in (workspace.root / "sql").rglob("*.sql"))
+    mistaken = table.layer != RAW and table.name.lower() in files
+    return None if mistaken else _Why(table, None)
+
+
+def _tables(store: Store) -> list[TableName]:
+    """Name all that has a folder where tables have theirs."""
+    tops = ("", f"{HISTORY}/", f"{QUARANTINE}/")
+    layers = {name for top in tops for name in store.folders(top.rstrip("/")) if _is_layer(name)}
+    names = ((layer, n) for layer in layers for t in tops for n in store.folders(f"{t}{layer}"))
+    return sorted({TableName(layer, name) for layer, name in names if is_plain(name)})
+
+
+def _is_layer(name: str) -> bool:
+    return is_plain(name) and not name.startswith("_")
+
+
+def _versions(
+    store: Store, table: TableName, dated: bool | None
+) -> Iterator[tuple[Manifest, list[str]]]:
+    """Give the published versions and those of the history, with the keys of what is there.
+
+    Of a table that is `dated` or not, those of the other kind; of one that is gone (None), all.
+    """
+    for top in (table.key, f"{HISTORY}/{table.key}"):
+        there = {e.key for e in store.entries(top)}
+        found = (k for k in there if k.endswith(f"/{FILE}"))
+        other = (k for k in found if dated is None or (f"/{COLUMN}=" in k) != dated)
+        for key, version in _manifests(store, other):
+            folder = key.rpartition("/")[0]
+            named = [f"{folder}/{name}" for name in (SUCCESS, *parts(version))]
+            refused = _refused(store, version) if top == table.key else []
+            yield version, [key, *(k for k in named if k in there), *refused]
+
+
+def _manifests(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Manifest]]:
+    for key, blob in store.read_all(sorted(keys)):
+        with suppress(CorruptManifest):
+            if blob:
+                yield key, lying_at(key, blob.data)
+
+
+def _refused(store: Store, version: Manifest) -> list[str]:
+    keys = [quarantine_key(version)] if version.quarantined else []
+    return [key for key in keys if store.has(key)]

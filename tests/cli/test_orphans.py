@@ -1,0 +1,94 @@
+"""What is left of tables and sources that are gone is listed, and removed when told."""
+
+from __future__ import annotations
+
+import pytest
+
+DAY = ("--dt", "2024-01-02")
+
+
+def listed(project) -> dict[str, str]:
+    answer = project("doctor", "-o", "json")
+    assert answer.code == 0, answer.out
+    told = {f["where"]: f["what"] for f in answer.json["findings"]}
+    assert {f["remedy"] for f in answer.json["findings"]} <= {"nomad gc --orphans"}
+    return told
+
+
+@pytest.fixture
+def renamed(built):
+    """A table that has a history, renamed and built under its new name."""
+    assert built("run", "dwd_price", *DAY, "--force").code == 0
+    sql = built.root / "sql/dwd/dwd_price.sql"
+    sql.rename(sql.with_name("dwd_quote.sql"))
+    last = built.root / "sql/dws/dws_price.sql"
+    last.write_text(last.read_text().replace("dwd_price", "dwd_quote"))
+    assert built("run", "--from", "2024-01-02", "--to", "2024-01-03").code == 0
+    return built
+
+
+def test_the_folders_of_a_renamed_table_go_when_told(renamed):
+    assert listed(renamed) == {
+        "dwd/dwd_price": "no SQL file makes it any more: 3 versions are left"
+    }
+    mine = renamed.write("lake/dwd/dwd_price/notes.txt", "mine")
+    before = {p for p in renamed.lake.rglob("*") if p.is_file()}
+    assert renamed("gc", "--yes").code == 0
+    assert renamed("gc", "--orphans", "--dry-run").code == 0
+    assert {p for p in renamed.lake.rglob("*") if p.is_file()} == before
+
+    assert renamed("gc", "--orphans", "--yes").code == 0
+
+    assert list((renamed.lake / "dwd/dwd_price").rglob("*")) == [mine]
+    assert not (renamed.lake / "_history/dwd/dwd_price").exists()
+    assert renamed.rows("select count(*) from dwd.dwd_quote") == [[4]]
+    mine.unlink()
+    assert renamed("doctor").err == "all is well\n"
+
+
+def test_what_a_table_left_that_is_not_by_date_any_more_goes_when_told(built):
+    built.write("sql/dwd/dwd_price.sql", "select symbol, close from ods.ods_price\n")
+    assert built("run", "dwd_price", "dws_price").code == 0
+    assert listed(built) == {
+        "dwd/dwd_price": "the table is not by date any more: 2 versions are left"
+    }
+
+    assert built("gc", "--orphans", "--yes").code == 0
+
+    assert sorted(p.name for p in (built.lake / "dwd/dwd_price").iterdir())[1:] == [
+        "_SUCCESS", "manifest.json",
+    ]  # fmt: skip
+    assert built.rows("select count(*) from dwd.dwd_price") == [[4]]
+
+
+def test_what_a_full_table_left_that_is_by_date_now_goes_when_told(built):
+    built.write(
+        "sql/dws/dws_price.sql",
+        "select symbol from dwd.dwd_price where dt = '$<PARTITION_DATE>'\n",
+    )
+    assert built("run", *DAY).code == 0
+    assert listed(built) == {"dws/dws_price": "the table is by date now: 1 version is left"}
+
+    assert built("gc", "--orphans", "--yes").code == 0
+
+    assert [p.name for p in (built.lake / "dws/dws_price").iterdir()] == ["dt=2024-01-02"]
+
+
+def test_a_source_that_left_the_configuration_goes_when_told(built):
+    text = (built.root / "nomad.yaml").read_text()
+    built.write("nomad.yaml", text.replace("  price:", "  quote:"))
+    for sql in (built.root / "sql/ods").iterdir():
+        sql.write_text(sql.read_text().replace("raw.price", "raw.quote"))
+
+    assert built("gc", "--orphans", "--yes").code == 0
+
+    assert not (built.lake / "raw/price").exists()
+
+
+def test_a_table_whose_file_can_not_be_read_is_not_taken_for_gone(built):
+    built.write("sql/dwd/dwd_price.sql", "selct 1 from\n")
+    before = set((built.lake / "dwd").rglob("*"))
+
+    built("gc", "--orphans", "--yes")
+
+    assert set((built.lake / "dwd").rglob("*")) == before
