@@ -18,7 +18,7 @@ FLOORS = {
     "schemas": 6, "freshness": 6, "fullscan": 6, "ownpast": 6,
     "merge": 5, "build": 6, "catalog": 6, "publish": 6,
     "plan": 7, "lineage": 7, "superseded": 7, "workspace": 7, "doctor": 7, "quality": 7,
-    "run": 8, "ask": 8,
+    "run": 8, "ask": 8, "lint": 8,
     "api": 9, "cli": 9, "__main__": 10,
 }  # fmt: skip
 

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from nomad.catalog.views import relations
+from nomad.catalog import live
+from nomad.catalog.views import QUARANTINE, relations
+from nomad.catalog.views import refused as refused_rows
 from nomad.engine import scan
 from nomad.engine.answer import Answer, in_text
 from nomad.engine.duck import Place, Session, View
@@ -109,7 +111,7 @@ def _steady(workspace: Workspace, query: str, act: Callable[[Session], _T]) -> _
     for tries_left in reversed(range(_TRIES)):
         published = _published(workspace, names)
         try:
-            with _session(workspace, published) as session:
+            with _session(workspace, published, _words(query)) as session:
                 return act(session)
         except QueryFailed as e:
             if not tries_left or _versions(_published(workspace, names)) == _versions(published):
@@ -122,11 +124,21 @@ def _named(workspace: Workspace, query: str) -> list[TableName]:
 
     One too many costs a look at its manifests; one too few would be an error.
     """
-    words = {w.lower() for w in _WORD.findall(query)}
+    words = _words(query)
     words |= {w.removesuffix(f"_{COLUMN}") for w in words}
     project = workspace.project
     known = [*(TableName(RAW, s) for s in project.config.sources), *project.order]
-    return [n for n in known if n.name.lower() in words]
+    return [n for n in known if n.name.lower() in words or words & _LISTINGS]
+
+
+_LISTINGS = {
+    "show", "information_schema", "pg_catalog", "duckdb_tables", "duckdb_views", "duckdb_columns",
+}  # fmt: skip
+"""Words of a query that asks which tables there are."""
+
+
+def _words(query: str) -> set[str]:
+    return {w.lower() for w in _WORD.findall(query)}
 
 
 def _published(workspace: Workspace, names: list[TableName]) -> dict[TableName, list[Manifest]]:
@@ -142,17 +154,25 @@ def _versions(published: dict[TableName, list[Manifest]]) -> list[str]:
 @contextmanager
 def bound(workspace: Workspace, query: str) -> Iterator[Session]:
     """Open a session in which the tables that a query names are bound to their files of now."""
-    with _session(workspace, _published(workspace, _named(workspace, query))) as session:
+    published = _published(workspace, _named(workspace, query))
+    with _session(workspace, published, _words(query)) as session:
         refuse_writing(session, query)
         yield session
 
 
 @contextmanager
-def _session(workspace: Workspace, published: dict[TableName, list[Manifest]]) -> Iterator[Session]:
+def _session(
+    workspace: Workspace, published: dict[TableName, list[Manifest]], words: set[str]
+) -> Iterator[Session]:
+    project, lake = workspace.project, workspace.lake
     with workspace.reader.session() as session:
+        if "nomad" in words:
+            live.describe(session, project, lake, workspace.temporary, words=words)
         bare = [n.name.lower() for n in published]
         for name, manifests in published.items():
-            made = relations(workspace.project, workspace.lake, name, manifests)
+            made = relations(project, lake, name, manifests)
+            if words & {QUARANTINE, *_LISTINGS}:
+                made += refused_rows(project, lake, name, manifests)
             if bare.count(name.name.lower()) == 1:
                 made.append(View("", name.name, f"SELECT * FROM {name.quoted}"))
             session.make(made)

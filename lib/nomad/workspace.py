@@ -103,10 +103,15 @@ class Workspace:
         )
 
     def _second_opinion(self, queries: Sequence[str]) -> list[Any]:
-        return self._blank.parsed(queries)
+        return self.blank.parsed(queries)
 
     @cached_property
-    def _blank(self) -> Session:
+    def linted(self) -> Cache:
+        """What came of binding queries to columns, kept between commands."""
+        return self._cache("lint")
+
+    @cached_property
+    def blank(self) -> Session:
         """A session without any table, for as long as the workspace is open."""
         return self._sessions.enter_context(Engine(Settings(threads=1, brief=True)).session())
 
@@ -314,12 +319,6 @@ class Workspace:
         """An engine for questions: its scratch lies outside the lake."""
         return self.engine(self.temporary)
 
-    @cached_property
-    def _readable(self) -> tuple[Path, ...]:
-        given = self.config.lake
-        lake = None if given.address else (self.root / given.url).resolve()
-        return tuple(readable(self.root, lake))
-
     def engine(self, scratch: Path, *, remote: bool = True, shares: int = 1) -> Engine:
         """Make an engine that works in a scratch folder and reads the project and its lake.
 
@@ -330,7 +329,7 @@ class Workspace:
         settings = Settings(
             memory_limit=given.engine.memory_limit,
             scratch=scratch,
-            allowed=(self.catalog_path.parent, *self._readable),
+            allowed=(self.catalog_path.parent, *readable(given)),
             timezone=given.timezone,
             attach=self._attach,
             remote=self.remote if remote else None,

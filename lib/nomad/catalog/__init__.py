@@ -30,6 +30,7 @@ from nomad.catalog.migrations import (
     waits_for,
 )
 from nomad.engine.duck import Engine, Remote, Session, database
+from nomad.engine.readable import readable
 from nomad.errors import LakeError, QueryFailed
 from nomad.lake import Lake
 from nomad.names import RAW, TableName
@@ -116,13 +117,14 @@ def refresh(
     migrations = numbered(project.root)
     maker = Maker(project, lake, now=now, fresh=fresh)
     shared = engine if engine and (engine.remote or not remote) else None
-    opened = shared.attached if shared else partial(database, remote=remote)
+    own = partial(database, remote=remote, allowed=readable(project.config))
+    opened = shared.attached if shared else own
     with _beside(path, waiter or Waiter()) as beside:
         before, views = _carried_on(path, beside, migrations, maker, opened)
         done, fault = len(migrations), None
         if views is None:
             beside.unlink(missing_ok=True)
-            with database(str(beside), remote=remote) as session:
+            with own(str(beside)) as session:
                 views, done, fault = _anew(session, beside.parent, migrations, before, maker)
     new = tuple(m.name for m in migrations[:done] if m.name not in before)
     return Refreshed(path, views, new, _told(fault, project), fault is None)

@@ -37,7 +37,7 @@ def _at_once(session: Session) -> Iterator[None]:
     session.execute("COMMIT")
 
 
-def _sifted(key: str, data: bytes) -> bytes:
+def sifted(key: str, data: bytes) -> bytes:
     """Leave out what is no event; say of which journal."""
     lines = metadata.sound_lines(data)
     if odd := len(data.splitlines()) - len(lines):
@@ -105,7 +105,7 @@ class Maker:
             session.run(s for t in told for s in views.dropping(TableName.parse(t)))
             made = self._make(session, [*map(TableName.parse, tables)], rows, careful=careful)
             for key, blob in self._lake.mirror.kept(journals).items():
-                lines = _sifted(key, blob.data) if careful else blob.data.rstrip()
+                lines = sifted(key, blob.data) if careful else blob.data.rstrip()
                 rows.add_lines("events", lines)
             rows.load(session)
             state.write(session, State(now.frame, {**now.tables, **made}, now.journals))

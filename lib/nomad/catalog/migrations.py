@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.engine.duck import Place, Session
+from nomad.engine.question import refuse_leaving
 from nomad.errors import MigrationError, QueryFailed
 from nomad.names import TableName, literal
 
@@ -115,6 +116,7 @@ _OWN_TRANSACTION = re.compile(r"\b(begin|commit|transaction|checkpoint)\b", re.I
 
 def _apply(session: Session, m: Migration) -> None:
     at = Place(f"{FOLDER}/{MIGRATIONS}/{m.name}", 1)
+    refuse_leaving(session, m.sql, at.path)
     if _OWN_TRANSACTION.search(m.sql):
         session.execute(m.sql, at=at)
         return

@@ -20,7 +20,7 @@ def making(project: Project, lake: Lake, name: TableName, found: Sequence[Manife
     """Write the statements that make all there is of one table, where there was nothing."""
     if not found:
         return []
-    things = [*relations(project, lake, name, found), *_refused(project, lake, name, found)]
+    things = [*relations(project, lake, name, found), *refused(project, lake, name, found)]
     return [*(t.to_sql() for t in things), *_comment(project, name)]
 
 
@@ -64,7 +64,7 @@ def relations(
     return found
 
 
-def _refused(
+def refused(
     project: Project, lake: Lake, name: TableName, manifests: Sequence[Manifest]
 ) -> list[View | Macro]:
     """Give the view of the rows that tests refused, where they can refuse some."""

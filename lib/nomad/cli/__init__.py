@@ -31,6 +31,7 @@ COMMANDS = {
     "daily": "Land what the sources have, then build what is stale.",
     "backfill": "Build a range of dates: what is missing, failed or stale.",
     "ls": "List the tables, and what each reads.",
+    "lint": "Find faults in SQL, contracts and variables, without data.",
     "graph": "Show what reads what.",
     "lineage": "Trace columns to the columns they are computed from.",
     "render": "Print the SQL of a table as it will run.",
@@ -47,17 +48,18 @@ COMMANDS = {
     "rollback": "Publish an old version again, or undo a run.",
     "compact": "Write partitions of many small files anew in few.",
     "gc": "Remove old history, leftovers and old journals.",
+    "schema": "Print the JSON Schema of nomad.yaml, or of a contract.",
     "config": "Print each value of the configuration and its origin.",
     "doctor": "Check the lake, and remove what crashed runs left.",
 }
 
 
 GROUPS = {
-    "Begin": ("init", "config"),
-    "Build": ("extract", "plan", "run", "backfill", "status"),
+    "Begin": ("init", "config", "schema"),
+    "Build": ("extract", "plan", "run", "daily", "backfill", "status"),
     "Look": ("ls", "graph", "lineage", "render", "show", "files"),
     "Ask": ("sql", "shell", "catalog"),
-    "Judge": ("check", "contract", "quarantine"),
+    "Judge": ("lint", "check", "contract", "quarantine"),
     "Go back": ("history", "diff", "rollback"),
     "Keep in order": ("doctor", "compact", "gc"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nomad.workspace import Workspace
 
 Command = Callable[..., Any]
+Opener = Callable[[], AbstractContextManager["Workspace"]]
 
 
 def complete_tables(
@@ -62,21 +63,39 @@ def workspace(command: Command) -> Command:
     the current folder would come first.)
     """
 
+    @opening
+    @functools.wraps(command)
+    def within(opened: Opener, **words: Any) -> Any:
+        with opened() as found:
+            return command(workspace=found, **words)
+
+    return within
+
+
+def opening(command: Command) -> Command:
+    """Hand in as `opened` what opens the project, for a command that tells of faults itself."""
+
     @click.option("--project", metavar="DIR", help="The project's folder.")
     @click.option("--env", metavar="NAME", help="An environment of nomad.yaml.")
     @click.option("--var", "variables", metavar="NAME=VALUE", multiple=True, help="Set a variable.")
     @click.pass_context
     @functools.wraps(command)
-    def opened(ctx: click.Context, /, **words: Any) -> Any:
+    def given_words(ctx: click.Context, /, **words: Any) -> Any:
         given = ctx.find_root().obj or {}
         folder = words.pop("project") or given.get("project")
         environment = words.pop("env") or given.get("env")
         variables = dict(_pair(v) for v in words.pop("variables"))
-        made = _open(folder, environment, variables, ctx.command_path)
-        with made as found, _standing_in(found.root):
-            return command(workspace=found, **words)
+        called = ctx.command_path
 
-    return opened
+        @contextmanager
+        def opened() -> Iterator[Workspace]:
+            made = _open(folder, environment, variables, called)
+            with made as found, _standing_in(found.root):
+                yield found
+
+        return command(opened=opened, **words)
+
+    return given_words
 
 
 def _open(

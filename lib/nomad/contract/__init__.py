@@ -39,6 +39,7 @@ class Column(NamedTuple):
 
     name: str
     type: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True)

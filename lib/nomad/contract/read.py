@@ -27,6 +27,7 @@ from nomad.contract import (
     Limit,
     Test,
 )
+from nomad.contract.conditions import condition, goes_on
 from nomad.contract.constraints import KEYS as CONSTRAINT
 from nomad.contract.constraints import tests_of
 from nomad.contract.values import days_in, default_name, numbered, plain, share, spelled, templates
@@ -97,7 +98,7 @@ class _Reader:
             path=self.path,
             description=self.text(node, "description"),
             tags=tuple(e.spelled for e in _elements(node, "tags")),
-            columns=tuple(Column(self.name_of(c), self.text(c, "data_type")) for c in columns),
+            columns=tuple(self.column(c) for c in columns),
             tests=tuple(self.distinct(tests)),
             unique_key=tuple(e.spelled for e in _elements(node, "unique_key")),
             strategy=self.choice(node, "strategy", ("", MERGE, "replace")).replace("replace", ""),
@@ -133,6 +134,12 @@ class _Reader:
             if names.index(n) != found.index(c):
                 self.fault(c.line, f"column `{n}` is there twice")
         return found
+
+    def column(self, node: Node) -> Column:
+        kind = self.text(node, "data_type")
+        if goes_on(kind):
+            self.fault(node.line, f"`data_type` is one type: no `;` (got {kind!r})")
+        return Column(self.name_of(node), kind, node.line)
 
     def name_of(self, node: Node) -> str:
         return self.text(node, "name").strip('"')
@@ -253,7 +260,7 @@ class _Reader:
             columns=columns,
             severity=self.severity(severity, str(severity.scalar), kind) if severity else ERROR,
             words=values,
-            where=str(common["where"].scalar) if "where" in common else "",
+            where=condition(common.get("where"), "where", self.fault),
             line=node.line,
             spelled=spelled(words.get("values")) if kind == "accepted_values" else (),
         )
@@ -276,6 +283,7 @@ class _Reader:
                 self.fault(node.line, f"`{kind}` needs `{key}`")
                 found[key] = ""
         self.sensible(kind, found, node)
+        condition(words.get("expression"), "expression", self.fault)
         return found
 
     def sensible(self, kind: str, found: dict[str, object], node: Node) -> None:

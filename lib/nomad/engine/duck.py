@@ -303,9 +303,13 @@ _SMALL: dict[str, Any] = {"default_block_size": "16384"}
 
 @contextmanager
 def database(
-    path: str, *, remote: Remote | None = None, read_only: bool = False
+    path: str,
+    *,
+    remote: Remote | None = None,
+    allowed: tuple[Path, ...] = (),
+    read_only: bool = False,
 ) -> Iterator[Session]:
-    """Open a DuckDB file by itself, without the limits of a build."""
+    """Open a DuckDB file by itself; it reads what is `allowed`, and the lake in S3."""
     try:
         con = duckdb.connect(path, config={} if read_only else _SMALL, read_only=read_only)
     except duckdb.Error as e:
@@ -313,6 +317,7 @@ def database(
     try:
         if remote:
             remote.set_up(con)
+        _lock(con, Settings(allowed=(Path(path).parent, *allowed), remote=remote))
         yield Session(con)
     finally:
         con.close()

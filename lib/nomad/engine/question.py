@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from nomad.engine.session import Session
-from nomad.errors import Misuse
+from nomad.errors import Misuse, QueryFailed
 from nomad.names import literal
 
 UNFIT = re.compile(
@@ -74,6 +74,29 @@ def refuse_writing(session: Session, text: str) -> None:
             f"the lake is only read here: no {kinds[0].replace('_', ' ')}",
             where="query",
             hint=_HINTS.get(kinds[0], _A_TABLE),
+        )
+
+
+_INSIDE = {
+    "SELECT", "CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "SET",
+    "TRANSACTION",
+}  # fmt: skip
+
+
+def refuse_leaving(session: Session, text: str, where: str) -> None:
+    """See that statements of a catalog's migration stay in the catalog.
+
+    Raises:
+        QueryFailed: one writes a file, loads or attaches something.
+    """
+    kind = next((k for k in _kinds(session, text) or () if k not in _INSIDE), None)
+    words = re.findall(r"\w+", text)
+    word = kind or next((w for w in words if UNFIT.fullmatch(w) or w in _OF_TEXT), None)
+    if word:
+        raise QueryFailed(
+            f"a migration runs no `{word.replace('_', ' ')}`",
+            where=where,
+            hint="it makes views, macros, types and tables of the catalog, and nothing elsewhere",
         )
 
 

@@ -10,14 +10,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from nomad.config import Config
+
 _HARMLESS = {".gitkeep", ".gitignore", ".gitattributes", ".keep", ".DS_Store", ".editorconfig"}
 """Hidden files that hold nothing; a checksum beside a file (`.x.crc`, `._x`) is none either."""
 
 
-def readable(root: Path, lake: Path | None) -> list[Path]:
+def readable(config: Config) -> tuple[Path, ...]:
     """Name what a query may read: folders, whole, and single files; a lake in it as a whole."""
-    own = [lake] if lake else []
-    return [*own, *_visible(root, lake)]
+    given = config.lake
+    lake = None if given.address else (config.root / given.url).resolve()
+    return (*([lake] if lake else []), *_visible(config.root, lake))
 
 
 def _visible(folder: Path, lake: Path | None) -> Iterator[Path]:

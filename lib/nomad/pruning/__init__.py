@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from nomad.cache import Cache
 from nomad.engine import scan
-from nomad.engine.duck import VERSION, Engine, Session, Settings, View
+from nomad.engine.duck import VERSION, Engine, Place, Session, Settings, View
 from nomad.errors import QueryFailed
 from nomad.manifest import Column, digest, schema_hash
 from nomad.names import TableName, literal
@@ -127,8 +127,15 @@ class Pruner:
         asked = {day for scan in scans for day in scan.asked()}
         return Read(target, union([s.spans for s in scans]), tuple(sorted(asked)))
 
-    def schema(self, setup: Sequence[str], query: str, relations: Relations) -> tuple[Column, ...]:
-        """Give the columns that a query would have, without running it.
+    def schema(
+        self,
+        setup: Sequence[str],
+        query: str,
+        relations: Relations,
+        *,
+        at: Place | None = None,
+    ) -> tuple[Column, ...]:
+        """Give the columns that a query would have, without running it; `at` is where it is from.
 
         Raises:
             QueryFailed: the query doesn't fit its inputs.
@@ -140,7 +147,7 @@ class Pruner:
                 session.make(View(schema, name, select) for schema, name in relation.spellings)
             for statement in setup:
                 session.execute(statement)
-            return session.describe(query)
+            return session.describe(query, at=at)
 
     def _closely(
         self, setup: Sequence[str], query: str, target: TableName, relations: Relations

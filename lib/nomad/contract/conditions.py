@@ -1,0 +1,26 @@
+"""A condition in SQL is one expression: nothing may stand behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from nomad.yamlfile import Node
+
+_PLAIN_TEXT = re.compile(r"'(?:[^']|'')*'")
+_OTHER_QUOTES = re.compile(r"[$\"\\]|--|/\*")
+
+
+def goes_on(text: str) -> bool:
+    """Tell whether there may be a second statement in a text; in doubt there may."""
+    return ";" in text and (
+        ";" in _PLAIN_TEXT.sub("", text) or _OTHER_QUOTES.search(text) is not None
+    )
+
+
+def condition(node: Node | None, key: str, fault: Callable[[int, str], None]) -> str:
+    """Read a condition; a fault is told where there is more than one statement in it."""
+    text = "" if node is None else str(node.scalar)
+    if node is not None and goes_on(text):
+        fault(node.line, f"`{key}` is one condition: no `;`")
+    return text

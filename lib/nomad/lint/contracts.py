@@ -1,0 +1,96 @@
+"""Holds a contract against the columns of its query, and of the tables it looks into."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+from nomad.contract import Contract, Test
+from nomad.engine.duck import Session
+from nomad.errors import ConfigError, QueryFailed
+from nomad.lint.finding import CONTRACT, Finding, plain
+from nomad.manifest import Column
+from nomad.names import TableName, did_you_mean, quote
+from nomad.partition import COLUMN
+from nomad.project import Table
+from nomad.quality.columns import differences
+
+
+def without_dt(columns: Iterable[Column], table: Table) -> tuple[Column, ...]:
+    """Leave out the column that is in the path."""
+    return tuple(c for c in columns if not (table.partitioned and c.name.lower() == COLUMN))
+
+
+class Promises:
+    """Holds one contract against the columns of its query, and of the tables it looks into."""
+
+    def __init__(
+        self,
+        table: Table,
+        columns: tuple[Column, ...],
+        session: Session,
+        known: Mapping[TableName, tuple[Column, ...] | None],
+    ) -> None:
+        self._table, self._columns, self._session, self._known = table, columns, session, known
+
+    @cached_property
+    def _there(self) -> list[str]:
+        return [*(c.name.lower() for c in self._columns), COLUMN]
+
+    def faults(self) -> Iterator[Finding]:
+        """Give them all."""
+        contract = self._table.contract
+        if contract is None:
+            return
+        dated = self._table.partitioned
+        try:
+            own = without_dt(self._columns, self._table)
+            told = differences(self._session, contract, own, dated=dated)
+        except ConfigError as e:
+            told = [f"{e.what}" + (f": {e.hint}" if e.hint else "")]
+        yield from (self._at(_line(contract, text), text) for text in told)
+        for test in contract.tests:
+            yield from self._of_test(test)
+
+    def _at(self, line: int, message: str) -> Finding:
+        assert self._table.contract
+        return Finding(self._table.contract.path, line, 1, CONTRACT, message)
+
+    def _of_test(self, test: Test) -> Iterator[Finding]:
+        for column in test.columns:
+            if column.lower() not in self._there:
+                near = did_you_mean(column, [c.name for c in self._columns]) or ""
+                message = f"`{test.name}` tests `{column}`, which the query does not yield"
+                yield self._at(test.line, message)._replace(hint=near)
+                return
+        if test.related:
+            yield from self._of_related(test)
+        elif test.kind == "expression" or (test.where and test.by_row and test.kind != "unique"):
+            yield from self._of_expression(test)
+
+    def _of_related(self, test: Test) -> Iterator[Finding]:
+        other = dict(self._table.related).get(test.name)
+        columns = self._known.get(other) if other else None
+        field = str(test.words["field"])
+        names = [c.name for c in columns or ()]
+        if columns and field.lower() not in {n.lower() for n in (*names, COLUMN)}:
+            message = f"`{test.name}` looks for `{field}`, which {other} does not have"
+            yield self._at(test.line, message)._replace(hint=did_you_mean(field, names) or "")
+
+    def _of_expression(self, test: Test) -> Iterator[Finding]:
+        kinds = [(c.name, c.type) for c in without_dt(self._columns, self._table)]
+        if self._table.partitioned:
+            kinds.append((COLUMN, "DATE"))
+        made = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in kinds)
+        try:
+            self._session.describe(f"SELECT ({test.broken()}\n) AS broken FROM (SELECT {made})")
+        except QueryFailed as e:
+            yield self._at(test.line, f"`{test.name}`: {plain(e)}")
+
+
+def _line(contract: Contract, told: str) -> int:
+    """Find the line of the column that a text names; the first one where it isn't there."""
+    name = re.search(r"`([^`]+)`", told)
+    lines = {c.name.lower(): c.line for c in contract.columns}
+    return lines.get(name[1].lower(), 1) if name else 1

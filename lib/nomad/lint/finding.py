@@ -1,0 +1,79 @@
+"""One fault as an editor wants it, and the faults that an error tells of."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from nomad.errors import NomadError, QueryFailed
+from nomad.project import Table
+
+ERROR, WARNING = "error", "warning"
+UNREADABLE, QUERY, CONTRACT, CHECK = "unreadable", "query", "contract", "check"
+VARIABLE, FULL_SCAN = "variable", "full-scan"
+
+
+class Finding(NamedTuple):
+    """One fault: where it is, by which rule, what it is, what to do, and how grave it is."""
+
+    file: str
+    line: int
+    column: int
+    rule: str
+    message: str
+    hint: str = ""
+    severity: str = ERROR
+
+    def __str__(self) -> str:
+        """As editors read it."""
+        grave = "" if self.severity == ERROR else f"{self.severity}: "
+        return f"{self.file}:{self.line}:{self.column}: {grave}{self.message}"
+
+
+_TOLD = re.compile(
+    r"(?P<file>[^\s:][^:\n]*\.(?:sql|ya?ml))(?::(?P<line>\d+))?(?::(?P<column>\d+))?: (?P<what>.*)"
+)
+_HINT = "  try: "
+
+
+def of_error(e: NomadError) -> list[Finding]:
+    """Take an error apart that tells of faults in files, one or many."""
+    found: list[Finding] = []
+    for text in str(e).splitlines():
+        if match := _TOLD.fullmatch(text):
+            found.append(_fault(match))
+        elif not found:
+            found.append(Finding(e.where or "nomad.yaml", 1, 1, UNREADABLE, text))
+        elif text.startswith(_HINT):
+            found[-1] = found[-1]._replace(hint=text.removeprefix(_HINT))
+        elif text.lstrip() == text:
+            found[-1] = found[-1]._replace(message=f"{found[-1].message} {text}")
+    return [f if f.hint else f._replace(hint=e.hint or "") for f in found]
+
+
+def _fault(match: re.Match[str]) -> Finding:
+    what = match["what"]
+    rule = VARIABLE if what.startswith("variable `") else UNREADABLE
+    return Finding(match["file"], int(match["line"] or 1), int(match["column"] or 1), rule, what)
+
+
+_CARET = re.compile(r"\n    (?P<shown>[^\n]*)\n    (?P<mark> *)\^", re.DOTALL)
+
+
+def of_query(e: QueryFailed, table: Table) -> Finding:
+    """Place what DuckDB says: it shows the line, cut off where it is long, and marks the word."""
+    line = int(e.where.rpartition(":")[2]) if e.where and e.where[-1].isdigit() else table.sql.line
+    column = 1
+    if match := _CARET.search(e.what):
+        shown = match["shown"]
+        core = shown.strip(".")
+        lines = table.sql.query.splitlines()
+        text = lines[line - table.sql.line] if 0 <= line - table.sql.line < len(lines) else ""
+        cut = len(shown) - len(shown.lstrip("."))
+        column = max(text.find(core), 0) + len(match["mark"]) - cut + 1
+    return Finding(table.sql.path, line, max(column, 1), QUERY, plain(e), e.hint or "")
+
+
+def plain(e: QueryFailed) -> str:
+    """Give what DuckDB says in one line, without the line that it shows."""
+    return " ".join(_CARET.sub("", e.what).split())

@@ -1,0 +1,82 @@
+"""What a project's files say runs inside: no migration, contract or SQL file writes elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "copy (select 1 as x) to 'lake/evil.csv'",
+        "create view v as select 1; copy (select 1 as x) to 'lake/evil.csv'",
+        "attach 'evil.csv' as evil",
+        "export database 'evil.csv'",
+        "create table t as select * from enable_profiling(save_location='lake/evil.csv')",
+        "create macro m(x) as table from query(x)",
+        "install httpfs",
+        "call enable_logging(storage='file', storage_path='lake')",
+    ],
+)
+def test_a_migration_does_not_leave_the_catalog(built, text):
+    built.write("catalog/migrations/0001_evil.sql", text)
+
+    answer = built("catalog", "refresh")
+
+    assert answer.code == 1
+    assert "catalog/migrations/0001_evil.sql: a migration runs no" in answer.err
+    assert not list(built.root.rglob("evil*.csv"))
+
+
+@pytest.mark.parametrize("path", ["/etc/hostname", "{}/.env", "{}/../outside.txt"])
+def test_a_migration_reads_what_a_query_may(built, path):
+    built.write(".env", "S3_SECRET=hunter2-and-more")
+    (built.root.parent / "outside.txt").write_text("hunter2-and-more")
+    file = path.format(built.root)
+    built.write("catalog/migrations/0001_t.sql", f"create table t as from read_text('{file}')")
+
+    answer = built("catalog", "refresh")
+
+    assert answer.code == 1
+    assert "file system operations are disabled" in answer.err
+    catalogs = built.root.glob("catalog/*.duckdb")
+    assert all(b"hunter2-and-more" not in p.read_bytes() for p in catalogs)
+
+
+def test_a_migration_makes_what_it_may(built):
+    built.write("data/x.csv", "a\n1\n")
+    text = (
+        "create macro twice(x) as x * 2;\n"
+        "create table t as select * from range(3);\n"
+        f"create view x as from read_csv('{built.root}/data/*.csv');\n"
+        "comment on table t is 'three';"
+    )
+    built.write("catalog/migrations/0001_t.sql", text)
+
+    assert built("catalog", "refresh").code == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tests: [{expression: \"1 = 1); copy (select 1) to 'lake/evil.csv'; select (1\", name: x}]",
+        "tests: [{expression: a, where: \"1); copy (select 1) to 'lake/evil.csv'; select (1\"}]",
+        "tests: [{expression: \"$$'$$ = ''); copy (select 1) to 'lake/evil.csv'; select ($$'$$\"}]",
+        'columns: [{name: symbol, data_type: "DECIMAL(1,2)) AS x; copy (select 1) to'
+        " 'lake/evil.csv'; select (1\"}]",
+    ],
+)
+def test_a_contract_holds_no_second_statement(built, text):
+    built.write("sql/dwd/dwd_price.yml", text + "\n")
+
+    for words in (("run", "--dt", "2024-01-02"), ("check", "--dt", "2024-01-02"), ("lint",)):
+        answer = built(*words)
+        assert answer.code == 2
+        assert "sql/dwd/dwd_price.yml:1" in answer.err + answer.out
+    assert not list(built.root.rglob("evil*.csv"))
+
+
+def test_a_condition_may_hold_a_semicolon_as_text(built):
+    built.write("sql/dwd/dwd_price.yml", "tests: [{expression: \"symbol not like '%;%'\"}]\n")
+
+    assert built("run", "--dt", "2024-01-02").code == 0
