@@ -85,6 +85,78 @@ def test_lineage_of_shapes(built, sql, column, sources):
     assert [s["column"] for s in found["inputs"]] == sources
 
 
+@pytest.mark.parametrize(
+    ("sql", "inputs"),
+    [
+        ("select 1 as Weight, close as Shut from ods.ods_price", {"Weight": [], "Shut": ["close"]}),
+        ("select max(close), 1 from ods.ods_price", {'max("close")': ["close"], "1": []}),
+        (
+            "create temp table t as select symbol as s, close as c from ods.ods_price;"
+            "create temp table u as select c + 1 as d from t; select d from u",
+            {"d": ["close"]},
+        ),
+    ],
+)
+def test_lineage_names_columns_as_the_table_has_them(built, sql, inputs):
+    built.write("sql/dws/dws_shape.sql", sql)
+    built.write("sql/dws/dws_above.sql", "select * from dws.dws_shape")
+    assert built("run", "dws").code == 0
+
+    found = built("lineage", "dws_shape", "-o", "json").json["columns"]
+
+    assert {c["column"]: [i["column"] for i in c["inputs"]] for c in found} == inputs
+    above = built("lineage", "dws_above", "-o", "json").json["columns"]
+    assert [c["inputs"][0]["column"] for c in above] == list(inputs)
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("select l.m from ods.ods_price as s, lateral (select max(o.close) as m from"
+         " ods.ods_price as o where o.symbol > s.symbol) as l", "LATERAL"),
+        ("select close as m, symbol as s from ods.ods_price union all by name"
+         " select symbol as s, close as m from ods.ods_price", "UNION BY NAME"),
+        ("select m from ods.ods_price as x(s, m)", "columns that are renamed by a table's alias"),
+        ("select m from (values (1), (2)) as t(m)", "VALUES"),
+        ("""select "A" as m from (pivot ods.ods_price on symbol in ('A') using sum(close))""",
+         "PIVOT or UNPIVOT"),
+        ("select columns('close') as m from ods.ods_price", "COLUMNS(…)"),
+    ],
+)  # fmt: skip
+def test_lineage_says_where_it_ends_in_place_of_a_wrong_column(built, sql, why):
+    built.write("sql/dws/dws_shape.sql", sql)
+    built.write("sql/dws/dws_above.sql", "select m + 1 as n from dws.dws_shape")
+    assert built("run", "dws").code == 0
+
+    answer = built("lineage", "dws_above.n")
+
+    assert answer.code == 0
+    told = f"  dws.dws_shape.m (not traced: columns are not traced through {why})"
+    assert answer.out.splitlines()[:2] == ["n", told]
+
+
+@pytest.mark.parametrize("what", ["dws_price.nope", "raw.price.nope", "ods_price.dt"])
+def test_lineage_of_a_column_that_is_not_there_prints_none(built, what):
+    answer = built("lineage", what)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert f"no column `{what.rpartition('.')[2]}` in " in answer.err
+
+
+def test_lineage_of_a_column_does_not_mind_its_case(built):
+    assert built("lineage", "dws_price.HIGHEST").out.startswith("highest\n")
+
+
+def test_a_mistyped_column_is_not_traced_to_one_that_is_not_there(built):
+    built.write("sql/dws/dws_shape.sql", "select p.clsoe as m from raw.price as p")
+
+    answer = built("lineage", "dws_shape")
+
+    assert answer.code == 0
+    assert "raw.price.clsoe" not in answer.out
+    assert "(not traced: " in answer.out
+
+
 def test_lineage_of_an_unknown_column_names_the_nearest(built):
     answer = built("lineage", "dws_price.highst")
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def command(workspace: Workspace, what: str, output: str) -> None:
     """Trace columns to the columns they are computed from, down to the sources.
 
+    Where that can't be told for sure (through PIVOT, LATERAL, UNION BY NAME, VALUES), it is said.
+
     Example: nomad lineage dwd.dwd_daily_stock_price.close_avg
     """
     from nomad import render
@@ -33,17 +35,18 @@ def command(workspace: Workspace, what: str, output: str) -> None:
         workspace.project,
         Schemas(workspace.project, workspace.lake.remembering(), workspace.pruner),
     )
-    names = [column] if column else list(traced.columns(table))
-    columns = [ColumnName(table, name) for name in names]
+    if column:
+        columns = [traced.column(table, column)]
+    else:
+        columns = [ColumnName(table, name) for name in traced.columns(table)]
     if output == "json":
         render.document(
             {"version": 1, "table": str(table), "columns": [_row(traced, c) for c in columns]},
             sys.stdout,
         )
         return
-    for c in columns:
-        for text in _tree(traced, c, depth=0):
-            click.echo(text)
+    lines = [text for c in columns for text in _tree(traced, c, depth=0)]
+    click.echo("\n".join(lines))
 
 
 def _parsed(workspace: Workspace, what: str) -> tuple[Any, str]:
@@ -68,10 +71,13 @@ def _row(traced: Lineage, column: ColumnName) -> dict[str, Any]:
         "column": column.column,
         "inputs": pairs(traced.inputs(column)),
         "sources": pairs(traced.sources(column)),
+        **({"untraced": why} if (why := traced.untraced(column)) else {}),
     }
 
 
 def _tree(traced: Lineage, column: ColumnName, *, depth: int) -> Iterator[str]:
-    yield "  " * depth + (str(column) if depth else column.column)
+    why = traced.untraced(column)
+    name = str(column) if depth else column.column
+    yield "  " * depth + (f"{name} (not traced: {why})" if why else name)
     for below in sorted(traced.inputs(column) - {column}):
         yield from _tree(traced, below, depth=depth + 1)
