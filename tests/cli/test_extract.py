@@ -553,6 +553,10 @@ def test_json_without_a_row_has_the_columns_of_the_day_before(project):
         ('{"d": "2024-01-02", "t": "2024-01-02T10:00:00"}', ["DATE", "TIMESTAMP"]),
         ('{"d": "01/02/2024", "t": "2024-01-02 10:00:00.123456789"}', ["VARCHAR", "VARCHAR"]),
         ('{"d": null, "t": [{"u": "2024-01-02"}]}', ["JSON", "STRUCT(u VARCHAR)[]"]),
+        (
+            '{"d": "2024-01-02"}\n{"t": "2024-01-02T10:00:00Z"}',
+            ["DATE", "TIMESTAMP WITH TIME ZONE"],
+        ),
         ('{"d": {}, "t": 18446744073709551615}', ["MAP(VARCHAR, JSON)", "HUGEINT"]),
         ('{"d": 1, "t": 2}\n{"d": "x", "t": 2.5}', ["VARCHAR", "DOUBLE"]),
     ],
@@ -574,3 +578,27 @@ def test_a_path_that_looks_like_a_pattern_is_told_that_none_are_read(project):
 
     assert answer.code == 3
     assert "patterns are not read" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"": 1, "a": 2}', "in/x.json: a value has no name"),
+        (
+            '{"s": {"a": 1, "A": 2}}',
+            'in/x.json: Duplicate name "A" in struct auto-detected in JSON',
+        ),
+        ('{"a": 1, "a": 2}', 'has duplicate key "a"'),
+        ('{"a": 1}\n{"a":', "in/x.json: Malformed JSON in the file"),
+    ],
+)
+def test_json_that_no_table_can_hold_is_refused(project, text, message):
+    source(project, "path: in/x.json")
+    project.write("in/x.json", text)
+
+    answer = project("extract")
+
+    assert answer.code == 4
+    assert message in answer.err
+    assert "ignore_errors" not in answer.err
+    assert "_tmp" not in answer.err

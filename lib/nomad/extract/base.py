@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,10 @@ from nomad.names import quote
 from nomad.partition import Partition
 
 __all__ = ["Connector", "Landed", "Shape", "measure"]
+
+
+_ADVICE = re.compile(r",? try ignore_errors.*")
+"""What DuckDB says of options that a user of nomad doesn't set."""
 
 
 class Connector(Protocol):
@@ -73,8 +78,9 @@ def _rows(session: Session, landed: Landed, schema: tuple[Column, ...]) -> int:
 
 def _malformed(e: QueryFailed, landed: Landed, shape: Shape) -> Refused:
     """Say what is wrong with what was delivered; of the copy in scratch a user knows nothing."""
-    lines = [line for line in e.what.splitlines() if line.strip()][:3]
-    told = "; ".join(line.strip() for line in lines).replace(str(landed.path), shape.told)
+    many = 3 if landed.path.suffix == ".csv" else 1
+    lines = [line.strip() for line in e.what.splitlines() if line.strip()][:many]
+    told = _ADVICE.sub("", "; ".join(lines)).replace(str(landed.path), shape.told)
     ends = line_ends(landed.path) if landed.path.suffix == ".csv" else []
     if len(ends) > 1:
         told = f"its lines end in different ways ({', '.join(ends)}): {told}"

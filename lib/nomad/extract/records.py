@@ -60,7 +60,7 @@ def columns(session: Session, path: Path) -> tuple[Column, ...]:
     """
     whole = f"FROM read_json([{literal(str(path))}], format='auto', sample_size=-1)"
     found = session.describe(whole)
-    _refuse_twins(session, path, [c.name for c in found])
+    _refuse_odd_names(session, path, [c.name for c in found])
     if [c.name for c in found] == ["json"] and not _has_rows(session, path):
         return ()
     return _settled(session, path, found)
@@ -83,15 +83,22 @@ def _as_text(path: Path, names: Iterable[str]) -> str:
 # Names -----------------------------------------------------------------------------------------
 
 
-def _refuse_twins(session: Session, path: Path, names: Sequence[str]) -> None:
-    """Refuse names that differ only in case: DuckDB numbers the second, and reads nothing there."""
+def _refuse_odd_names(session: Session, path: Path, names: Sequence[str]) -> None:
+    """Refuse names that DuckDB would replace by its own, and then read nothing there.
+
+    Of two that differ only in case it numbers the second; one without a letter it calls `C0`.
+    """
     lower = {n.lower() for n in names}
     numbered = (re.fullmatch(r"(.*)_\d+", n, re.DOTALL) for n in names)
-    if not any(m and m[1].lower() in lower for m in numbered):
+    if not any((m and m[1].lower() in lower) for m in numbered) and not any(
+        re.fullmatch(r"C\d+", n) for n in names
+    ):
         return
     (told,) = session.execute(f"SELECT json_group_structure(json) {_objects(path)}")[0]
     seen: dict[str, str] = {}
     for name in json.loads(told):
+        if not name:
+            raise QueryFailed("a value has no name")
         if (twin := seen.setdefault(name.lower(), name)) != name:
             raise QueryFailed(f"`{twin}` and `{name}` differ only in case")
 
@@ -135,8 +142,9 @@ def _spellings(name: str) -> Iterator[str]:
     """Ask of each type whether every text is one of its values, spelled in full."""
     for kind, spelling in _TIMES:
         text = quote(name)
-        good = f"regexp_full_match({text}, {literal(spelling)}) AND try_cast({text} AS {kind})"
-        yield f"coalesce(bool_and({good} IS NOT NULL), false)"
+        good = f"regexp_full_match({text}, {literal(spelling)})"
+        good += f" AND try_cast({text} AS {kind}) IS NOT NULL"
+        yield f"coalesce(bool_and({good}) FILTER ({text} IS NOT NULL), false)"
 
 
 def _type(column: Column, told: Sequence[Any]) -> str:
