@@ -30,6 +30,8 @@ class Pause(BaseException):
 class Replay:
     """A store that gives an actor the answers it had, then stops it at the next call."""
 
+    grace = 0.0
+
     def __init__(self, answers: tuple[Any, ...]) -> None:
         self._answers = iter(answers)
 

@@ -152,3 +152,17 @@ def test_a_version_kept_by_an_older_nomad_goes_back_and_its_lost_rows_are_told(r
     assert refusing("doctor").err == "all is well\n"
     assert refusing("run", *TABLE, "--force").code == 0
     assert refused(refusing) == ["B", "D"]
+
+
+def test_refused_rows_that_are_gone_are_told_with_the_command_that_finds_them(refusing):
+    (file,) = refused_files(refusing)
+    file.unlink()
+
+    answer = refusing("doctor", "-o", "json")
+
+    (found,) = answer.json["findings"]
+    assert answer.code == 1
+    assert found["where"] == str(file.relative_to(refusing.lake))
+    assert "nomad run ods_price" in str(found)
+    assert refusing("run", *TABLE, "--force").code == 0
+    assert refusing("doctor").err == "all is well\n"
