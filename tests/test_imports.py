@@ -16,8 +16,13 @@ HEAVY = {"duckdb", "sqlglot", "boto3", "rich", "yaml", "openpyxl", "pytz"}
 def imported(*words: str) -> set[str]:
     """The libraries a command line has imported by its end."""
     code = (
-        "import sys, atexit\n"
-        "atexit.register(lambda: sys.stderr.write('\\n@' + ' '.join(sys.modules)))\n"
+        "import os, sys\n"
+        "end = os._exit\n"
+        "def told(code):\n"
+        "    sys.stderr.write('\\n@' + ' '.join(sys.modules))\n"
+        "    sys.stderr.flush()\n"
+        "    end(code)\n"
+        "os._exit = told\n"
         f"sys.argv = ['nomad', *{list(words)!r}]\n"
         "from nomad.cli import main\n"
         "main()"
@@ -30,7 +35,9 @@ def imported(*words: str) -> set[str]:
         text=True,
         check=False,
     )
-    return {m.split(".")[0] for m in done.stderr.rpartition("@")[2].split()}
+    found = {m.split(".")[0] for m in done.stderr.rpartition("@")[2].split()}
+    assert "nomad" in found, done.stderr
+    return found
 
 
 @pytest.mark.parametrize("words", [("--help",), ("--version",), ("run", "--help"), ("nosuch",)])
@@ -51,12 +58,11 @@ def test_import_of_the_package_imports_nothing_of_weight():
 
 
 def test_a_warm_listing_parses_nothing(built):
-    """Parsed SQL comes from the cache: neither sqlglot's parser nor DuckDB runs."""
+    """Parsed SQL comes from the cache. DuckDB is imported, but for its version alone."""
+    words = ("--project", str(built.root), "ls")
     built("ls")
-    done = built.process("ls", env_extra={"PYTHONPROFILEIMPORTTIME": "1"})
 
-    assert done.returncode == 0
-    assert "| duckdb" not in done.stderr
+    assert imported(*words) & (HEAVY - {"rich"}) == {"duckdb"}
 
 
 @pytest.mark.parametrize("words", [("ls",), ("run", "dwd", "--dt", "2024-01-02", "--force")])

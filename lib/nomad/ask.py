@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -20,6 +20,7 @@ from nomad.errors import QueryFailed
 from nomad.layout import REFUSED
 from nomad.manifest import Manifest
 from nomad.names import RAW, TableName, did_you_mean, literal, quote
+from nomad.parsing import again, named
 from nomad.partition import COLUMN, Partition
 from nomad.project import Project
 from nomad.workspace import Workspace
@@ -182,6 +183,20 @@ def _session(
 _MISSING = re.compile(r'Table with name "?([\w.]+)"? does not exist')
 
 
+def _damaged(
+    e: QueryFailed, published: Mapping[TableName, Sequence[Manifest]]
+) -> QueryFailed | None:
+    """Name the partition whose file DuckDB could not read, if it is one that is published."""
+    told = e.what.splitlines()[0]
+    for m in (m for manifests in published.values() for m in manifests):
+        for key in (f"{m.folder}/{f.name}" for f in m.files):
+            if key in told:
+                what = f"{named(*m.cell)}: file {key} is damaged, or gone: {told}"
+                hint = f"`nomad doctor` tells more; {again(*m.cell)}"
+                return QueryFailed(what, where=e.where, hint=hint)
+    return None
+
+
 def _explained(
     e: QueryFailed,
     names: list[TableName],
@@ -190,7 +205,7 @@ def _explained(
 ) -> QueryFailed:
     missing = _MISSING.search(e.what)
     if missing is None:
-        return e
+        return _damaged(e, published) or e
     unpublished = [n for n in names if n not in published]
     if not unpublished:
         known = {str(n) for n in project.order} | {n.name for n in project.order}

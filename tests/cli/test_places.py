@@ -57,3 +57,31 @@ def test_a_date_header_is_read_without_a_zone_and_doubled(header):
 @pytest.mark.parametrize("header", [None, "", "yesterday", "99 Foo 2024 10:00:00"])
 def test_a_date_header_that_is_none_is_left_out(header):
     assert date_of(header) is None
+
+
+def test_a_damaged_file_is_named_with_its_partition(built):
+    (path,) = (built.lake / "ods/ods_price/dt=2024-01-02").glob("*.parquet")
+    path.write_bytes(b"not Parquet at all, but long enough to be looked at")
+
+    answer = built("sql", "from ods.ods_price")
+
+    assert answer.code == 1
+    assert (
+        f"ods.ods_price dt=2024-01-02: file {path.relative_to(built.lake)} is damaged" in answer.err
+    )
+    assert "nomad doctor" in answer.err
+
+
+def test_history_goes_around_manifests_that_can_not_be_read(built):
+    for _ in range(2):
+        assert built("run", "dwd_price", *DAY, "--force").code == 0
+    built.write("lake/dwd/dwd_price/dt=2024-01-02/manifest.json", "{}")
+    states = [
+        v["state"] for v in built("history", "dwd_price", *DAY, "-o", "json").json["versions"]
+    ]
+    assert states == ["kept"]
+    (kept,) = built.lake.glob("_history/dwd/dwd_price/dt=2024-01-02/*/manifest.json")
+    kept.write_bytes(b"")
+
+    assert built("history", "dwd_price", *DAY).code == 0
+    assert built("run", "dwd_price", *DAY, "--force").code == 0

@@ -7,10 +7,11 @@ What it supersedes goes to the history in its turn.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from nomad import superseded
-from nomad.errors import Misuse
+from nomad.errors import CorruptManifest, Misuse
 from nomad.journal import FOLDER as JOURNALS
 from nomad.journal import command, complete, steps
 from nomad.layout import Published, folder_key
@@ -82,7 +83,9 @@ class Past:
         """Read a version, if it is whole."""
         key = f"{folder}/{FILE}"
         blob = self._store.read(key)
-        found = lying_at(key, blob.data) if blob else None
+        found: Manifest | None = None
+        with suppress(CorruptManifest):
+            found = lying_at(key, blob.data) if blob else None
         there = {e.key.rpartition("/")[2] for e in self._store.entries(folder)}
         if found is None or not is_whole(found, there):
             return None
@@ -91,8 +94,8 @@ class Past:
 
 def versions(workspace: Workspace, past: Past, cell: Cell) -> list[Version]:
     """Give the published version and those that are kept, the newest first."""
-    now = workspace.lake.manifest(*cell)
-    return [*([Version(now, published=True)] if now else []),
+    now = workspace.lake.readable(cell[0], days=[cell[1]])
+    return [*(Version(m, published=True) for m in now),
             *(Version(k.manifest, published=False) for k in past.kept(*cell))]  # fmt: skip
 
 

@@ -272,5 +272,7 @@ def translated(key: str) -> Iterator[None]:
         raise kind(
             f"the lake can't be used: {e.strerror or e}",
             where=(e.filename and str(e.filename)) or key,
-            hint="check that the folder exists, is writable and has room",
+            hint="something else lies in its place: move it aside"
+            if e.errno in (errno.EISDIR, errno.ENOTDIR)
+            else "check that the folder exists, is writable and has room",
         ) from e
