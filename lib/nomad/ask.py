@@ -23,6 +23,7 @@ from nomad.names import RAW, TableName, did_you_mean, literal, quote
 from nomad.parsing import again, named
 from nomad.partition import COLUMN, Partition
 from nomad.project import Project
+from nomad.sqlfile import used
 from nomad.workspace import Workspace
 
 _T = TypeVar("_T")
@@ -112,7 +113,7 @@ def _steady(workspace: Workspace, query: str, act: Callable[[Session], _T]) -> _
     for tries_left in reversed(range(_TRIES)):
         published = _published(workspace, names)
         try:
-            with _session(workspace, published, _words(query)) as session:
+            with _session(workspace, published, query) as session:
                 return act(session)
         except QueryFailed as e:
             if not tries_left or _versions(_published(workspace, names)) == _versions(published):
@@ -125,7 +126,7 @@ def _named(workspace: Workspace, query: str) -> list[TableName]:
 
     One too many costs a look at its manifests; one too few would be an error.
     """
-    words = _words(query)
+    words = set().union(*map(_words, (query, *(m.text for m in used(query, workspace.macros)))))
     words |= {w.removesuffix(f"_{COLUMN}") for w in words}
     project = workspace.project
     known = [*(TableName(RAW, s) for s in project.config.sources), *project.order]
@@ -156,16 +157,16 @@ def _versions(published: dict[TableName, list[Manifest]]) -> list[str]:
 def bound(workspace: Workspace, query: str) -> Iterator[Session]:
     """Open a session in which the tables that a query names are bound to their files of now."""
     published = _published(workspace, _named(workspace, query))
-    with _session(workspace, published, _words(query)) as session:
+    with _session(workspace, published, query) as session:
         refuse_writing(session, query)
         yield session
 
 
 @contextmanager
 def _session(
-    workspace: Workspace, published: dict[TableName, list[Manifest]], words: set[str]
+    workspace: Workspace, published: dict[TableName, list[Manifest]], query: str
 ) -> Iterator[Session]:
-    project, lake = workspace.project, workspace.lake
+    project, lake, words = workspace.project, workspace.lake, _words(query)
     with workspace.reader.session() as session:
         if "nomad" in words:
             live.describe(session, project, lake, workspace.temporary, words=words)
@@ -177,6 +178,7 @@ def _session(
             if bare.count(name.name.lower()) == 1:
                 made.append(View("", name.name, f"SELECT * FROM {name.quoted}"))
             session.make(made)
+        session.run(s for m in used(query, workspace.macros) for s in m.statements)
         yield session
 
 

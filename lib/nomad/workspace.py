@@ -10,11 +10,11 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from nomad import catalog, config, partition, project, pruning
 from nomad.cache import Cache
-from nomad.catalog import Refreshed
+from nomad.catalog import Refreshed, macros
 from nomad.claims import dead
 from nomad.engine.duck import Engine, Remote, Session, Settings, located
 from nomad.engine.readable import readable
@@ -28,6 +28,7 @@ from nomad.project import Table
 from nomad.requests import Requests
 from nomad.schemas import Schemas
 from nomad.shelf import Shelf
+from nomad.sqlfile import CatalogMacro
 from nomad.store.base import Store
 from nomad.store.local import LocalStore
 from nomad.store.locks import Waiter
@@ -97,13 +98,16 @@ class Workspace:
         return project.load(
             self.config,
             cache=self._cache("sql"),
-            opinion=self._second_opinion,
+            opinion=lambda queries: self.blank.parsed(queries),  # noqa: PLW0108 (made when asked)
             variables=self.variables,
             processes=self._processes,
+            macros=self.macros,
         )
 
-    def _second_opinion(self, queries: Sequence[str]) -> list[Any]:
-        return self.blank.parsed(queries)
+    @cached_property
+    def macros(self) -> tuple[CatalogMacro, ...]:
+        """The macros that the catalog's migrations make."""
+        return macros.defined_by(self.root, self._cache("macros"), lambda: self.blank)
 
     @cached_property
     def linted(self) -> Cache:
@@ -203,10 +207,7 @@ class Workspace:
     def refresh_catalog(
         self, lake: Lake | None = None, *, fresh: bool = True, engine: Engine | None = None
     ) -> Refreshed:
-        """Build the catalog anew from the lake as it is, or (not `fresh`) as `lake` knows it.
-
-        One that lacks a migration is due again.
-        """
+        """Build the catalog anew from the lake as it is, or (not `fresh`) as `lake` knows it."""
         made = catalog.refresh(
             self.project,
             lake or self.lake,

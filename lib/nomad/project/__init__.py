@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import CycleError as GraphCycle
@@ -20,7 +20,7 @@ from nomad.project import contracts as found
 from nomad.project.contracts import CHECKS, Check
 from nomad.project.reading import Reader, shown, sound
 from nomad.project.references import Index, Reading
-from nomad.sqlfile import DATE, Opinion, SqlFile, no_opinion
+from nomad.sqlfile import DATE, CatalogMacro, Opinion, SqlFile, no_opinion
 
 SQL = "sql"
 
@@ -144,11 +144,13 @@ def load(
     opinion: Opinion = no_opinion,
     variables: Mapping[str, str] | None = None,
     processes: int = 0,
+    macros: Sequence[CatalogMacro] = (),
 ) -> Project:
     """Read every SQL file of a project.
 
     `variables` (names in upper case) stand in for those of `nomad.yaml`; `opinion` is how
-    DuckDB parses queries. New files are parsed in so many `processes` of their own.
+    DuckDB parses queries. New files are parsed in so many `processes` of their own. They may
+    call the `macros` of the catalog.
 
     Raises:
         SqlFileError: a file can't be understood.
@@ -158,7 +160,7 @@ def load(
     known = config.vars if variables is None else variables
     files = {name: path for path in _paths(config.root) for name in [_name(path, config)]}
     _refuse_twins(config)
-    reader = Reader(config.root, known, cache, opinion, processes)
+    reader = Reader(config.root, known, cache, opinion, processes, macros)
     parsed = dict(zip(files, sound(reader.read(list(files.values()))), strict=True))
     index = Index(files, config)
     tables = {n: _table(n, sql, index, config.timezone) for n, sql in parsed.items()}
@@ -195,7 +197,8 @@ def _with_contracts(
     checks: dict[TableName, dict[str, SqlFile]] = {}
     paths = sorted((folder / CHECKS).rglob("*.sql"))
     owners = [found.of_table(p.stem, files, shown(p, reader.root)) for p in paths]
-    for (name, fact), sql in zip(owners, sound(reader.read(paths)), strict=True):
+    parsed = sound(replace(reader, macros=()).read(paths))
+    for (name, fact), sql in zip(owners, parsed, strict=True):
         checks.setdefault(name, {})[fact] = sql
     return {
         n: _contracted(t, contracts.get(n), checks.get(n, {}), index) for n, t in tables.items()

@@ -22,11 +22,12 @@ _WORTHWHILE = 100
 
 
 class Text(NamedTuple):
-    """A rendered file: how messages name it, and the table it makes."""
+    """A rendered file: how messages name it, the table it makes, and the macros it calls."""
 
     rendered: str
     path: str
     table: str
+    macros: tuple[str, ...] = ()
 
 
 Parsed = SqlFile | SqlFileError
@@ -53,7 +54,7 @@ def _parsed(texts: Sequence[Text], opinion: Opinion) -> list[Parsed]:
 
     def cut(text: Text) -> Cut | SqlFileError:
         try:
-            return Cut(text.rendered, path=text.path, table=text.table)
+            return Cut(text.rendered, path=text.path, table=text.table, macros=text.macros)
         except SqlFileError as e:
             return e
 

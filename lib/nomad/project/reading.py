@@ -13,7 +13,7 @@ from nomad.engine.duck import VERSION
 from nomad.errors import SqlFileError, masked
 from nomad.manifest import digest
 from nomad.project.apart import Parsed, Text, parse_all
-from nomad.sqlfile import Opinion, SqlFile, from_body, render, to_body
+from nomad.sqlfile import CatalogMacro, Opinion, SqlFile, from_body, render, to_body, used
 
 _FORMAT = "6"
 """Part of every key of the parse cache: raise it when parsing changes."""
@@ -39,6 +39,7 @@ class Reader:
     cache: Cache
     opinion: Opinion
     processes: int = 0
+    macros: Sequence[CatalogMacro] = ()
 
     def read(self, paths: Sequence[Path]) -> list[Parsed]:
         """Give each file, parsed, or what is wrong with it; new ones in `processes` of their own.
@@ -59,13 +60,15 @@ class Reader:
         ]
 
     def _key(self, text: Text) -> str:
-        return digest("sql", _FORMAT, *_versions(), text.path, text.rendered)
+        return digest("sql", _FORMAT, *_versions(), text.path, text.rendered, *text.macros)
 
     def _rendered(self, path: Path) -> Text | SqlFileError:
         where = shown(path, self.root)
         try:
             text = path.read_text(encoding="utf-8-sig")
-            return Text(render(text, self.variables, path=where), where, path.stem)
+            rendered = render(text, self.variables, path=where)
+            macros = (s for m in used(rendered, self.macros) for s in m.statements)
+            return Text(rendered, where, path.stem, tuple(macros))
         except UnicodeDecodeError as e:
             return SqlFileError(
                 f"can't be read: not UTF-8, byte 0x{e.object[e.start]:02x} at {e.start}",

@@ -7,13 +7,18 @@ many dates it runs for, and known as plain values from then on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from nomad.names import quote
 from nomad.partition import Partition
 from nomad.sqlfile.variables import DATE, dated, render
 
-__all__ = ["DATE", "Opinion", "Ref", "SqlFile", "from_body", "no_opinion", "render", "to_body"]
+__all__ = [
+    "DATE", "CatalogMacro", "Opinion", "Ref", "SqlFile", "from_body", "no_opinion", "render",
+    "to_body", "used",
+]  # fmt: skip
 
 
 class Ref(NamedTuple):
@@ -60,6 +65,41 @@ class SqlFile(NamedTuple):
 
 Opinion = Callable[[Sequence[str]], Sequence[Any]]
 """How DuckDB parses queries: what `json_serialize_sql` says of each, or None."""
+
+
+class CatalogMacro(NamedTuple):
+    """A macro that a migration of the catalog makes: its schema, its name, and its CREATE."""
+
+    schema: str
+    name: str
+    text: str
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """What makes it in an empty database."""
+        made = (f"CREATE SCHEMA IF NOT EXISTS {quote(self.schema)}",) if self.schema else ()
+        return (*made, self.text)
+
+
+_WORD = re.compile(r"\w+")
+_DEFINED = re.compile(r"\b(?:macro|function)\s+(?:if\s+not\s+exists\s+)?\"?(\w+)", re.IGNORECASE)
+
+
+def used(text: str, macros: Sequence[CatalogMacro]) -> tuple[CatalogMacro, ...]:
+    """Give the macros of the catalog that a text may call, and those that these call, in order.
+
+    A text's own macro of the same name stands before that of the catalog.
+    """
+    if not macros:
+        return ()
+    own = {name.lower() for name in _DEFINED.findall(text)}
+    words = {w.lower() for w in _WORD.findall(text)} - own
+    found: list[CatalogMacro] = []
+    for macro in reversed(macros):
+        if macro.name.lower() in words:
+            found.append(macro)
+            words |= {w.lower() for w in _WORD.findall(macro.text)} - own
+    return tuple(reversed(found))
 
 
 def no_opinion(queries: Sequence[str]) -> Sequence[Any]:

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot.tokens import Token, TokenType
 
+from nomad.sqlfile import CatalogMacro
 from nomad.sqlfile.select import Select
+from nomad.sqlfile.tokens import cut
 
 _VALUE = "SELECT "
 _LONGEST_HEAD = len(("CREATE", "OR", "REPLACE", "TEMP", "MACRO"))
@@ -37,6 +39,29 @@ def name_of(tokens: Sequence[Token]) -> tuple[str, str]:
         schema = tokens[at].text
         at += 2
     return schema, tokens[at].text if at < len(tokens) else ""
+
+
+def defined(text: str, *, path: str) -> tuple[CatalogMacro, ...]:
+    """Give the macros that a text of DDL leaves behind, in the order in which it makes them.
+
+    Raises:
+        SqlFileError: it can't be read.
+    """
+    found: dict[tuple[str, str], CatalogMacro] = {}
+    for tokens in cut(text, path):
+        schema, name = name_of(tokens)
+        if name:
+            whole = text[tokens[0].start : tokens[-1].end + 1]
+            found.pop((schema.lower(), name.lower()), None)
+            found[schema.lower(), name.lower()] = CatalogMacro(schema, name, whole)
+        elif tokens[0].text.upper() == "DROP":
+            dropped = {t.text.lower() for t in tokens if "MACRO" in _upper(tokens)}
+            found = {key: m for key, m in found.items() if key[1] not in dropped}
+    return tuple(found.values())
+
+
+def _upper(tokens: Sequence[Token]) -> set[str]:
+    return {"MACRO" if t.text.upper() == "FUNCTION" else t.text.upper() for t in tokens}
 
 
 def _bodies(tokens: Sequence[Token], text: str) -> Iterator[Select]:

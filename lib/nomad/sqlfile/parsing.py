@@ -59,13 +59,16 @@ _READERS = {
 class Cut:
     """A file cut into statements; `asked` are the texts that DuckDB is to parse.
 
+    Behind the file's own text stand the `macros` of the catalog that it calls, which run first.
+
     Raises:
         SqlFileError: no query, two queries, or a statement nomad does not run.
     """
 
-    def __init__(self, rendered: str, *, path: str, table: str) -> None:
-        self.text, self.path, self.table = rendered, path, table
-        self.statements = split(rendered, path=path, table=table)
+    def __init__(self, rendered: str, *, path: str, table: str, macros: Sequence[str] = ()) -> None:
+        self.text, self.path, self.table = "\n;\n".join((rendered, *macros)), path, table
+        self.given = len(macros)
+        self.statements = split(self.text, path=path, table=table, given=self.given)
         self.query = _only_query(self.statements, path)
         self.asked = [wanted(x) for s in self.statements for x in s.selects]
 
@@ -90,8 +93,11 @@ def finish(cut: Cut, answers: Sequence[object], *, opinion: Opinion) -> SqlFile:
     file = _Looked(cut, opinion)
     file.look(answers)
     if file.dated:
-        return parse(file.without_dates(), path=cut.path, table=cut.table, opinion=opinion)
-    statements, query = cut.statements, cut.query
+        again = Cut(file.without_dates(), path=cut.path, table=cut.table)
+        again.given = cut.given
+        return finish(again, opinion(again.asked), opinion=opinion)
+    own = len(cut.statements) - cut.given
+    statements, query = (*cut.statements[own:], *cut.statements[:own]), cut.query
     setup = tuple(s for s in statements if s.kind in ("setup", "session"))
     part = file.parts[id(query)][0]
     _refuse_miscount(query, part.outputs, cut)
@@ -106,7 +112,7 @@ def finish(cut: Cut, answers: Sequence[object], *, opinion: Opinion) -> SqlFile:
         or any(SENTINEL in s.text for s in statements),
         volatile=_volatile(s.tokens for s in statements) or file.changing(),
         exclusive=any(s.kind == "session" for s in setup),
-        sql_hash=_hash(statements),
+        sql_hash=_hash(cut.statements),
         outputs=query.columns or part.outputs,
         ordered=part.ordered,
         same_day=not setup and not query.columns and part.same_day,

@@ -62,8 +62,8 @@ class Statement:
     columns: tuple[str, ...] = ()
 
 
-def split(text: str, *, path: str, table: str) -> tuple[Statement, ...]:
-    """Cut a file's text into statements and tell what each is for.
+def split(text: str, *, path: str, table: str, given: int = 0) -> tuple[Statement, ...]:
+    """Cut a file's text into statements and tell what each is for; the last are `given` to it.
 
     Raises:
         SqlFileError: a statement nomad does not run, or one that writes another table.
@@ -71,7 +71,9 @@ def split(text: str, *, path: str, table: str) -> tuple[Statement, ...]:
     refuse_templates(text, path)
     pieces = cut(text, path)
     layer = path.split("/")[1] if path.startswith("sql/") and path.count("/") > 1 else ""
-    file = _File(text, path, table, layer, frozenset(made_by(pieces, table)), len(pieces) == 1)
+    file = _File(
+        text, path, table, layer, frozenset(made_by(pieces, table)), len(pieces) == 1 + given
+    )
     found: list[Statement] = []
     for tokens in pieces:
         statement = _classify(tokens, file)

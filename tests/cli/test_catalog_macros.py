@@ -1,0 +1,74 @@
+"""Macros that a migration makes are called in SQL files and questions as in the catalog."""
+
+from __future__ import annotations
+
+import pytest
+
+MACROS = """\
+-- What all tables share.
+create macro doubled(x) as 2 * x;
+create macro quadrupled(x) as doubled(doubled(x));
+create macro dwd.latest(d) as table select * from dwd.dwd_price where dt = d;
+create macro gone(x) as x;
+drop macro gone;
+create macro median(x) as 'not duckdb''s';
+"""
+
+
+@pytest.fixture
+def shared(built):
+    built.write("catalog/migrations/0001_shared.sql", MACROS)
+    assert built("catalog", "migrate").code == 0
+    return built
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        ("select quadrupled(close) as c from dwd.latest('2024-01-03')", [[12], [16]]),
+        ("with x as (select doubled(3) as c) from x", [[6]]),
+        ("create macro doubled(x) as 3 * x; select doubled(1) as c", [[3]]),
+        ("select median(c) as c from (values (1), (3)) _(c)", [[2.0]]),
+    ],
+)
+def test_a_table_calls_them(shared, sql, rows):
+    """One of its own, or DuckDB's, of the same name comes first."""
+    shared.write("sql/dws/dws_m.sql", f"-- It calls macros.\n{sql} -- so it does")
+
+    answer = shared("run", "dws_m")
+
+    assert answer.code == 0, answer.err
+    assert sorted(shared.rows("from dws.dws_m")) == rows
+
+
+def test_what_a_macro_reads_is_an_input_of_the_table(shared):
+    shared.write("sql/dws/dws_m.sql", "select close from dwd.latest('2024-01-03')")
+
+    listed = {t["name"]: t["inputs"] for t in shared("ls", "-o", "json").json["tables"]}
+
+    assert listed["dws.dws_m"] == ["dwd.dwd_price"]
+
+
+def test_a_new_definition_makes_the_tables_that_call_it_stale(shared):
+    shared.write("sql/dws/dws_m.sql", "select doubled(1) as c")
+    shared.write("sql/dws/dws_n.sql", "select 1 as c")
+    assert shared("run", "dws_m", "dws_n").code == 0
+    shared.write("catalog/migrations/0002_more.sql", "create or replace macro doubled(x) as 3 * x;")
+
+    steps = shared("plan", "dws_m", "dws_n", "-o", "json").statuses()
+
+    assert steps == {"dws.dws_m": "build", "dws.dws_n": "fresh"}
+    assert shared("run", "dws_m").code == 0
+    assert shared.rows("from dws.dws_m") == [[3]]
+
+
+def test_a_question_calls_them(shared):
+    query = "select sum(quadrupled(close)) from dwd.latest('2024-01-02')"
+
+    assert shared.rows(query) == [[12]]
+
+
+def test_a_syntax_error_is_on_its_line_in_the_file(shared):
+    shared.write("sql/dws/dws_m.sql", "select doubled(1) as c\n  cast(2 as int) as b")
+
+    assert "sql/dws/dws_m.sql:2:3: syntax error" in shared("ls").err
