@@ -12,6 +12,8 @@ from nomad.errors import MigrationError, SqlFileError
 from nomad.manifest import digest
 from nomad.sqlfile import CatalogMacro
 
+_FUNCTIONS = "SELECT DISTINCT lower(function_name) FROM duckdb_functions()"
+
 
 def defined_by(
     root: Path, cache: Cache, session: Callable[[], Session]
@@ -28,7 +30,7 @@ def defined_by(
         return ()
     key = digest("macros", VERSION, *(m.checksum for m in found))
     if (kept := cache.get(key)) is None:
-        known = session().functions()
+        known = {name for (name,) in session().execute(_FUNCTIONS)}
         text = ";\n".join(f"{m.sql}\n" for m in found)
         kept = [m for m in _defined(text) if m.name.lower() not in known]
         cache.put(key, kept)

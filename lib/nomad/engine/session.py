@@ -219,11 +219,6 @@ class Session(NamedTuple):
         ask = "SELECT json_serialize_sql(q) FROM unnest(?) AS _(q)"
         return [json.loads(text) for (text,) in self.con.execute(ask, [list(queries)]).fetchall()]
 
-    def functions(self) -> frozenset[str]:
-        """Name DuckDB's own functions, in lower case."""
-        rows = self.execute("SELECT DISTINCT lower(function_name) FROM duckdb_functions()")
-        return frozenset(name for (name,) in rows)
-
 
 def _target(schema: str, name: str) -> str:
     return f"{quote(schema)}.{quote(name)}" if schema else quote(name)
