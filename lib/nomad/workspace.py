@@ -256,10 +256,7 @@ class Workspace:
         noted.save()
 
     def connecting(self) -> list[str]:
-        """Write the statements by which another DuckDB opens the catalog; no key is in them.
-
-        A catalog that is missing, or of another lake, is made first.
-        """
+        """Write what opens the catalog in another DuckDB, without a key; one due is made first."""
         if self.catalog_is_due:
             self.refresh_catalog()
         attach = f"ATTACH {literal(str(self.catalog_path))} AS catalog (READ_ONLY)"
