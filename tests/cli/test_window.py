@@ -45,3 +45,17 @@ def test_thirty_of_3650_days(empty):
         "from": str(LAST - timedelta(days=29)), "to": str(LAST), "count": 30
     }  # fmt: skip
     assert found["stats"]["v"]["max"] in (210, "210")
+
+
+def test_a_range_with_the_date_asked_for_beside_it_is_passed_over_on_a_holiday(built):
+    """Otherwise it has rows to look for on any date."""
+    week = "dt between date '$<PARTITION_DATE>' - 6 and '$<PARTITION_DATE>'"
+    day = "exists (select 1 from ods.ods_price where dt = '$<PARTITION_DATE>')"
+    built.write("sql/dws/dws_any.sql", f"select close from ods.ods_price where {week}")
+    built.write("sql/dws/dws_days.sql", f"select close from ods.ods_price where {week} and {day}")
+
+    answer = built("run", "dws", "--from", "2024-01-02", "--to", "2024-01-04", "-o", "json")
+
+    assert answer.code == 0, answer.err
+    dates = [key for key in answer.statuses() if "dws_any" in key or "dws_days" in key]
+    assert [key for key in dates if "2024-01-04" in key] == ["dws.dws_any 2024-01-04"]
