@@ -113,3 +113,18 @@ def run_days_ago(project, monkeypatch, days):
 def at(monkeypatch, days):
     now = datetime.now(UTC) - timedelta(days=days)
     monkeypatch.setattr(Workspace, "now", lambda _: now)
+
+
+def test_one_that_can_t_be_read_hides_no_other_and_is_not_removed(built):
+    """A later nomad's, perhaps."""
+    keep(built, "2")
+    for _ in range(2):
+        assert built("run", *TABLE, "--force").code == 0
+    now, newer, older = versions(built)
+    bad = built.write(f"lake/_history/{FOLDER}/{newer}/manifest.json", '{"manifest_version": 9}')
+
+    assert built("gc", "--yes").code == 0
+
+    assert bad.exists()
+    assert versions(built) == [now, older]
+    assert built("rollback", *TABLE, "--to", older).code == 0

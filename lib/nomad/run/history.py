@@ -80,7 +80,7 @@ class Past:
         return next((k for k in kept if k.manifest.run_id == run_id), None)
 
     def _found(self, folder: str) -> Kept | None:
-        """Read a version, if it is whole."""
+        """Read a version, if it is whole and can be read; `nomad doctor` tells of the others."""
         key = f"{folder}/{FILE}"
         blob = self._store.read(key)
         found: Manifest | None = None
