@@ -136,7 +136,7 @@ def _unreachable(url: str, source: SourceConfig, why: object) -> Unreachable:
     )
 
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 17
 _PACKED = b"\x1f\x8b"
 
 
@@ -159,7 +159,8 @@ def _to_utf8(original: Path, landed: Path, source: SourceConfig) -> None:
             data = given.read(_CHUNK)
             waiting = len(decoder.getstate()[0])
             try:
-                taken.write(decoder.decode(data, final=not data).encode())
+                text = decoder.decode(data, final=not data)
+                taken.write(data if codec == "utf-8" else text.encode())
             except UnicodeError as e:
                 fault = _fault(e, done - waiting)
                 hint = "set `encoding:` of the source, e.g. gbk, utf-16 or latin-1"
