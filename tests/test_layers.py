@@ -10,7 +10,7 @@ LIB = Path(__file__).parents[1] / "lib" / "nomad"
 
 FLOORS = {
     "cache": 0, "errors": 0,
-    "address": 1, "names": 1, "partition": 1, "requests": 1, "shelf": 1, "yamlfile": 1,
+    "address": 1, "names": 1, "partition": 1, "requests": 1, "shelf": 1, "unfit": 1, "yamlfile": 1,
     "config": 2, "manifest": 2, "scaffold": 2,
     "sqlfile": 3, "store": 3, "parsing": 3, "engine": 3, "render": 3, "contract": 3,
     "project": 4, "mirror": 4, "layout": 4, "ledger": 4,

@@ -80,3 +80,51 @@ def test_a_condition_may_hold_a_semicolon_as_text(built):
     built.write("sql/dwd/dwd_price.yml", "tests: [{expression: \"symbol not like '%;%'\"}]\n")
 
     assert built("run", "--dt", "2024-01-02").code == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select * from enable_profiling(save_location='{}', format='json')",
+        "select * from \"enable_profiling\" /* a */ (save_location='{}', format='json')",
+        "create temp table t as select * from enable_profiling(save_location='{}',"
+        " format='json');\nselect 1 as a",
+        "select * from query('from enable_profiling(save_location=''{}'', format=''json'')')",
+        "select * from enable_logging(storage='file', storage_path='lake')",
+        "set profiling_output = '{}'; select 1 as a",
+        "set global profiling_output = '{}'; select 1 as a",
+        "pragma enable_profiling; select 1 as a",
+        "set log_query_path = 'lake/x'; select 1 as a",
+        "set file_search_path = '/etc'; select 1 as a",
+    ],
+)
+def test_a_table_does_not_write_over_another(built, text):
+    """DuckDB writes its profile from within a SELECT, over a manifest if it is told to."""
+    path = built.lake / "ods/ods_price/dt=2024-01-02/manifest.json"
+    before = path.read_bytes()
+    for file in ("sql/ods/ods_x.sql", "sql/checks/ods_price__x.sql"):
+        written = built.write(file, text.format(path))
+
+        answer = built("run", "--dt", "2024-01-02", "--force")
+
+        assert answer.code != 0
+        assert file in answer.err
+        assert path.read_bytes() == before or file.startswith("sql/ods")
+        written.unlink()
+        before = path.read_bytes()
+
+
+def test_a_contract_calls_no_function_that_writes(built):
+    text = 'tests: [{expression: "exists (from enable_logging())", name: x}]\n'
+    built.write("sql/dwd/dwd_price.yml", text)
+
+    answer = built("run", "--dt", "2024-01-02")
+
+    assert answer.code == 2
+    assert "can't call `enable_logging`" in answer.err
+
+
+def test_a_setting_that_only_computes_is_taken(built):
+    built.write("sql/ods/ods_x.sql", "set integer_division = true; select 7 / 2 as checkpoint")
+
+    assert built("run", "ods_x").code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from nomad.unfit import called
 from nomad.yamlfile import Node
 
 _PLAIN_TEXT = re.compile(r"'(?:[^']|'')*'")
@@ -23,4 +24,6 @@ def condition(node: Node | None, key: str, fault: Callable[[int, str], None]) ->
     text = "" if node is None else str(node.scalar)
     if node is not None and goes_on(text):
         fault(node.line, f"`{key}` is one condition: no `;`")
+    if node is not None and (name := called(text)):
+        fault(node.line, f"`{key}` can't call `{name}`, which writes")
     return text

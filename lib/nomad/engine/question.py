@@ -16,15 +16,7 @@ import duckdb
 from nomad.engine.session import Session
 from nomad.errors import Misuse, QueryFailed
 from nomad.names import literal
-
-UNFIT = re.compile(
-    r"(enable|disable)_(logging|profil\w*|checkpoint\w*|verif\w*|external\w*)"
-    r"|truncate_duckdb_logs|write_log|(force_)?checkpoint|import_database|copy_database"
-    r"|(pragma_)?database_list|duckdb_databases|duckdb_secrets|which_secret"
-    r"|(postgres|mysql|sqlite)_(execute|attach|query)|load_aws_credentials",
-    re.IGNORECASE,
-)
-"""Functions that write, change the instance for all, or tell how databases are reached."""
+from nomad.unfit import FUNCTION
 
 _OF_TEXT = ("query", "json_execute_serialized_sql")
 """Functions that run the text they are given."""
@@ -91,7 +83,7 @@ def refuse_leaving(session: Session, text: str, where: str) -> None:
     """
     kind = next((k for k in _kinds(session, text) or () if k not in _INSIDE), None)
     words = re.findall(r"\w+", text)
-    word = kind or next((w for w in words if UNFIT.fullmatch(w) or w in _OF_TEXT), None)
+    word = kind or next((w for w in words if FUNCTION.fullmatch(w) or w in _OF_TEXT), None)
     if word:
         raise QueryFailed(
             f"a migration runs no `{word.replace('_', ' ')}`",
@@ -120,7 +112,7 @@ def _refuse_functions(session: Session, text: str) -> None:
         return
     for call in _calls(tree):
         name = str(call["function_name"])
-        if UNFIT.fullmatch(name):
+        if FUNCTION.fullmatch(name):
             raise _unfit(name)
         if name.lower() in _OF_TEXT:
             _refuse_functions(session, _constant(call, name))
@@ -151,7 +143,7 @@ def _constant(call: dict[str, Any], name: str) -> str:
 def _refuse_words(text: str) -> None:
     """Where the parse can't be had, look at the words alone."""
     words = re.findall(r"\w+", text.lower())
-    if unfit := next((w for w in words if UNFIT.fullmatch(w) or w in _OF_TEXT[1:]), None):
+    if unfit := next((w for w in words if FUNCTION.fullmatch(w) or w in _OF_TEXT[1:]), None):
         raise _unfit(unfit)
     if re.search(r"\bquery\"?\s*\(", text, re.IGNORECASE):
         raise _unfit("query")

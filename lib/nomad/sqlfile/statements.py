@@ -28,6 +28,7 @@ from nomad.sqlfile.targets import (
     words_of,
 )
 from nomad.sqlfile.tokens import cut, refuse_templates
+from nomad.sqlfile.unfit import refuse_unfit
 
 _SESSION = {"SET", "RESET", "PRAGMA", "LOAD"}
 _NOT_HERE = {
@@ -70,6 +71,8 @@ def split(text: str, *, path: str, table: str, given: int = 0) -> tuple[Statemen
     """
     refuse_templates(text, path)
     pieces = cut(text, path)
+    for piece in pieces:
+        refuse_unfit(piece, path)
     layer = path.split("/")[1] if path.startswith("sql/") and path.count("/") > 1 else ""
     file = _File(
         text, path, table, layer, frozenset(made_by(pieces, table)), len(pieces) == 1 + given
