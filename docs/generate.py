@@ -22,7 +22,13 @@ run holds the project · 130 interrupted, 143 by TERM, 129 by HUP. Of several, t
 
 def pages(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
     """Give the name and help of a command and all below it."""
-    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    context = click.Context(
+        command,
+        info_name=name,
+        max_content_width=100,
+        terminal_width=100,
+        help_option_names=["-h", "--help"],
+    )
     yield name, command.get_help(context)
     if isinstance(command, click.Group):
         for sub in command.list_commands(context):

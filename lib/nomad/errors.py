@@ -34,6 +34,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 _SHORTEST = 8
@@ -239,3 +240,10 @@ def worst(codes: Iterable[int]) -> int:
     """
     found = set(codes)
     return next((code for code in _WORST_FIRST if code in found), 0)
+
+
+def page(name: str) -> str:
+    """Say where a page of the documentation lies: in the checkout, or in the installed package."""
+    here = Path(__file__).parent
+    places = (here.parents[1] / "docs" / name, here / "docs" / name)
+    return str(next((p for p in places if p.is_file()), f"docs/{name}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from nomad.errors import CycleError, MissingPartition
+from nomad.errors import CycleError, MissingPartition, page
 from nomad.lake import Lake
 from nomad.partition import Partition, Span
 from nomad.project import Table
@@ -43,5 +43,6 @@ def refuse(
             f"{table.name} has no dt={gap}, but earlier dates",
             where=table.sql.path,
             hint=f"`nomad run {table.name.name} --dt {gap}` makes it; where no source has that date"
-            ", read the latest earlier one (docs/sql.md); `--allow-missing` reads it as empty",
+            f", read the latest earlier one ({page('sql.md')}); `--allow-missing` reads it as"
+            " empty",
         )

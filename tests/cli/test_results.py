@@ -210,3 +210,23 @@ def test_broken_tests_are_text_in_csv(built):
     answer = built("run", "ods_price", "--dt", "2024-01-02", "--force", "-o", "csv")
 
     assert answer.out.splitlines()[1].endswith(",close_range: 2")
+
+
+def test_a_caret_stands_below_its_word_beside_tabs_and_wide_letters(built):
+    """A terminal gives a wide letter two cells; a tab is as wide as the one above it."""
+    answer = built("sql", "select\t'代码', nosuch from dwd.dwd_price")
+
+    lines = answer.err.splitlines()
+    place = next(n for n, line in enumerate(lines) if line.endswith("^"))
+    text, mark = lines[place - 1 : place + 1]
+    assert mark.expandtabs(8).index("^") == len(
+        "".join("xx" if c in "代码" else c for c in text[: text.index("nosuch")]).expandtabs(8)
+    )
+
+
+def test_hints_name_pages_that_are_there(project):
+    project.write("nomad.yaml", "layer: [ods]\n")
+
+    hint = project("ls").err.splitlines()[-1]
+
+    assert type(ROOT)(hint.split()[-1]) == ROOT / "docs" / "config.md"

@@ -63,8 +63,9 @@ def land(
         run_id, results = extract(
             workspace, found, dates, report=report.step, wait=wait, force=force
         )
+    code = _judge(results, single=len(dates) == 1, quiet=report.quiet)
     report.finish(run_id, results, workspace.requests)
-    return _judge(results, single=len(dates) == 1, quiet=report.quiet)
+    return code
 
 
 def _judge(results: Sequence[Result], *, single: bool, quiet: bool) -> int:

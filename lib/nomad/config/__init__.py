@@ -17,7 +17,7 @@ from nomad.config.keys import KEYS, MAPS, zone_of
 from nomad.config.lake import LakeConfig
 from nomad.config.sources import SourceConfig
 from nomad.config.tree import FILE, SECRET, Leaf, Tree, Value, line, overlay, parse
-from nomad.errors import ConfigError, NoProject, hide, masked
+from nomad.errors import ConfigError, NoProject, hide, masked, page
 from nomad.names import did_you_mean
 
 
@@ -121,7 +121,7 @@ def load(
         origins={**lake.origins(environ), **dict(_origins(tree))},
     )
     if faults:
-        raise ConfigError("\n".join(faults), hint="every key is described in docs/config.md")
+        raise ConfigError("\n".join(faults), hint=f"every key is described in {page('config.md')}")
     return config
 
 

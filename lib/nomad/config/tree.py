@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from nomad.cache import Cache
-from nomad.errors import ConfigError, hide, hide_in, masked
+from nomad.errors import ConfigError, hide, hide_in, masked, page
 from nomad.yamlfile import Node, read
 
 FILE = "nomad.yaml"
@@ -49,7 +49,9 @@ def parse(path: Path, environ: Mapping[str, str], faults: list[str], cache: Cach
     node = read(text, path=FILE, cache=cache if masked(text) == text else Cache())
     if not isinstance(node.value, dict):
         raise ConfigError(
-            "must be `key: value` lines", where=f"{FILE}:1", hint="see docs/config.md for the keys"
+            "must be `key: value` lines",
+            where=f"{FILE}:1",
+            hint=f"see {page('config.md')} for the keys",
         )
     return _tree(node, environ, faults)
 

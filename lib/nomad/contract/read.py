@@ -43,7 +43,7 @@ from nomad.contract.words import (
     SHORT,
     WORDS,
 )
-from nomad.errors import ConfigError
+from nomad.errors import ConfigError, page
 from nomad.names import RAW, did_you_mean
 from nomad.yamlfile import Node, read
 
@@ -61,7 +61,7 @@ def parse(text: str, *, path: str, table: str, cache: Cache) -> Contract:
     node = reader.own(read(text, path=path, cache=cache), table)
     contract = reader.contract(node)
     if faults:
-        raise ConfigError("\n".join(faults), hint="docs/contracts.md has every key and test")
+        raise ConfigError("\n".join(faults), hint=f"{page('contracts.md')} has every key and test")
     return contract
 
 

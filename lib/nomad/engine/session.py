@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 
+from nomad.engine.caret import below
 from nomad.engine.interrupts import heeding
 from nomad.errors import DiskFull, LakeError, NomadError, OutOfMemory, QueryFailed
 from nomad.manifest import Column, digest, schema_hash
@@ -326,8 +327,7 @@ def _translated(e: duckdb.Error, at: Place | None) -> NomadError:
     line = None
     if match := _LINE.search(rest):
         line = int(match[1])
-        mark = " " * max(len(match[3]) - len(f"LINE {line}: "), 0) + "^"
-        rest = rest[: match.start()] + f"\n    {match[2]}\n    {mark}"
+        rest = f"{rest[: match.start()]}\n    {match[2]}\n    {below(match[2], match[3], line)}"
     where = at and (f"{at.path}:{at.line + line - 1}" if line else at.path)
     failure = DiskFull if _FULL in text else QueryFailed
     return failure(rest or text, where=where, hint=_hint(kind, text))

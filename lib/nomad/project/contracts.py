@@ -9,7 +9,7 @@ from pathlib import Path
 from nomad.cache import Cache
 from nomad.contract import ERROR, MERGE, QUARANTINE, Contract
 from nomad.contract.read import parse
-from nomad.errors import ConfigError, SqlFileError
+from nomad.errors import ConfigError, SqlFileError, page
 from nomad.manifest import digest
 from nomad.names import TableName, did_you_mean
 from nomad.project.references import Index, Reading
@@ -61,7 +61,7 @@ def contracts(
         except ConfigError as e:
             faults.append(str(e))
     if faults:
-        raise ConfigError("\n".join(faults), hint="docs/contracts.md has every key and test")
+        raise ConfigError("\n".join(faults), hint=f"{page('contracts.md')} has every key and test")
     return found
 
 
