@@ -68,7 +68,10 @@ def test_a_full_table_that_reads_itself_is_refused(project):
         ("sql/dwd/price_x.sql", "the name doesn't start with its layer, `dwd_`", "naming: free"),
         ("sql/dwx/dwx_a.sql", "not in the folder of a layer (ods, dwd, dws)", "layers:"),
         ("sql/dwd_a.sql", "not in the folder of a layer", "move it to sql/<layer>/"),
-        ("sql/dwd/more/dwd_price.sql", "table `dwd_price` is there twice", "rename one"),
+        ("sql/dwd/more/dwd_price.sql", "unique in a project", "rename one of them"),
+        ("sql/dwd/订单.sql", "ASCII letters, digits and `_` only", ""),
+        ("sql/dwd/2024_x.sql", "no digit first", ""),
+        ("sql/dwd/DWD_Price2.sql", "the name doesn't start", "rename it to `dwd_price2.sql`"),
         ("sql/dwd/dwd_a b.sql", "letters, digits and `_` only", ""),
     ],
 )
@@ -90,6 +93,20 @@ def test_a_file_that_is_not_utf_8_is_told(project):
     assert code == 2
     assert "sql/dwd/dwd_a.sql: can't be read" in err
     assert "save it as UTF-8" in err
+
+
+def test_a_file_in_place_of_a_table_says_how_files_are_read(project):
+    project.write("sql/dwd/dwd_a.sql", "from 'x.csv'")
+
+    assert "name the file as a source in nomad.yaml" in project("ls").err
+
+
+def test_a_hint_gives_the_layer_where_a_source_has_the_same_name(project):
+    project.write("sql/dwd/price.sql", "select 1 as a")
+    project.write("nomad.yaml", (project.root / "nomad.yaml").read_text() + "naming: free\n")
+    project.write("sql/dwd/dwd_a.sql", "from pric")
+
+    assert "did you mean `raw.price`, " in project("ls").err
 
 
 def test_all_faulty_sql_files_are_named_at_once(project):

@@ -254,6 +254,9 @@ def _begins(at: Place, query: str, shaped: str) -> Place:
     return Place(at.path, at.line - shaped.count("\n", 0, max(shaped.find(query), 0)))
 
 
+_OWN_DT = "an input has a `dt` of its own: leave out the other, or write `* exclude (dt)`"
+
+
 def _refuse_twins(columns: Sequence[Column], table: Table) -> None:
     seen: set[str] = set()
     for c in columns:
@@ -261,7 +264,9 @@ def _refuse_twins(columns: Sequence[Column], table: Table) -> None:
             raise QueryFailed(
                 f"two columns are named `{c.name}`",
                 where=table.sql.path,
-                hint="give one of them another name with AS",
+                hint=_OWN_DT
+                if c.name.lower() == COLUMN
+                else "give one of them another name with AS",
             )
         seen.add(c.name.lower())
 

@@ -253,14 +253,22 @@ def _name(path: Path, config: Config) -> TableName:
         )
     name = TableName(parts[0], path.stem)
     if not is_plain(name.name):
-        raise SqlFileError("a table's name has letters, digits and `_` only", where=where)
+        raise SqlFileError(
+            "a table's name has ASCII letters, digits and `_` only, and no digit first", where=where
+        )
     if config.naming == "strict" and not name.name.startswith(f"{name.layer}_"):
         raise SqlFileError(
             f"the name doesn't start with its layer, `{name.layer}_`",
             where=where,
-            hint=f"rename it to `{name.layer}_{name.name}.sql`, or set `naming: free`",
+            hint=f"rename it to `{_strict(name)}.sql`, or set `naming: free`",
         )
     return name
+
+
+def _strict(name: TableName) -> str:
+    """Give a name that begins with its layer, in the layer's spelling."""
+    head = f"{name.layer}_"
+    return name.name.lower() if name.name.lower().startswith(head) else f"{head}{name.name}"
 
 
 def _refuse_twins(config: Config) -> None:
@@ -269,7 +277,7 @@ def _refuse_twins(config: Config) -> None:
         twin = seen.setdefault(path.stem.lower(), path)
         if twin != path:
             raise SqlFileError(
-                f"table `{path.stem}` is there twice",
+                f"a table's name is unique in a project, and `{path.stem}` is there twice",
                 where=shown(path, config.root),
                 hint=f"the other one is {shown(twin, config.root)}: rename one of them",
             )

@@ -18,6 +18,18 @@ class Reading(NamedTuple):
     table: TableName
 
 
+_FILES = (".csv", ".parquet", ".json", ".jsonl", ".xlsx", ".gz")
+
+
+def _of_a_file(ref: Ref) -> str | None:
+    """Say how a file is read, where its name stands for a table's."""
+    if not str(ref).lower().endswith(_FILES):
+        return None
+    return (
+        f"name the file as a source in nomad.yaml, or read it with read_csv('{ref}') and the like"
+    )
+
+
 class Index:
     """Finds the table that a reference means."""
 
@@ -94,8 +106,13 @@ class Index:
         return UnknownName(
             f"no table `{ref}`",
             where=f"{path}:{ref.line}",
-            hint=hint or "see the tables with `nomad ls`; sources are read as `raw.<source>`",
+            hint=_of_a_file(ref)
+            or hint
+            or "see the tables with `nomad ls`; sources are read as `raw.<source>`",
         )
 
     def _candidates(self, ref: Ref) -> list[str]:
-        return [str(n) for n in self._names] if ref.schema else [n.name for n in self._names]
+        """Give the names to choose from: bare ones for a bare name, if each is of one table."""
+        if ref.schema:
+            return [str(n) for n in self._names]
+        return [n.name if len(self._bare[n.name.lower()]) == 1 else str(n) for n in self._names]
