@@ -638,14 +638,14 @@ def test_a_bad_contract_is_told_once_with_exit_2(project, text, told):
 
 def test_a_contract_or_a_check_without_its_table(project):
     project.write("sql/ods/ods_prise.yml", "columns: []")
-    stray = project("ls")
+    stray = project("plan")
     (project.root / "sql/ods/ods_prise.yml").unlink()
     project.write("sql/checks/ods_prise__x.sql", "select 1")
 
     assert stray.code == 2
     assert "a contract without its table `ods_prise.sql`: did you mean `ods_price`" in stray.err
-    assert project("ls").code == 2
-    assert "a check without its table" in project("ls").err
+    assert project("plan").code == 2
+    assert "a check without its table" in project("plan").err
 
 
 def test_a_file_of_several_models_is_told_where_a_contract_lies(project):

@@ -6,8 +6,7 @@ import pytest
 
 
 def told(project, *words):
-    answer = project("ls", *words)
-    assert answer.out == ""
+    answer = project("plan", *words)
     return answer.code, answer.err
 
 
@@ -115,7 +114,7 @@ def test_all_faulty_sql_files_are_named_at_once(project):
     project.write("sql/dwd/dwd_two.sql", "select 1 as a;\nselect 2 as a")
     project.write("sql/ods/ods_price.sql", b"select '\xe4' as a")
 
-    answer = project("ls")
+    answer = project("plan")
 
     assert answer.code == 2
     where = [answer.err.index(f) for f in ("dwd_price.sql:1", "dwd_two.sql:2", "ods_price.sql")]

@@ -88,6 +88,8 @@ class NomadError(Exception):
     """Something a user can meet: `what` went wrong, `where`, and a `hint` of what to do next."""
 
     exit_code = 1
+    told = False
+    """Whether the user has read it already."""
 
     def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
         super().__init__(masked(what))

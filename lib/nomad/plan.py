@@ -149,6 +149,9 @@ class _Planner:
         """
         days = sorted({*dates, *late}) if late else dates
         cells: Sequence[Partition] = days if table.partitioned else (None,)
+        if table.fault:
+            self._broken(table, cells)
+            return
         if len(cells) > _WEEK:
             for name in (table.name, *table.inputs):
                 self._lake.survey(name)
@@ -166,6 +169,12 @@ class _Planner:
             if step.action == BUILD:
                 self._building.setdefault(table.name, {})[partition] = None
             self.steps.append(step)
+
+    def _broken(self, table: Table, cells: Sequence[Partition]) -> None:
+        """Plan a table that can't be built: each step of it will fail, and block what needs it."""
+        why = f"can't be built: {str(table.fault).splitlines()[0]}"
+        self._building[table.name] = dict.fromkeys(cells)
+        self.steps += [Step(table.name, p, BUILD, why) for p in cells]
 
     def _settled(self, table: Table, terms: Terms) -> set[str]:
         """Name what is fresh at a glance: its terms and each day it read are as they were.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import logging
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -18,7 +19,7 @@ from nomad.catalog import Refreshed, macros
 from nomad.claims import dead
 from nomad.engine.duck import Engine, Remote, Session, Settings, located
 from nomad.engine.readable import readable
-from nomad.errors import ConfigError
+from nomad.errors import ConfigError, NomadError
 from nomad.fullscan import FullScan, full_scans
 from nomad.lake import Lake
 from nomad.manifest import digest
@@ -35,8 +36,9 @@ from nomad.store.locks import Waiter
 from nomad.store.overlay import OverlayStore
 
 if TYPE_CHECKING:
-    from nomad.store.probe import Probed
     from nomad.store.s3 import S3Store
+
+_log = logging.getLogger(__name__)
 
 _CACHE = ".nomad"
 
@@ -53,7 +55,9 @@ class Workspace:
         variables: Mapping[str, str] | None = None,
         processes: int = 0,
         who: str = "nomad",
+        tell: Callable[[NomadError], None] | None = None,
     ) -> None:
+        self.tell = tell or (lambda fault: _log.warning("%s", fault))
         self.root = root.resolve()
         self._processes = processes
         self._environ = environ
@@ -94,8 +98,8 @@ class Workspace:
 
     @cached_property
     def project(self) -> project.Project:
-        """The project's tables."""
-        return project.load(
+        """The project's tables; what is broken among them is told once."""
+        found = project.load(
             self.config,
             cache=self._cache("sql"),
             opinion=lambda queries: self.blank.parsed(queries),  # noqa: PLW0108 (made when asked)
@@ -103,6 +107,9 @@ class Workspace:
             processes=self._processes,
             macros=self.macros,
         )
+        for fault in found.faults:
+            self.tell(fault)
+        return found
 
     @cached_property
     def macros(self) -> tuple[CatalogMacro, ...]:
@@ -140,29 +147,21 @@ class Workspace:
     @cached_property
     def _bucket(self) -> S3Store:
         """A lake in S3. What a probe of the server finds is kept for a day."""
-        from nomad.store.probe import Probed
+        from nomad.store.probe import Kept
         from nomad.store.s3 import S3Store
 
         address = self.config.lake.address
         assert address
-        cache, key = self._cache("servers"), f"{address.endpoint} {address.bucket}"
-        today = self.now().date().isoformat()
-
-        def known() -> Probed | None:
-            day, form, *faults = cache.get(key) or (None, "")
-            return Probed(form, tuple(faults)) if day == today else None
-
-        def learned(found: Probed) -> None:
-            cache.put(key, (today, found.form, *found.faults))
-
+        key, day = f"{address.endpoint} {address.bucket}", self.now().date().isoformat()
+        kept = Kept(self._cache("servers"), key, day)
         return S3Store(
             address,
             self.root / _CACHE / "scratch" / self._home,
             requests=self.requests,
             unsafe=self.config.lake.allow_unsafe_commit,
             grace=self.config.lake.grace_seconds,
-            known=known,
-            learned=learned,
+            known=kept.known,
+            learned=kept.learned,
         )
 
     @cached_property

@@ -736,7 +736,7 @@ def test_a_set_that_reads_a_table_is_refused(built):
     built.write("sql/dws/dws_set.sql", "set variable m = (select max(dt) from ods.ods_price);\n"
                 "select getvariable('m') as m")  # fmt: skip
 
-    answer = built("ls")
+    answer = built("plan")
 
     assert answer.code == 2
     assert "sql/dws/dws_set.sql:1: `SET` that reads a table" in answer.err

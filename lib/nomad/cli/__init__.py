@@ -126,7 +126,10 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def say(error: NomadError) -> None:
-    """Write an error to stderr: what and where, then what to do next."""
+    """Write an error to stderr: what and where, then what to do next. Once is enough."""
+    if error.told:
+        return
+    error.told = True
     click.echo(f"{click.style('nomad:', fg='red')} {masked(str(error))}", err=True)
     if error.hint:
         click.echo(masked(f"  try: {error.hint}"), err=True)

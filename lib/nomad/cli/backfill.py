@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nomad import errors
 from nomad.cli import options
 from nomad.cli.plan import listing, make, tell_passed_over
 from nomad.cli.report import Report, worst
@@ -74,7 +75,8 @@ def command(
     with report.progress(len(found.steps)):
         run_id, results = run(workspace, found, how, report=report.step)
     report.finish(run_id, results, workspace.requests)
-    sys.exit(worst(results, fail_on_quarantine=fail_on_quarantine))
+    code = worst(results, fail_on_quarantine=fail_on_quarantine)
+    sys.exit(errors.worst((code, words["chosen"].fault_code(workspace))))
 
 
 def _states(only: str | None) -> set[str]:

@@ -55,7 +55,7 @@ def command(
             fail_on_quarantine=fail_on_quarantine,
         )
     )
-    sys.exit(errors.worst((landed, built)))
+    sys.exit(errors.worst((landed, built, _code(lambda: chosen.fault_code(workspace)))))
 
 
 def _code(act: Callable[[], int]) -> int:

@@ -41,10 +41,11 @@ def complete_tables(
 
 
 def table(workspace: Workspace, word: str) -> Table:
-    """Find the table that a word means.
+    """Find the table that a word means, to do something by its SQL.
 
     Raises:
         UnknownName: there is none, or it is a source.
+        NomadError: its file is broken.
     """
     from nomad.errors import UnknownName
     from nomad.project import find
@@ -52,7 +53,10 @@ def table(workspace: Workspace, word: str) -> Table:
     name = find(workspace.project, word)
     if name not in workspace.project.tables:
         raise UnknownName(f"`{name}` is a source, not a table")
-    return workspace.project.tables[name]
+    found = workspace.project.tables[name]
+    if found.fault:
+        raise found.fault
+    return found
 
 
 def workspace(command: Command) -> Command:
@@ -101,6 +105,7 @@ def opening(command: Command) -> Command:
 def _open(
     folder: str | None, environment: str | None, variables: dict[str, str], who: str
 ) -> Workspace:
+    from nomad.cli import say
     from nomad.config import find_root
     from nomad.engine.machine import cores
     from nomad.workspace import Workspace
@@ -113,6 +118,7 @@ def _open(
         variables=variables,
         processes=cores(),
         who=who,
+        tell=say,
     )
 
 
@@ -212,6 +218,15 @@ class Chosen(NamedTuple):
 
         found = select(workspace.project, self.words, exclude=self.excluded)
         return [n for n in workspace.project.order if n in found]
+
+    def fault_code(self, workspace: Workspace) -> int:
+        """Give the exit code of what is broken among the tables selected, or (of all) of none."""
+        from nomad.errors import worst
+
+        project = workspace.project
+        faults = [project.tables[n].fault for n in self.tables(workspace)]
+        strays = () if self.words else project.strays
+        return worst(f.exit_code for f in (*faults, *strays) if f)
 
 
 def selection(command: Command) -> Command:

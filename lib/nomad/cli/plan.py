@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 def command(workspace: Workspace, output: str, **words: Any) -> None:
     """Show what is stale, in the order in which it would run, and why. Changes nothing.
 
-    Of many steps, the table leaves out those that are fresh, and counts them.
+    Of many steps, the table leaves out those that are fresh, and counts them. Exits 2 where a file
+    is broken: its table would fail, and block what needs it.
 
     Example: nomad plan --from 2024-01-02 --to 2024-01-05
     """
@@ -42,6 +43,7 @@ def command(workspace: Workspace, output: str, **words: Any) -> None:
         click.echo(f"{fresh} fresh{'' if shown else ', nothing to do'}", err=True)
     tell_passed_over(workspace, found)
     tell_full_scans(workspace, dict.fromkeys(s.table for s in found.steps))
+    sys.exit(words["chosen"].fault_code(workspace))
 
 
 def listing(steps: Sequence[Step], output: str) -> None:

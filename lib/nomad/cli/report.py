@@ -36,6 +36,7 @@ class Report:
     log_format: str = "text"
     _tell: Callable[[str], None] = field(default=lambda line: click.echo(line) if line else None)
     _few: bool = True
+    _alike: dict[tuple[str, str, str], list[Result]] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
 
     def step(self, result: Result) -> None:
@@ -44,7 +45,26 @@ class Report:
             click.echo(json.dumps(result.as_log(), ensure_ascii=False), err=True)
         fresh = result.status == "fresh"
         shown = self.output == "table" and (self.verbose or not fresh or self._few)
-        self._tell(_line(result, verbose=self.verbose) if shown and not self.quiet else "")
+        shown = shown and not self.quiet and not self._folded(result)
+        self._tell(_line(result, verbose=self.verbose) if shown else "")
+
+    def _folded(self, result: Result) -> bool:
+        """Tell whether a step ended as the one before of its table: by an error, or blocked."""
+        if self.verbose or result.status not in ("failed", "blocked"):
+            return False
+        key = (result.status, str(result.table), str(result.error or ""))
+        self._alike.setdefault(key, []).append(result)
+        return len(self._alike[key]) > 1
+
+    def _tell_folded(self) -> None:
+        """Count the steps whose lines were left out, and name their dates."""
+        from nomad.partition import compress
+
+        for (status, table, _), alike in self._alike.items():
+            days = sorted(r.partition for r in alike[1:] if r.partition)
+            if days and self.output == "table" and not self.quiet:
+                click.echo(f"{status:<9}  {table:<40}  {len(days)} more: {compress(days)}")
+        self._alike.clear()
 
     @contextmanager
     def progress(self, steps: int) -> Iterator[None]:
@@ -82,9 +102,10 @@ class Report:
             if counts := requests.by_subject() if requests and self.verbose else {}:
                 extra["requests"] = {subject: dict(kinds) for subject, kinds in counts.items()}
             render.listing("steps", columns, rows, output=self.output, out=sys.stdout, extra=extra)
-        for result in results:
-            if result.error and result.status == "failed":
-                say(result.error)
+        self._tell_folded()
+        failed = {str(r.error): r.error for r in results if r.error and r.status == "failed"}
+        for error in failed.values():
+            say(error)
         if not self.quiet:
             click.echo(f"run {run_id}: {_sum(results)}{self._rate(results)}", err=True)
         if self.verbose and requests and not self.quiet:

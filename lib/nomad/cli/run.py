@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nomad import errors
 from nomad.cli import options
 from nomad.cli.plan import make, tell_passed_over
 from nomad.cli.report import Report, worst
@@ -54,7 +55,8 @@ def command(
         full_refresh=full_refresh,
     )
     results = build(workspace, report, how, **words)
-    sys.exit(worst(results, fail_on_quarantine=fail_on_quarantine))
+    code = worst(results, fail_on_quarantine=fail_on_quarantine)
+    sys.exit(errors.worst((code, words["chosen"].fault_code(workspace))))
 
 
 def build(workspace: Workspace, report: Report, how: Options, **words: Any) -> Sequence[Result]:

@@ -13,21 +13,24 @@ from nomad.cache import Cache
 from nomad.config import Config
 from nomad.config.sources import SourceConfig
 from nomad.contract import MERGE, Contract
-from nomad.errors import ConfigError, CycleError, Misuse, SqlFileError, UnknownName
+from nomad.errors import ConfigError, CycleError, Misuse, NomadError, SqlFileError, UnknownName
 from nomad.manifest import digest
 from nomad.names import RAW, TableName, is_plain, nearest
 from nomad.project import contracts as found
+from nomad.project.apart import Parsed
 from nomad.project.contracts import CHECKS, Check
-from nomad.project.reading import Reader, shown, sound
+from nomad.project.naming import SQL, is_hidden, named
+from nomad.project.reading import Reader, shown
 from nomad.project.references import Index, Reading
 from nomad.sqlfile import DATE, CatalogMacro, Opinion, SqlFile, no_opinion
-
-SQL = "sql"
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the project: its name, its parsed file and what that reads."""
+    """One table of the project: its name, its parsed file and what that reads.
+
+    `fault` is what keeps it from being built: its file, its contract or a check of it is broken.
+    """
 
     name: TableName
     sql: SqlFile
@@ -35,6 +38,7 @@ class Table:
     contract: Contract | None = None
     related: tuple[tuple[str, TableName], ...] = ()
     checks: tuple[Check, ...] = ()
+    fault: NomadError | None = None
 
     @cached_property
     def contract_hash(self) -> str:
@@ -73,10 +77,21 @@ class Table:
 
 @dataclass(frozen=True)
 class Project:
-    """All tables and sources of one folder."""
+    """All tables and sources of one folder.
+
+    `strays` are faults of files that belong to no table.
+    """
 
     config: Config
     tables: Mapping[TableName, Table]
+    strays: tuple[NomadError, ...] = ()
+
+    @property
+    def faults(self) -> tuple[NomadError, ...]:
+        """All that is broken, each told once."""
+        of_tables = (self.tables[n].fault for n in sorted(self.tables))
+        found = {str(e): e for e in (*of_tables, *self.strays) if e is not None}
+        return tuple(found.values())
 
     @property
     def root(self) -> Path:
@@ -91,13 +106,8 @@ class Project:
 
     @cached_property
     def order(self) -> tuple[TableName, ...]:
-        """Every table after those it reads; tables of equal rank by name.
-
-        Raises:
-            CycleError: tables that need each other; the message prints the cycle.
-        """
-        files = {n: t.sql.path for n, t in self.tables.items()}
-        return tuple(n for n in _sorted(self._graph, files) if n in self.tables)
+        """Every table after those it reads; tables of equal rank by name."""
+        return tuple(n for n in _sorted(self._graph) if n in self.tables)
 
     @cached_property
     def _graph(self) -> dict[TableName, list[TableName]]:
@@ -146,43 +156,50 @@ def load(
     processes: int = 0,
     macros: Sequence[CatalogMacro] = (),
 ) -> Project:
-    """Read every SQL file of a project.
+    """Read every SQL file of a project. What is broken is a fault of its table, and of no other.
 
     `variables` (names in upper case) stand in for those of `nomad.yaml`; `opinion` is how
     DuckDB parses queries. New files are parsed in so many `processes` of their own. They may
     call the `macros` of the catalog.
-
-    Raises:
-        SqlFileError: a file can't be understood.
-        UnknownName: a reference to a table that does not exist.
-        CycleError: tables that need each other.
     """
     known = config.vars if variables is None else variables
-    files = {name: path for path in _paths(config.root) for name in [_name(path, config)]}
-    _refuse_twins(config)
+    files, faults, strays = named(config)
     reader = Reader(config.root, known, cache, opinion, processes, macros)
-    parsed = dict(zip(files, sound(reader.read(list(files.values()))), strict=True))
+    parsed = dict(zip(files, reader.read(list(files.values())), strict=True))
     index = Index(files, config)
-    tables = {n: _table(n, sql, index, config.timezone) for n, sql in parsed.items()}
-    tables = _with_contracts(tables, files, index, reader)
-    for table in tables.values():
-        _refuse_self(table)
-    project = Project(config, tables)
-    _ = project.order
-    return project
+    tables = {n: _table(n, sql, index, config, files[n]) for n, sql in parsed.items()}
+    tables |= {n: replace(tables[n], fault=fault) for n, fault in faults.items()}
+    tables, more = _with_contracts(tables, files, index, reader)
+    tables = {n: _without_itself(t) for n, t in tables.items()}
+    return _without_cycles(Project(config, tables, (*strays, *more)))
 
 
-def _table(name: TableName, sql: SqlFile, index: Index, timezone: str | None) -> Table:
+def _table(name: TableName, sql: Parsed, index: Index, config: Config, path: Path) -> Table:
     """Put a table together; what reads an attached database may change without our knowing.
 
     The time zone counts as part of the SQL: what a text or a date means may hang on it.
     """
-    readings = tuple(index.readings(sql))
-    if timezone:
-        sql = sql._replace(sql_hash=digest(sql.sql_hash, timezone))
+    if not isinstance(sql, SqlFile):
+        return Table(name, _unread(path, config.root), (), fault=sql)
+    if config.timezone:
+        sql = sql._replace(sql_hash=digest(sql.sql_hash, config.timezone))
+    try:
+        readings = tuple(index.readings(sql))
+    except UnknownName as e:
+        return Table(name, sql, (), fault=e)
     if foreign := index.foreign(sql):
         sql = sql._replace(volatile=sql.volatile or f"reads {foreign}, which is not tracked")
     return Table(name, sql, readings)
+
+
+def _unread(path: Path, root: Path) -> SqlFile:
+    """Stand in for a file that can't be understood; whether it is by date its text still tells."""
+    mark = DATE.encode()
+    try:
+        text = path.read_bytes().upper()
+    except OSError:
+        text = mark
+    return SqlFile(shown(path, root), "", (), "SELECT", 1, (), mark in text, None, False, "")
 
 
 def _with_contracts(
@@ -190,115 +207,95 @@ def _with_contracts(
     files: Mapping[TableName, Path],
     index: Index,
     reader: Reader,
-) -> dict[TableName, Table]:
-    """Give each table its contract and its checks, and see that they fit."""
+) -> tuple[dict[TableName, Table], list[NomadError]]:
+    """Give each table its contract and its checks, if they fit; and what fits no table."""
     folder = reader.root / SQL
-    contracts = found.contracts(folder, reader.root, files, reader.cache)
+    contracts, faults, strays = found.contracts(folder, reader.root, files, reader.cache)
     checks: dict[TableName, dict[str, SqlFile]] = {}
-    paths = sorted((folder / CHECKS).rglob("*.sql"))
-    owners = [found.of_table(p.stem, files, shown(p, reader.root)) for p in paths]
-    parsed = sound(replace(reader, macros=()).read(paths))
-    for (name, fact), sql in zip(owners, parsed, strict=True):
-        checks.setdefault(name, {})[fact] = sql
+    paths = [p for p in sorted((folder / CHECKS).rglob("*.sql")) if not is_hidden(p)]
+    for path, sql in zip(paths, replace(reader, macros=()).read(paths), strict=True):
+        try:
+            name, fact = found.of_table(path.stem, files, shown(path, reader.root))
+        except SqlFileError as e:
+            strays.append(e)
+            continue
+        if isinstance(sql, SqlFile):
+            checks.setdefault(name, {})[fact] = sql
+        else:
+            faults.setdefault(name, sql)
     return {
-        n: _contracted(t, contracts.get(n), checks.get(n, {}), index) for n, t in tables.items()
-    }
+        n: _contracted(t, contracts.get(n), checks.get(n, {}), index, faults.get(n))
+        for n, t in tables.items()
+    }, strays
 
 
 def _contracted(
-    table: Table, contract: Contract | None, checks: Mapping[str, SqlFile], index: Index
+    table: Table,
+    contract: Contract | None,
+    checks: Mapping[str, SqlFile],
+    index: Index,
+    fault: NomadError | None,
 ) -> Table:
-    if contract and contract.strategy == MERGE and table.partitioned:
-        raise ConfigError(
-            "`strategy: merge` is for full tables; a partition is replaced whole",
-            where=contract.path,
-        )
+    if table.fault or fault:
+        return replace(table, fault=table.fault or fault)
     if not contract and not checks:
         return table
-    return replace(
-        table,
-        contract=contract,
-        related=found.related(table.name, contract, index),
-        checks=tuple(found.checks(checks, index, contract, partitioned=table.partitioned)),
-    )
-
-
-def _refuse_self(table: Table) -> None:
-    if table.reads_own_past and not table.partitioned:
-        raise CycleError(
-            f"`{table.name}` reads itself",
-            where=table.sql.path,
-            hint="a table may read its own earlier partitions: dt < '$<PARTITION_DATE>'",
-        )
-
-
-# Files -------------------------------------------------------------------------------------------
-
-
-def _paths(root: Path) -> Iterator[Path]:
-    for path in sorted((root / SQL).rglob("*.sql")):
-        if path.relative_to(root / SQL).parts[0] != CHECKS:
-            yield path
-
-
-def _name(path: Path, config: Config) -> TableName:
-    """Name the table of a file: the first folder is its layer."""
-    parts, where = path.relative_to(config.root / SQL).parts, shown(path, config.root)
-    if parts[0] not in config.layers or parts[0] == path.name:
-        layers = ", ".join(config.layers)
-        raise SqlFileError(
-            f"not in the folder of a layer ({layers})",
-            where=where,
-            hint="move it to sql/<layer>/, or add the layer under `layers:` in nomad.yaml",
-        )
-    name = TableName(parts[0], path.stem)
-    if not is_plain(name.name):
-        raise SqlFileError(
-            "a table's name has ASCII letters, digits and `_` only, and no digit first", where=where
-        )
-    if config.naming == "strict" and not name.name.startswith(f"{name.layer}_"):
-        raise SqlFileError(
-            f"the name doesn't start with its layer, `{name.layer}_`",
-            where=where,
-            hint=f"rename it to `{_strict(name)}.sql`, or set `naming: free`",
-        )
-    return name
-
-
-def _strict(name: TableName) -> str:
-    """Give a name that begins with its layer, in the layer's spelling."""
-    head = f"{name.layer}_"
-    return name.name.lower() if name.name.lower().startswith(head) else f"{head}{name.name}"
-
-
-def _refuse_twins(config: Config) -> None:
-    seen: dict[str, Path] = {}
-    for path in _paths(config.root):
-        twin = seen.setdefault(path.stem.lower(), path)
-        if twin != path:
-            raise SqlFileError(
-                f"a table's name is unique in a project, and `{path.stem}` is there twice",
-                where=shown(path, config.root),
-                hint=f"the other one is {shown(twin, config.root)}: rename one of them",
+    try:
+        if contract and contract.strategy == MERGE and table.partitioned:
+            raise ConfigError(
+                "`strategy: merge` is for full tables; a partition is replaced whole",
+                where=contract.path,
             )
+        return replace(
+            table,
+            contract=contract,
+            related=found.related(table.name, contract, index),
+            checks=tuple(found.checks(checks, index, contract, partitioned=table.partitioned)),
+        )
+    except NomadError as e:
+        return replace(table, fault=e)
+
+
+def _without_itself(table: Table) -> Table:
+    """See that only a table by date reads itself."""
+    if table.partitioned or not table.reads_own_past:
+        return table
+    fault = CycleError(
+        f"`{table.name}` reads itself",
+        where=table.sql.path,
+        hint="a table may read its own earlier partitions: dt < '$<PARTITION_DATE>'",
+    )
+    return replace(table, reads=(), fault=table.fault or fault)
+
+
+def _without_cycles(project: Project) -> Project:
+    """Take tables that need each other out of the graph, as broken ones."""
+    while True:
+        try:
+            _ = project.order
+        except GraphCycle as e:
+            names = e.args[1]
+            cycle = " → ".join(str(n) for n in reversed(names))
+            fault = CycleError(
+                f"these tables need each other: {cycle}",
+                where=project.tables[names[0]].sql.path,
+                hint="read an earlier layer instead, or put what both need into a table of its own",
+            )
+            cut = {
+                n: replace(project.tables[n], reads=(), related=(), checks=(), fault=fault)
+                for n in names
+            }
+            project = replace(project, tables={**project.tables, **cut})
+        else:
+            return project
 
 
 # Order ----------------------------------------------------------------------------------------
 
 
-def _sorted(
-    graph: Mapping[TableName, Iterable[TableName]], files: Mapping[TableName, str]
-) -> list[TableName]:
+def _sorted(graph: Mapping[TableName, Iterable[TableName]]) -> list[TableName]:
     sorter = TopologicalSorter(graph)
-    try:
-        sorter.prepare()
-    except GraphCycle as e:
-        cycle = " → ".join(str(n) for n in reversed(e.args[1]))
-        raise CycleError(
-            f"these tables need each other: {cycle}",
-            where=files[e.args[1][0]],
-            hint="read an earlier layer instead, or put what both need into a table of its own",
-        ) from e
+    sorter.prepare()
     order: list[TableName] = []
     while sorter.is_active():
         ready = sorted(sorter.get_ready())

@@ -9,9 +9,9 @@ from pathlib import Path
 from nomad.cache import Cache
 from nomad.contract import ERROR, MERGE, QUARANTINE, Contract
 from nomad.contract.read import parse
-from nomad.errors import ConfigError, SqlFileError, page
+from nomad.errors import ConfigError, NomadError, SqlFileError, page
 from nomad.manifest import digest
-from nomad.names import TableName, did_you_mean
+from nomad.names import TableName, did_you_mean, nearest
 from nomad.project.references import Index, Reading
 from nomad.sqlfile import SqlFile
 from nomad.yamlfile import read
@@ -34,35 +34,55 @@ class Check:
         return digest(self.name, self.severity, self.sql.sql_hash)
 
 
+Faults = dict[TableName, NomadError]
+
+
 def contracts(
     folder: Path, root: Path, tables: Mapping[TableName, Path], cache: Cache
-) -> dict[TableName, Contract]:
-    """Read every contract below `sql/`.
+) -> tuple[dict[TableName, Contract], Faults, list[NomadError]]:
+    """Read every contract below `sql/`; give what is wrong with one by its table, or of none.
 
-    Raises:
-        ConfigError: one has faults, or belongs to no table; all faults at once.
+    One whose name is nearly that of a table is a fault of it: that would go untested.
     """
     owners = {path.with_suffix(""): name for name, path in tables.items()}
     found: dict[TableName, Contract] = {}
-    faults: list[str] = []
-    for path in sorted(p for p in folder.rglob("*.y*ml") if p.suffix in _ENDINGS):
+    faults: Faults = {}
+    strays: list[NomadError] = []
+    paths = (p for p in folder.rglob("*.y*ml") if p.suffix in _ENDINGS)
+    for path in sorted(p for p in paths if not p.name.startswith((".", "#"))):
         shown = path.relative_to(root).as_posix()
         name = owners.get(path.with_suffix(""))
-        if name is None:
-            faults.append(f"{shown}: {_stray(path, shown, tables, cache)}")
-            continue
-        if name in found:
-            faults.append(f"{shown}: {name} has a contract in {found[name].path} already")
-            continue
         try:
-            found[name] = _sound(
-                parse(_text(path, shown), path=shown, table=name.name, cache=cache)
-            )
+            if name is None or name in found:
+                raise _unowned(name, path, shown, tables, cache)
+            text = _text(path, shown)
+            found[name] = _sound(parse(text, path=shown, table=name.name, cache=cache))
         except ConfigError as e:
-            faults.append(str(e))
-    if faults:
-        raise ConfigError("\n".join(faults), hint=f"{page('contracts.md')} has every key and test")
-    return found
+            e.hint = e.hint or f"{page('contracts.md')} has every key and test"
+            if owner := name or _meant(path, tables):
+                faults.setdefault(owner, e)
+            else:
+                strays.append(e)
+    return found, faults, strays
+
+
+def _unowned(
+    name: TableName | None,
+    path: Path,
+    shown: str,
+    tables: Mapping[TableName, Path],
+    cache: Cache,
+) -> ConfigError:
+    """Say why a contract is no table's: there is none of its name, or that one has another."""
+    if name:
+        return ConfigError(f"{name} has another contract already", where=shown)
+    return ConfigError(_stray(path, shown, tables, cache), where=shown)
+
+
+def _meant(path: Path, tables: Mapping[TableName, Path]) -> TableName | None:
+    """Name the table beside which a contract without one lies, and whose name is near."""
+    beside = {t.name: t for t, p in tables.items() if p.parent == path.parent}
+    return next((beside[n] for n in nearest(path.stem, beside)), None)
 
 
 def _stray(path: Path, shown: str, tables: Mapping[TableName, Path], cache: Cache) -> str:

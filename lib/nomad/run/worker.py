@@ -111,6 +111,8 @@ class Worker:
         """Skip what has become fresh since the plan: an early cut-off."""
         project, lake = self._workspace.project, self._going.lake
         table = project.tables[step.table]
+        if table.fault:
+            return Result(step.table, step.partition, FAILED, step.reason, error=table.fault)
         over = lake.over(step.table, step.partition, healing=self._options.force)
         if not self._stale(step, lake):
             return _kept(step, lake, "inputs rebuilt to the same rows")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nomad.cache import Cache
 from nomad.store.client import status_of
 
 if TYPE_CHECKING:
@@ -91,3 +92,20 @@ class _Putter:
     def etag(self) -> str:
         found = self.client.head_object(Bucket=self.bucket, Key=self.key)
         return found["ETag"].strip('"')
+
+
+class Kept(NamedTuple):
+    """What a probe of one server found, kept in a cache for a day."""
+
+    cache: Cache
+    key: str
+    day: str
+
+    def known(self) -> Probed | None:
+        """Give what was found today."""
+        day, form, *faults = self.cache.get(self.key) or (None, "")
+        return Probed(form, tuple(faults)) if day == self.day else None
+
+    def learned(self, found: Probed) -> None:
+        """Keep what was found."""
+        self.cache.put(self.key, (self.day, found.form, *found.faults))

@@ -1,0 +1,90 @@
+"""Names the table of each SQL file, and says what is wrong with a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from nomad.config import Config
+from nomad.errors import NomadError, SqlFileError
+from nomad.names import TableName, is_plain
+from nomad.project.contracts import CHECKS
+from nomad.project.reading import shown
+
+SQL = "sql"
+
+Named = tuple[dict[TableName, Path], dict[TableName, NomadError], list[NomadError]]
+
+
+def paths(root: Path) -> Iterator[Path]:
+    """Find the SQL files of tables."""
+    for path in sorted((root / SQL).rglob("*.sql")):
+        if path.relative_to(root / SQL).parts[0] != CHECKS and not is_hidden(path):
+            yield path
+
+
+def is_hidden(path: Path) -> bool:
+    """Tell of a file that an editor keeps while another one is open: `.#x.sql`, `#x.sql#`."""
+    return path.name.startswith((".", "#"))
+
+
+def named(config: Config) -> Named:
+    """Name the table of each file; and what is wrong with a name, by table, or of none.
+
+    Two of one name are both broken: which of them a bare name means, nobody can tell.
+    """
+    files: dict[TableName, Path] = {}
+    faults: dict[TableName, NomadError] = {}
+    strays: list[NomadError] = []
+    seen: dict[str, TableName] = {}
+    for path in paths(config.root):
+        try:
+            name = _name(path, config)
+        except SqlFileError as e:
+            strays.append(e)
+            continue
+        twin = seen.setdefault(name.name.lower(), name)
+        if twin == name:
+            files[name] = path
+            continue
+        fault = _twice(path, files[twin], config.root)
+        faults[twin] = fault
+    return files, faults, strays
+
+
+def _name(path: Path, config: Config) -> TableName:
+    """Name the table of a file: the first folder is its layer."""
+    parts, where = path.relative_to(config.root / SQL).parts, shown(path, config.root)
+    if parts[0] not in config.layers or parts[0] == path.name:
+        layers = ", ".join(config.layers)
+        raise SqlFileError(
+            f"not in the folder of a layer ({layers})",
+            where=where,
+            hint="move it to sql/<layer>/, or add the layer under `layers:` in nomad.yaml",
+        )
+    name = TableName(parts[0], path.stem)
+    if not is_plain(name.name):
+        raise SqlFileError(
+            "a table's name has ASCII letters, digits and `_` only, and no digit first", where=where
+        )
+    if config.naming == "strict" and not name.name.startswith(f"{name.layer}_"):
+        raise SqlFileError(
+            f"the name doesn't start with its layer, `{name.layer}_`",
+            where=where,
+            hint=f"rename it to `{_strict(name)}.sql`, or set `naming: free`",
+        )
+    return name
+
+
+def _strict(name: TableName) -> str:
+    """Give a name that begins with its layer, in the layer's spelling."""
+    head = f"{name.layer}_"
+    return name.name.lower() if name.name.lower().startswith(head) else f"{head}{name.name}"
+
+
+def _twice(path: Path, twin: Path, root: Path) -> SqlFileError:
+    return SqlFileError(
+        f"a table's name is unique in a project, and `{path.stem}` is there twice",
+        where=shown(path, root),
+        hint=f"the other one is {shown(twin, root)}: rename one of them",
+    )
