@@ -319,8 +319,8 @@ class Workspace:
     def engine(self, scratch: Path, *, remote: bool = True, shares: int = 1) -> Engine:
         """Make an engine that works in a scratch folder and reads the project and its lake.
 
-        Without `remote` it reads no lake in S3, and begins the sooner. So many of its instances as
-        `shares` may be open at once.
+        Without `remote` it reads no lake in S3 and no attached database, and begins the sooner. So
+        many of its instances as `shares` may be open at once.
         """
         given = self.config
         settings = Settings(
@@ -328,7 +328,7 @@ class Workspace:
             scratch=scratch,
             allowed=(self.catalog_path.parent, *readable(given)),
             timezone=given.timezone,
-            attach=self._attach,
+            attach=self._attach if remote else {},
             remote=self.remote if remote else None,
             shares=shares,
         )

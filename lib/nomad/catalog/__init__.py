@@ -189,7 +189,9 @@ def _carried_on(
             return before, maker.update(session, beside.parent) if whole else None
     except (LakeError, QueryFailed) as e:
         told = (
-            f"can't be changed ({e.what.splitlines()[0]})" if before else "is no catalog of nomad's"
+            f"can't be changed ({e.what.splitlines()[0]})"
+            if before or isinstance(e, LakeError)
+            else "is no catalog of nomad's"
         )
         _log.warning("%s %s: it is made anew", path, told)
         return before, None

@@ -85,6 +85,7 @@ class Engine:
         self._sharing = 1
         self._alone = Lock()
         self._given: Credentials | None = None
+        self._down: dict[str, LakeError] = {}
         self.described: dict[Hashable, tuple[Column, ...]] = {}
 
     @property
@@ -139,11 +140,11 @@ class Engine:
         if lean:
             self.close()
         settings = replace(self._settings, shares=1) if lean else self._settings
-        con = guarded(lambda: _connect(settings))
+        con = guarded(lambda: _connect(settings, self._down))
         with _listed(con, self._open):
             if lean:
                 con.execute(LEAN)
-            yield Session(con, self._settings.brief)
+            yield Session(con, self._settings.brief, self._down)
             self._count(con)
 
     @contextmanager
@@ -151,7 +152,7 @@ class Engine:
         """Open a session of the common instance, in a database of its own."""
         con, name = self._cursor()
         with _listed(con, listed):
-            session = Session(con, self._settings.brief)
+            session = Session(con, self._settings.brief, self._down)
             session.execute(f"ATTACH {literal(database)} AS {name}; USE {name}")
             try:
                 yield session
@@ -179,7 +180,7 @@ class Engine:
     def _cursor(self) -> tuple[duckdb.DuckDBPyConnection, str]:
         with self._lock:
             if self._instance is None:
-                self._instance = guarded(lambda: _connect(self._settings))
+                self._instance = guarded(lambda: _connect(self._settings, self._down))
                 self._share()
             cursor = self._instance.cursor()
             if self._settings.remote:
@@ -228,7 +229,8 @@ One instance serves a whole run: of TPC-H's queries its peak was 20 MB lower in 
 runs, 60 in the worst, for a hundredth of the time."""
 
 
-def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
+def _connect(settings: Settings, down: dict[str, LakeError]) -> duckdb.DuckDBPyConnection:
+    """Open an instance; a database that can't be attached is `down`, for those that ask for it."""
     config: dict[str, Any] = {
         "memory_limit": memory(settings.memory_limit, shares=settings.shares),
         "threads": _threads(settings),
@@ -247,7 +249,10 @@ def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     if settings.without:
         con.execute(f"SET disabled_optimizers = {literal(','.join(settings.without))}")
     for name, address in settings.attach.items():
-        _attach(con, name, address)
+        try:
+            _attach(con, name, address)
+        except LakeError as e:
+            down[name] = e
     if settings.remote:
         settings.remote.set_up(con)
     _lock(con, settings)

@@ -13,13 +13,11 @@ from typing import Any, NamedTuple, TypeVar
 import duckdb
 
 from nomad.engine.caret import below
+from nomad.engine.down import NONE_DOWN, blamed
 from nomad.engine.interrupts import heeding
 from nomad.errors import DiskFull, LakeError, NomadError, OutOfMemory, QueryFailed
 from nomad.manifest import Column, digest, schema_hash
 from nomad.names import literal, quote
-
-VERSION: str = duckdb.__version__
-NAME = f"duckdb {VERSION}"
 
 Relation = duckdb.DuckDBPyRelation
 """A query as a value of DuckDB's; it runs when its rows are asked for."""
@@ -94,14 +92,18 @@ class Session(NamedTuple):
     """One connection with an empty database of its own.
 
     One whose statements are all `brief` runs them as they are; of any other, a signal breaks them
-    off at once.
+    off at once. `down` are the databases that could not be attached, and why.
     """
 
     con: duckdb.DuckDBPyConnection
     brief: bool = False
+    down: Mapping[str, NomadError] = NONE_DOWN
 
-    def _run(self, act: Callable[[], _T]) -> _T:
-        return act() if self.brief else heeding(self.con, act)
+    def _run(self, sql: str, act: Callable[[], _T], at: Place | None) -> _T:
+        try:
+            return guarded(act if self.brief else lambda: heeding(self.con, act), at)
+        except QueryFailed as e:
+            raise blamed(e, sql, self.down) from None
 
     def execute(self, sql: str, *, at: Place | None = None) -> list[tuple[Any, ...]]:
         """Run a statement and give its rows.
@@ -109,7 +111,7 @@ class Session(NamedTuple):
         Raises:
             QueryFailed: DuckDB refuses or breaks off; `at` is where the statement comes from.
         """
-        return guarded(lambda: self._run(lambda: self.con.execute(sql).fetchall()), at)
+        return self._run(sql, lambda: self.con.execute(sql).fetchall(), at)
 
     def query(
         self, sql: str, *, at: Place | None = None
@@ -120,7 +122,7 @@ class Session(NamedTuple):
             rows = self.con.execute(sql).fetchall()
             return [d[0] for d in self.con.description or ()], rows
 
-        return guarded(lambda: self._run(run), at)
+        return self._run(sql, run, at)
 
     def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Give a query's rows, some at a time; the session runs nothing else meanwhile."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import CycleError as GraphCycle
@@ -15,7 +15,7 @@ from nomad.config.sources import SourceConfig
 from nomad.contract import MERGE, Contract
 from nomad.errors import ConfigError, CycleError, Misuse, NomadError, SqlFileError, UnknownName
 from nomad.manifest import digest
-from nomad.names import RAW, TableName, is_plain, nearest
+from nomad.names import RAW, TableName, nearest
 from nomad.project import contracts as found
 from nomad.project.apart import Parsed
 from nomad.project.contracts import CHECKS, Check
