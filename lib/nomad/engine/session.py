@@ -38,7 +38,6 @@ _LONGEST_BOUND = 128
 
 _AT_A_TIME = 10_000
 """Rows of a stream that are in memory."""
-
 _AT_ONCE = 100_000
 """Characters of statements in one call: over thousands of files, one is that long by itself."""
 
@@ -91,8 +90,7 @@ class Macro(NamedTuple):
 class Session(NamedTuple):
     """One connection with an empty database of its own.
 
-    One whose statements are all `brief` runs them as they are; of any other, a signal breaks them
-    off at once. `down` are the databases that could not be attached, and why.
+    All its statements are `brief`, or a signal breaks them off at once. `down`: what isn't attached.
     """
 
     con: duckdb.DuckDBPyConnection
