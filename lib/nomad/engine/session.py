@@ -90,7 +90,7 @@ class Macro(NamedTuple):
 class Session(NamedTuple):
     """One connection with an empty database of its own.
 
-    All its statements are `brief`, or a signal breaks them off at once. `down`: what isn't attached.
+    All its statements are `brief`, or a signal breaks them off. `down`: what can't be attached.
     """
 
     con: duckdb.DuckDBPyConnection

@@ -43,12 +43,12 @@ def named(config: Config) -> Named:
         except SqlFileError as e:
             strays.append(e)
             continue
-        twin = seen.setdefault(name.name.lower(), name)
-        if twin == name:
+        twin = seen.get(name.name.lower())
+        if twin is None:
+            seen[name.name.lower()] = name
             files[name] = path
-            continue
-        fault = _twice(path, files[twin], config.root)
-        faults[twin] = fault
+        else:
+            faults[twin] = _twice(path, files[twin], config.root)
     return files, faults, strays
 
 
