@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -153,3 +154,45 @@ def clear(paths: Iterable[Path]) -> None:
         for folder in (path / NOTES, path):
             with suppress(OSError):
                 folder.rmdir()
+
+
+# Temporary folders -------------------------------------------------------------------------------
+
+_PREFIX = "nomad-"
+_OWNER = "owner"
+"""The file in a temporary folder that its process holds locked, as long as it lives."""
+
+
+@contextmanager
+def temporary(top: Path) -> Iterator[Path]:
+    """Have a folder for this process alone; what killed ones left beside it goes.
+
+    The file of its owner gets its name once it is locked: a folder without is left alone.
+    """
+    sweep(top)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=top)).resolve()
+    handle, beside = tempfile.mkstemp(dir=folder)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        Path(beside).rename(folder / _OWNER)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def sweep(top: Path) -> None:
+    """Remove the temporary folders of this user's processes that were killed."""
+    for folder in top.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if not folder.is_symlink() and folder.stat().st_uid == os.getuid():
+                _remove_if_dead(folder)
+
+
+def _remove_if_dead(folder: Path) -> None:
+    handle = os.open(folder / _OWNER, os.O_RDONLY)
+    try:
+        if not _is_locked(handle):
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(handle)

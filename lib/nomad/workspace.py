@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from nomad import catalog, config, partition, project, pruning
 from nomad.cache import Cache
 from nomad.catalog import Refreshed, macros
-from nomad.claims import dead
+from nomad.claims import dead, temporary
 from nomad.engine.duck import Engine, Remote, Session, Settings, located
 from nomad.engine.readable import readable
 from nomad.errors import ConfigError, NomadError
@@ -84,8 +83,6 @@ class Workspace:
         for cache in self._caches:
             cache.save()
         self._sessions.close()
-        if "temporary" in self.__dict__:
-            shutil.rmtree(self.temporary, ignore_errors=True)
 
     def now(self) -> datetime:
         """Tell the time, in UTC."""
@@ -285,7 +282,7 @@ class Workspace:
     @cached_property
     def temporary(self) -> Path:
         """A folder for this command alone, outside the lake."""
-        return Path(tempfile.mkdtemp(prefix="nomad-")).resolve()
+        return self._sessions.enter_context(temporary(Path(tempfile.gettempdir())))
 
     @cached_property
     def pruner(self) -> pruning.Pruner:

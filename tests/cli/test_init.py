@@ -59,6 +59,27 @@ def test_nothing_is_overwritten(tmp_path):
     assert (tmp_path / "nomad.yaml").read_text() == "mine"
 
 
+def test_what_is_there_in_a_checkout_is_kept(tmp_path):
+    """A README and a .gitignore of one's own stay; the rest is made."""
+    (tmp_path / "README.md").write_text("mine")
+
+    result = CliRunner().invoke(app, ["init", str(tmp_path)])
+
+    assert result.exit_code == 0, result.stderr
+    assert "README.md: kept as it was" in result.stderr
+    assert (tmp_path / "README.md").read_text() == "mine"
+    assert Project(tmp_path)("daily", "--dt", "2024-01-02").code == 0
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "nomad.yaml").write_text("")
+
+    result = CliRunner().invoke(app, ["init", str(tmp_path / "nomad.yaml")])
+
+    assert result.exit_code == 2
+    assert "nomad.yaml is a file" in result.stderr
+
+
 def test_hidden_files_come_along(tmp_path):
     assert (init(tmp_path).root / ".gitignore").exists()
 

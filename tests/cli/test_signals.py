@@ -27,7 +27,7 @@ def _none_is_left():
     while STARTED:
         child = STARTED.pop()
         child.kill()
-        child.wait()
+        child.communicate()
 
 
 def begun(project, *words: str, **options) -> subprocess.Popen[str]:
@@ -155,3 +155,22 @@ def test_a_closed_terminal_ends_the_shell(built):
 
     assert child.wait(timeout=60) == 143
     os.close(terminal)
+
+
+def test_what_a_killed_question_left_goes_with_the_next_command(built):
+    """Its temporary folder, but not that of one that lives, nor what is not nomad's."""
+    (built.root / "tmp").mkdir()
+    (built.root / "tmp" / "nomad-mine").mkdir()
+    spared = begun(built, "sql", ENDLESS)
+    busy(spared)
+    killed = begun(built, "sql", ENDLESS)
+    busy(killed)
+    killed.kill()
+    killed.wait()
+    assert len(list((built.root / "tmp").iterdir())) == 3
+
+    child = begun(built, "sql", "select 1")
+    assert child.wait(timeout=60) == 0
+
+    assert len(list((built.root / "tmp").iterdir())) == 2
+    assert (built.root / "tmp" / "nomad-mine").exists()

@@ -5,12 +5,15 @@ It never names a file that a manifest names, published or in a history that is k
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
+from nomad.claims import sweep
 from nomad.errors import CorruptManifest
 from nomad.journal import FOLDER as JOURNALS
 from nomad.manifest import FILE, HISTORY, Manifest
@@ -143,6 +146,7 @@ def remove(workspace: Workspace, found: list[Waste], *, journal_days: int = JOUR
     that took long enough for one of them to have named a file: only what is still waste goes.
     """
     recover(workspace)
+    sweep(Path(tempfile.gettempdir()))
     known = workspace.catalog_path.exists() and has_project(workspace)
     if found and known and workspace.catalog_is_due:
         workspace.refresh_catalog()
