@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from duckdb.sqltypes import DuckDBPyType
 
+from nomad.engine.interrupts import heeding
 from nomad.engine.session import Place, Relation, Session, guarded
 from nomad.errors import QueryFailed
 from nomad.names import quote
@@ -38,7 +39,7 @@ def in_text(session: Session, query: str, *, at: Place | None = None) -> Answer:
     if (relation := _relation(session, query, at)) is None:
         return Answer([], [], [])
     told = relation.project("CAST(COLUMNS(*) AS VARCHAR)")
-    return _answer(relation, guarded(told.fetchall, at))
+    return _answer(relation, guarded(lambda: heeding(session.con, told.fetchall), at))
 
 
 def in_json(session: Session, query: str, *, at: Place | None = None) -> Answer:
@@ -47,12 +48,12 @@ def in_json(session: Session, query: str, *, at: Place | None = None) -> Answer:
         return Answer([], [], [])
     casts = [_kept(f"c{i}", t) for i, t in enumerate(relation.types)]
     if all(cast == (f"c{i}", "NULL") for i, cast in enumerate(casts)):
-        return _answer(relation, guarded(relation.fetchall, at))
+        return _answer(relation, guarded(lambda: heeding(session.con, relation.fetchall), at))
     listed = ", ".join(f"{value}, {text}" for value, text in casts)
     names = ", ".join(f"c{i}" for i in range(len(casts)))
     view = quote("the answer")
     wide = relation.query("the answer", f"SELECT {listed} FROM {view} AS t({names})")
-    rows = guarded(wide.fetchall, at)
+    rows = guarded(lambda: heeding(session.con, wide.fetchall), at)
     return _answer(relation, [tuple(map(_either, row[::2], row[1::2])) for row in rows])
 
 
