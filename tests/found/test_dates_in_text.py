@@ -14,6 +14,15 @@ sources:
 """
 
 
+BY_VARIABLE = """\
+layers: [q]
+timezone: UTC
+vars: {bizdate: "$<PARTITION_DATE>", at: "VALUE"}
+sources:
+  o: {connector: file, path: "in/$<at>.csv"}
+"""
+
+
 @pytest.fixture
 def dated(empty):
     empty.write("nomad.yaml", CONFIG)
@@ -53,3 +62,19 @@ def test_the_date_is_filled_in_beside_any_kind_of_quote(dated, expression):
 
     assert answer.code == 0, answer.err
     assert dated.rows("select d from q.t") == [["2024-01-02"]]
+
+
+@pytest.mark.parametrize("value", ["$<PARTITION_DATE>", "$<BIZDATE>", "$<PARTITION_DATE:%Y-%m-%d>"])
+def test_a_source_may_have_its_date_by_way_of_a_variable(empty, value):
+    """It has one file a date, and each is a partition."""
+    empty.write("nomad.yaml", BY_VARIABLE.replace("VALUE", value))
+    for day in ("2024-01-02", "2024-01-03"):
+        empty.write(f"in/{day}.csv", f"d\n{day}\n")
+
+    answer = empty("extract", "--from", "2024-01-02", "--to", "2024-01-03")
+
+    assert answer.code == 0, answer.err
+    assert empty.rows("select d, dt from raw.o order by d") == [
+        ["2024-01-02", "2024-01-02"],
+        ["2024-01-03", "2024-01-03"],
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import CycleError as GraphCycle
 from graphlib import TopologicalSorter
@@ -22,7 +22,7 @@ from nomad.project.contracts import CHECKS, Check
 from nomad.project.naming import SQL, is_hidden, named
 from nomad.project.reading import Reader, shown
 from nomad.project.references import Index, Reading
-from nomad.sqlfile import DATE, CatalogMacro, Opinion, SqlFile, no_opinion
+from nomad.sqlfile import DATE, CatalogMacro, Opinion, SqlFile, names_date, no_opinion
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,13 @@ class Table:
 class Project:
     """All tables and sources of one folder.
 
-    `strays` are faults of files that belong to no table.
+    `strays` are faults of files that belong to no table; the `variables` are those it is read with.
     """
 
     config: Config
     tables: Mapping[TableName, Table]
     strays: tuple[NomadError, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def faults(self) -> tuple[NomadError, ...]:
@@ -101,7 +102,7 @@ class Project:
     def partitioned(self, name: TableName) -> bool:
         """Tell whether a table or a source has one partition a date."""
         if name.layer == RAW:
-            return source_is_partitioned(self.config.sources[name.name])
+            return source_is_partitioned(self.config.sources[name.name], self.variables)
         return self.tables[name].partitioned
 
     @cached_property
@@ -141,10 +142,10 @@ class Project:
         return {k: tuple(v) for k, v in found.items()}
 
 
-def source_is_partitioned(source: SourceConfig) -> bool:
-    """Tell whether a source delivers by date: its options use the date."""
-    marks = (f"$<{DATE}>", f"$<{DATE}:", f"${{{DATE}}}")
-    return any(m in str(v).upper() for v in source.options.values() for m in marks)
+def source_is_partitioned(source: SourceConfig, variables: Mapping[str, str]) -> bool:
+    """Tell whether a source delivers by date: its options use the date, if by a variable."""
+    texts = [str(v) for v in source.options.values()]
+    return any(names_date(text, variables) for text in texts)
 
 
 def load(
@@ -171,7 +172,7 @@ def load(
     tables |= {n: replace(tables[n], fault=fault) for n, fault in faults.items()}
     tables, more = _with_contracts(tables, files, index, reader)
     tables = {n: _without_itself(t) for n, t in tables.items()}
-    return _without_cycles(Project(config, tables, (*strays, *more)))
+    return _without_cycles(Project(config, tables, (*strays, *more), known))
 
 
 def _table(name: TableName, sql: Parsed, index: Index, config: Config, path: Path) -> Table:

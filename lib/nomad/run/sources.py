@@ -86,7 +86,7 @@ def extract(
     Raises:
         Busy: another live run is landing one of the same dates, and `wait` is off.
     """
-    cells = list(_cells(sources, dates))
+    cells = list(_cells(sources, dates, workspace.variables))
     names = [(TableName(RAW, source.name), partition) for source, partition in cells]
     with attempt(workspace, "extract", names, wait=wait) as going:
         engine = going.engine(remote=False)
@@ -102,10 +102,10 @@ def extract(
 
 
 def _cells(
-    sources: Iterable[SourceConfig], dates: Sequence[date]
+    sources: Iterable[SourceConfig], dates: Sequence[date], variables: Mapping[str, str]
 ) -> Iterator[tuple[SourceConfig, Partition]]:
     for source in sources:
-        for partition in dates if source_is_partitioned(source) else (None,):
+        for partition in dates if source_is_partitioned(source, variables) else (None,):
             yield source, partition
 
 
@@ -212,8 +212,9 @@ def _rendered(
     """Fill in the date and the variables of a source's options."""
 
     def filled(text: str) -> str:
+        text = render(text, variables, path=source.origin, sql=False)
         text = spelled(text, lambda form: partition.strftime(form) if partition else form)
-        text = dated(render(text, variables, path=source.origin, sql=False), partition)
+        text = dated(text, partition)
         hide_in(text)
         return text
 

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from nomad.names import quote
 from nomad.partition import Partition
-from nomad.sqlfile.variables import DATE, dated, render
+from nomad.sqlfile.variables import DATE, dated, names_date, render
 
 __all__ = [
-    "DATE", "CatalogMacro", "Opinion", "Ref", "SqlFile", "from_body", "no_opinion", "render",
-    "to_body", "used",
+    "DATE", "CatalogMacro", "Opinion", "Ref", "SqlFile", "from_body", "names_date",
+    "no_opinion", "render", "to_body", "used",
 ]  # fmt: skip
 
 

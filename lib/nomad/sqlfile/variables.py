@@ -54,6 +54,27 @@ def render(text: str, variables: Mapping[str, str], *, path: str, sql: bool = Tr
     return "".join((*done, text[at:]))
 
 
+_SPELLED = f"$<{DATE}:"
+
+
+def names_date(text: str, variables: Mapping[str, str]) -> bool:
+    """Tell whether a text holds the partition's date, itself or in the value of a variable.
+
+    Example:
+        >>> names_date("in/${day}.csv", {"DAY": "$<PARTITION_DATE>"}), names_date("in/${day}", {})
+        (True, False)
+    """
+    wanted, known = [text], set[str]()
+    while wanted:
+        looked = wanted.pop().upper()
+        names = {a or b for a, b in _NAME.findall(looked)}
+        if DATE in names or _SPELLED in looked:
+            return True
+        wanted += [variables[n] for n in names - known if n in variables]
+        known |= names
+    return False
+
+
 class _Variables(NamedTuple):
     known: Mapping[str, str]
     text: str
