@@ -24,6 +24,7 @@ from nomad.parsing import again, named
 from nomad.partition import COLUMN, Partition
 from nomad.project import Project
 from nomad.sqlfile import used
+from nomad.sqlfile.limits import limited
 from nomad.workspace import Workspace
 
 _T = TypeVar("_T")
@@ -167,7 +168,9 @@ def _session(
     workspace: Workspace, published: dict[TableName, list[Manifest]], query: str
 ) -> Iterator[Session]:
     project, lake, words = workspace.project, workspace.lake, _words(query)
-    with workspace.reader.session() as session:
+    macros = used(query, workspace.macros)
+    below = limited((m.text for m in macros), query)
+    with workspace.reader.session(limited=below) as session:
         if "nomad" in words:
             live.describe(session, project, lake, workspace.temporary, words=words)
         bare = [n.name.lower() for n in published]
@@ -178,7 +181,7 @@ def _session(
             if bare.count(name.name.lower()) == 1:
                 made.append(View("", name.name, f"SELECT * FROM {name.quoted}"))
             session.make(made)
-        session.run(s for m in used(query, workspace.macros) for s in m.statements)
+        session.run(s for m in macros for s in m.statements)
         yield session
 
 

@@ -99,7 +99,9 @@ def stage(
         early = bool(setup) or _PIVOT.search(query) is not None
         if early:
             held.enter_context(turn or nullcontext())
-        session = held.enter_context(engine.session(exclusive=table.sql.exclusive, lean=lean))
+        session = held.enter_context(
+            engine.session(exclusive=table.sql.exclusive, lean=lean, limited=table.limited)
+        )
         _bind(session, table, bounds)
         for statement in setup:
             session.execute(statement, at=Place(table.sql.path, 1))

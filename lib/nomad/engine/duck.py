@@ -48,6 +48,10 @@ LEAN = "SET threads = 1; SET preserve_insertion_order = false"
 """What makes a query need the least memory, as DuckDB's manual has it."""
 
 
+_PAST_LIMITS = "join_filter_pushdown"
+"""Hands a join's keys down to the scan on its other side, past a LIMIT too (DuckDB 1.5.5)."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How instances are set up.
@@ -108,15 +112,22 @@ class Engine:
             con.execute(f"SET external_threads = {min(self._sharing, _threads(self._settings))}")
 
     @contextmanager
-    def session(self, *, exclusive: bool = False, lean: bool = False) -> Iterator[Session]:
+    def session(
+        self, *, exclusive: bool = False, lean: bool = False, limited: bool = False
+    ) -> Iterator[Session]:
         """Open a session; `exclusive` gives it an instance of its own.
 
+        `limited` is for queries with a LIMIT below a join, and has its own instance as well.
         Nothing that a session makes or sets is seen by another one. `lean` is for a query that ran
         out of memory, and while no other session is open: all memory is its own, and it gets by
         with as little as DuckDB can.
         """
-        if exclusive or lean:
-            with self._alone if lean else nullcontext(), self._apart(lean=lean) as session:
+        if exclusive or lean or limited:
+            settings = replace(self._settings, shares=1) if lean else self._settings
+            if limited:
+                settings = replace(settings, without=(*settings.without, _PAST_LIMITS))
+            alone = self._alone if lean else nullcontext()
+            with alone, self._apart(settings, lean=lean) as session:
                 yield session
             return
         with self._within(":memory:", self._open) as session:
@@ -135,11 +146,10 @@ class Engine:
             yield session
 
     @contextmanager
-    def _apart(self, *, lean: bool) -> Iterator[Session]:
+    def _apart(self, settings: Settings, *, lean: bool) -> Iterator[Session]:
         """Open a session of an instance of its own."""
         if lean:
             self.close()
-        settings = replace(self._settings, shares=1) if lean else self._settings
         con = guarded(lambda: _connect(settings, self._down))
         with _listed(con, self._open):
             if lean:

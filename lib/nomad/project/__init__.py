@@ -23,6 +23,7 @@ from nomad.project.naming import SQL, is_hidden, named
 from nomad.project.reading import Reader, shown
 from nomad.project.references import Index, Reading
 from nomad.sqlfile import DATE, CatalogMacro, Opinion, SqlFile, names_date, no_opinion
+from nomad.sqlfile.limits import limited
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,14 @@ class Table:
     def partitioned(self) -> bool:
         """Whether it is built one date at a time."""
         return self.sql.partitioned
+
+    @cached_property
+    def limited(self) -> bool:
+        """Whether a join may stand above a LIMIT: in its query, its contract or a check of it."""
+        tests = self.contract.tests if self.contract else ()
+        said = (str(text) for t in tests for text in (t.where, *t.words.values()))
+        files = (self.sql, *(c.sql for c in self.checks))
+        return any(limited(f.setup, f.query) for f in files) or limited(said, "")
 
     @property
     def queried(self) -> tuple[TableName, ...]:

@@ -71,9 +71,10 @@ Not with `fail_fast`, by which as little as may be is begun before the first fai
 
 
 def _instances(workspace: Workspace, plan: Plan, jobs: int) -> int:
-    """Count the instances of DuckDB that may run at once: one, unless files SET something."""
+    """Count the instances of DuckDB that may run at once: one, unless files need their own."""
     tables = workspace.project.tables
-    return jobs if any(tables[t].sql.exclusive for t in {s.table for s in plan.steps}) else 1
+    built = (tables[name] for name in {s.table for s in plan.steps})
+    return jobs if any(t.sql.exclusive or t.limited for t in built) else 1
 
 
 class _Walk:
