@@ -121,3 +121,13 @@ def test_one_failure_over_many_dates_is_one_line_and_so_is_what_it_blocks(built)
     assert answer.out.count("\n") < 12
     assert "failed     ods.ods_price" in answer.out
     assert "89 more: 2024-01-03 … 2024-03-31" in answer.out
+
+
+def test_a_file_with_its_ending_in_capitals_is_told_of(built):
+    """It is no table, and says what to call it."""
+    built.write("sql/ods/ods_x.SQL", "select 1 as a")
+
+    answer = built("ls")
+
+    assert "sql/ods/ods_x.SQL: its ending is `.SQL`, and only `.sql` is read" in answer.err
+    assert "rename it to `ods_x.sql`" in answer.err

@@ -116,3 +116,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """
     near = nearest(word, known)
     return f"did you mean {', '.join(f'`{n}`' for n in near)}?" if near else None
+
+
+def counted(number: int, what: str) -> str:
+    """Write a number with its noun.
+
+    Example:
+        >>> counted(1, "check"), counted(2, "check")
+        ('1 check', '2 checks')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"

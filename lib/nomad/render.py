@@ -148,16 +148,6 @@ def answer(
         (lines if output == "line" else comma_separated)(columns, rows, out)
 
 
-def counted(number: int, what: str) -> str:
-    """Write a number with its noun.
-
-    Example:
-        >>> counted(1, "check"), counted(2, "check")
-        ('1 check', '2 checks')
-    """
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def _numeric(value: object) -> bool:
     return value is None or (
         isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)

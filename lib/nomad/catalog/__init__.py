@@ -23,15 +23,16 @@ from nomad.catalog.migrations import (
     Applied,
     Migration,
     applied,
+    changed,
     migrate,
     numbered,
     prepare,
-    verify,
+    remember,
     waits_for,
 )
 from nomad.engine.duck import Engine, Remote, Session, database
 from nomad.engine.readable import readable
-from nomad.errors import LakeError, QueryFailed
+from nomad.errors import LakeError, NomadError, QueryFailed
 from nomad.lake import Lake
 from nomad.names import RAW, TableName
 from nomad.project import Project
@@ -50,7 +51,7 @@ class Refreshed(NamedTuple):
     path: Path
     views: int
     applied: tuple[str, ...]
-    fault: QueryFailed | None = None
+    fault: NomadError | None = None
     whole: bool = True
 
 
@@ -110,7 +111,7 @@ def refresh(
 
     Raises:
         Busy: another process has held the lock for too long.
-        MigrationError: a migration that was applied before is edited or missing.
+        MigrationError: a migration's file has no number, or one that is taken.
         LakeError: the folder can't be written.
     """
     path = path_of(project.root, project.config.environment)
@@ -121,13 +122,18 @@ def refresh(
     opened = shared.attached if shared else own
     with _beside(path, waiter or Waiter()) as beside:
         before, views = _carried_on(path, beside, migrations, maker, opened)
+        wrong = changed(migrations, before)
+        kept = [m for m in migrations if not wrong or m.name < wrong[0]]
         done, fault = len(migrations), None
         if views is None:
             beside.unlink(missing_ok=True)
             with own(str(beside)) as session:
-                views, done, fault = _anew(session, beside.parent, migrations, before, maker)
+                views, done, fault = _anew(session, beside.parent, kept, before, maker)
+                if wrong:
+                    remember(session, before, wrong[0])
     new = tuple(m.name for m in migrations[:done] if m.name not in before)
-    return Refreshed(path, views, new, _told(fault, project), fault is None)
+    told = wrong[1] if wrong else _told(fault, project)
+    return Refreshed(path, views, new, told, not (wrong or fault))
 
 
 def _anew(
@@ -184,8 +190,8 @@ def _carried_on(
         with opened(str(beside)) as session:
             session.execute(_PLAIN)
             before = applied(session)
-            verify(migrations, before)
-            whole = len(before) == len(migrations)
+            whole = len(before) == len(migrations) and all(at for _, at in before.values())
+            whole = whole and not changed(migrations, before)
             return before, maker.update(session, beside.parent) if whole else None
     except (LakeError, QueryFailed) as e:
         told = (

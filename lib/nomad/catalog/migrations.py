@@ -20,8 +20,8 @@ META = "catalog_meta"
 _NUMBERED = re.compile(r"(\d{4})_\w+\.sql")
 
 
-Applied = dict[str, tuple[str, str]]
-"""By a migration's name: its checksum, and when it was applied."""
+Applied = dict[str, tuple[str, str | None]]
+"""By a migration's name: its checksum, and when it was applied; None: it was left out since."""
 
 
 class Migration(NamedTuple):
@@ -63,25 +63,22 @@ def applied(session: Session) -> Applied:
     return {name: (checksum, at) for name, checksum, at in rows}
 
 
-def verify(migrations: Sequence[Migration], before: Applied) -> None:
-    """Hold the files against what was applied before.
-
-    Raises:
-        MigrationError: one was edited, or is missing.
-    """
+def changed(migrations: Sequence[Migration], before: Applied) -> tuple[str, MigrationError] | None:
+    """Name the first that was applied before and then edited or taken away; say what is wrong."""
     now = {m.name: m.checksum for m in migrations}
-    for name, (checksum, _) in before.items():
+    for name, (checksum, _) in sorted(before.items()):
         where = f"{FOLDER}/{MIGRATIONS}/{name}"
         if name not in now:
-            raise MigrationError(
+            return name, MigrationError(
                 "an applied migration is missing", where=where, hint="bring the file back"
             )
         if now[name] != checksum:
-            raise MigrationError(
+            return name, MigrationError(
                 "an applied migration was edited",
                 where=where,
                 hint="put its text back, and write the change as a migration of the next number",
             )
+    return None
 
 
 def prepare(session: Session) -> None:
@@ -105,10 +102,18 @@ def migrate(
             _apply(session, m)
         except QueryFailed as e:
             return done, e
-        at = before.get(m.name, ("", now.isoformat()))[1]
+        at = before.get(m.name, ("", ""))[1] or now.isoformat()
         values = ", ".join(literal(v) for v in (m.name, m.checksum, at))
         session.execute(f"INSERT INTO {META}.schema_migrations VALUES ({values})")
     return len(migrations), None
+
+
+def remember(session: Session, before: Applied, first: str) -> None:
+    """Note the migrations from one on with their checksums and no time: they were left out."""
+    for name, (checksum, _) in before.items():
+        if name >= first:
+            values = f"{literal(name)}, {literal(checksum)}, NULL"
+            session.execute(f"INSERT INTO {META}.schema_migrations VALUES ({values})")
 
 
 _OWN_TRANSACTION = re.compile(r"\b(begin|commit|transaction|checkpoint)\b", re.IGNORECASE)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nomad.cli import options
+from nomad.names import counted
 
 if TYPE_CHECKING:
     from nomad.run.checks import Checked
@@ -52,8 +53,8 @@ def command(
     if missing := unpublished(workspace, tables, days):
         options.tell_nothing(missing, days)
     refused = sum({(c.table, c.partition): c.refused for c in found}.values())
-    held = f", {render.counted(refused, 'row')} in quarantine" if refused else ""
-    click.echo(f"{render.counted(len(found), 'check')}, {len(bad)} broken{held}", err=True)
+    held = f", {counted(refused, 'row')} in quarantine" if refused else ""
+    click.echo(f"{counted(len(found), 'check')}, {len(bad)} broken{held}", err=True)
     sys.exit(_code(bad) or (_LATE if missing else 0))
 
 

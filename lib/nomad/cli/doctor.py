@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nomad.cli import options
+from nomad.names import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +63,7 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     mended = f", {faults - wrong} mended" if fix else ""
     verdict = "the server is not fit for a lake" if unfit else "all is well"
     click.echo(
-        f"{render.counted(len(rows), 'finding')}{mended}" if rows and not unfit else verdict,
+        f"{counted(len(rows), 'finding')}{mended}" if rows and not unfit else verdict,
         err=True,
     )
     if refreshed and refreshed.fault:

@@ -19,7 +19,7 @@ import click
 
 from nomad import errors
 from nomad.cli import say
-from nomad.render import counted
+from nomad.names import counted
 
 if TYPE_CHECKING:
     from nomad.requests import Requests

@@ -23,6 +23,17 @@ def paths(root: Path) -> Iterator[Path]:
             yield path
 
 
+def misspelt(root: Path) -> Iterator[SqlFileError]:
+    """Tell of files that would be passed over for the letters of their ending: `x.SQL`."""
+    for path in sorted((root / SQL).rglob("*.[sS][qQ][lL]")):
+        if path.suffix != ".sql" and not is_hidden(path):
+            yield SqlFileError(
+                f"its ending is `{path.suffix}`, and only `.sql` is read",
+                where=shown(path, root),
+                hint=f"rename it to `{path.stem}.sql`",
+            )
+
+
 def is_hidden(path: Path) -> bool:
     """Tell of a file that an editor keeps while another one is open: `.#x.sql`, `#x.sql#`."""
     return path.name.startswith((".", "#"))
@@ -36,6 +47,7 @@ def named(config: Config) -> Named:
     files: dict[TableName, Path] = {}
     faults: dict[TableName, NomadError] = {}
     strays: list[NomadError] = []
+    strays += misspelt(config.root)
     seen: dict[str, TableName] = {}
     for path in paths(config.root):
         try:

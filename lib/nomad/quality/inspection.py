@@ -15,7 +15,7 @@ from nomad.engine.duck import Place, Session, Staged, View
 from nomad.errors import ConfigError, OutOfMemory, QueryFailed, Refused
 from nomad.layout import REFUSED
 from nomad.manifest import Column, Input
-from nomad.names import did_you_mean, quote
+from nomad.names import counted, did_you_mean, quote
 from nomad.partition import COLUMN, Partition
 from nomad.project import Table
 from nomad.project.contracts import Check
@@ -253,7 +253,7 @@ class Inspection:
 
     def _counted(self, contract: Contract, test: Test, rows: int) -> Verdict:
         faults = [
-            f"{rows} rows, {word} {bound}"
+            f"{counted(rows, 'row')}, {word} {bound}"
             for key, word, bad in (("min", "fewer than", -1), ("max", "more than", 1))
             if isinstance(bound := test.words.get(key), (int, float)) and (rows - bound) * bad > 0
         ]
@@ -264,7 +264,7 @@ class Inspection:
             and before is not None
             and abs(rows - before) > change * before
         ):
-            faults.append(f"{rows} rows, {before} in the latest earlier partition")
+            faults.append(f"{counted(rows, 'row')}, {before} in the latest earlier partition")
         return _fact(contract, test, "; ".join(faults), rows)
 
     def _null_rate(self, session: Session, contract: Contract, test: Test, rows: int) -> Verdict:
@@ -310,8 +310,8 @@ class Inspection:
         if bad and limit is not None and not limit.allows(bad, rows):
             told = [v.told() for v in self.verdicts if v.status == "quarantined"]
             raise Refused(
-                f"{bad} of {rows} rows would go to quarantine, more than {limit}: nothing is"
-                " published\n  " + "\n  ".join(told),
+                f"{bad} of {counted(rows, 'row')} would go to quarantine, more than {limit}:"
+                " nothing is published\n  " + "\n  ".join(told),
                 where=contract.path,
                 hint="mend the rows at their source, or raise `max_quarantined`",
             )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from nomad.contract import ERROR, QUARANTINE, WARN, Test
+from nomad.names import counted
 
 PASS, FAIL = "pass", "fail"
 _STATUS = {ERROR: FAIL, WARN: WARN, QUARANTINE: "quarantined"}
@@ -47,7 +48,7 @@ class Verdict(NamedTuple):
 
     def told(self) -> str:
         """Say what broke, and show the first rows that did."""
-        what = self.note or f"{self.broken} of {self.rows} rows break it"
+        what = self.note or f"{self.broken} of {counted(self.rows, 'row')} break it"
         return "\n".join([f"`{self.test}`: {what}", *(_row(n, row) for n, row in self.examples)])
 
 
@@ -57,7 +58,7 @@ def accepting(test: Test, broken: int, rows: int) -> str:
         return ""
     more = ", …" if len(test.spelled) > _MOST_VALUES else ""
     told = ", ".join(test.spelled[:_MOST_VALUES]) + more
-    return f"{broken} of {rows} rows break it; accepted: {told}"
+    return f"{broken} of {counted(rows, 'row')} break it; accepted: {told}"
 
 
 def failed(verdicts: Iterable[Verdict]) -> list[Verdict]:

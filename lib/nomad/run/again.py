@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nomad.layout import Over
 from nomad.manifest import DataFile, Manifest
+from nomad.names import counted
 from nomad.run.attempt import Attempt
 from nomad.run.result import Result
 
@@ -58,4 +59,4 @@ def lost_rows(version: Manifest) -> str:
     day = f" --dt {version.partition_date}" if version.partition_date else ""
     rows = version.quarantined.rows if version.quarantined else 0
     how = f"`nomad run {version.dest.name}{day} --force` finds such rows again"
-    return f"its {rows} rows in quarantine were not kept: {how}"
+    return f"its {counted(rows, 'row')} in quarantine were not kept: {how}"

@@ -20,7 +20,7 @@ from typing import Any
 from nomad import publish, superseded
 from nomad.claims import claim
 from nomad.engine.duck import NAME, Engine, Staged
-from nomad.errors import Busy, LakeError, Misuse, NomadError, QueryFailed, Unanswered
+from nomad.errors import Busy, LakeError, Misuse, NomadError, Unanswered
 from nomad.journal import Journal, new_run_id
 from nomad.lake import Lake
 from nomad.layout import Over, folder_key
@@ -62,7 +62,7 @@ class Attempt:
     _lock: Lock = field(default_factory=Lock)
     _beside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _renewing: Future[None] | None = None
-    _fault: QueryFailed | None = None
+    _fault: NomadError | None = None
 
     def engine(self, *, remote: bool = True, shares: int = 1) -> Engine:
         """Give the engine this run works with; its catalog is then renewed by the same one."""
@@ -177,7 +177,7 @@ class Attempt:
         One that goes on is waited for; if it came to nothing, this makes up for it.
 
         Raises:
-            QueryFailed: a migration fails; all else is in the catalog.
+            NomadError: a migration fails, or was edited; all else is in the catalog.
         """
         self._beside.shutdown()
         if self._renewing and isinstance(e := self._renewing.exception(), Busy):

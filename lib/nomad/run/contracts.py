@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from nomad.engine import scan
 from nomad.layout import REFUSED
 from nomad.manifest import Manifest
-from nomad.names import TableName, literal, quote
+from nomad.names import TableName, counted, literal, quote
 from nomad.partition import Partition
 from nomad.quality.verdict import PASS
 from nomad.run.checks import judge, judged
@@ -29,8 +29,9 @@ def infer(workspace: Workspace, name: TableName, partition: Partition) -> str:
         MissingPartition: nothing is published there.
     """
     manifest = workspace.lake.required(name, partition)
+    rows = counted(manifest.row_count, "row")
     lines = [
-        f"# Inferred from {manifest.row_count} rows; read it, and say what you know better.",
+        f"# Inferred from {rows}; read it, and say what you know better.",
         "columns:",
         *_columns(workspace, manifest),
     ]

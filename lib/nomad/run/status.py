@@ -10,7 +10,7 @@ from nomad.errors import CorruptManifest
 from nomad.journal import FOLDER as JOURNALS
 from nomad.journal import steps
 from nomad.lake import Lake
-from nomad.names import TableName
+from nomad.names import TableName, counted
 from nomad.partition import Partition, folder, parse_day
 from nomad.plan import BUILD, FRESH, Cell, Plan, Step, plan
 from nomad.workspace import Workspace
@@ -67,7 +67,7 @@ def _state(lake: Lake, step: Step, wrong: dict[Cell, tuple[str, str]]) -> State:
     if step.action == BUILD:
         return State(*step.cell, STALE, step.reason, facts.rows)
     if facts.refused is not None:
-        return State(*step.cell, QUARANTINED, f"{facts.refused} rows", facts.rows)
+        return State(*step.cell, QUARANTINED, counted(facts.refused, "row"), facts.rows)
     return State(*step.cell, PUBLISHED if facts.rows else EMPTY, "", facts.rows)
 
 
