@@ -664,7 +664,7 @@ def test_what_was_accepted_is_told_with_what_was_not(project):
 
     answer = project("run", "ods_price", *DAY)
 
-    assert "`symbol_accepted_values`: 1 of 1 rows break it; accepted: NO, B" in answer.err
+    assert "`symbol_accepted_values`: 1 of 1 row break it; accepted: NO, B" in answer.err
 
 
 def test_words_of_dbts_that_change_nothing_here_are_passed_over(project):
