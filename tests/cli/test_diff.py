@@ -82,3 +82,16 @@ def test_the_first_version_has_nothing_to_differ_from(built):
 
     assert answer.code == 2
     assert "there is no version before it" in answer.err
+
+
+def test_a_column_of_a_union_can_be_compared_and_described(built):
+    """Parquet has it as a struct without names, of which DuckDB makes no table."""
+    built.write("sql/ods/ods_u.sql", "select union_value(a := 1) as u")
+    assert built("run", "ods_u").code == 0
+    built.write("sql/ods/ods_u.sql", "select union_value(a := 2) as u")
+
+    compared = built("diff", "ods_u", "--staged")
+
+    assert compared.code == 0, compared.err
+    assert "1 added, 1 removed" in compared.out
+    assert built("contract", "infer", "ods_u").code == 0

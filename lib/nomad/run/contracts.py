@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nomad.engine import scan
+from nomad.engine.keeping import keep
 from nomad.layout import REFUSED
 from nomad.manifest import Manifest
 from nomad.names import TableName, counted, literal, quote
@@ -42,7 +43,7 @@ def _columns(workspace: Workspace, manifest: Manifest) -> Iterator[str]:
     files = workspace.lake.files([manifest]) or [scan.Files((), manifest.schema)]
     source = scan.select(files, partitioned=manifest.partition_date is not None)
     with workspace.reader.session() as session:
-        session.execute(f"CREATE TEMP TABLE found AS {source}")
+        keep(session, "found", source)
         for column in manifest.schema:
             name = quote(column.name)
             rows, there, distinct = session.execute(

@@ -8,6 +8,7 @@ from typing import Any
 
 from nomad.engine import scan
 from nomad.engine.duck import Session
+from nomad.engine.keeping import keep
 from nomad.errors import Misuse
 from nomad.layout import Published, folder_key
 from nomad.manifest import HISTORY, Manifest
@@ -115,7 +116,7 @@ def _key(table: Table | None) -> tuple[str, ...]:
 def compare(session: Session, old: str, new: str, *, key: Sequence[str]) -> Difference:
     """Compare the rows of two SELECTs, by key where both have it and it identifies their rows."""
     for name, source in ((OLD, old), (NEW, new)):
-        session.execute(f"CREATE TEMP TABLE {name} AS {source}")
+        keep(session, name, source)
     columns = [[c.name for c in session.describe(f"FROM {name}")] for name in (OLD, NEW)]
     shared = [c for c in columns[1] if c.lower() in {n.lower() for n in columns[0]}]
     if key and all(_identifies(session, name, key) for name in (OLD, NEW)):
