@@ -160,7 +160,7 @@ def test_a_file_that_would_fill_memory_is_refused(project, path, text):
     """Nine lines of aliases stand for a thousand million values."""
     project.write(path, text)
 
-    answer = project("ls")
+    answer = project("plan")
 
     assert answer.code == 2
     assert path in answer.err

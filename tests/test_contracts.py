@@ -651,7 +651,7 @@ def test_a_contract_or_a_check_without_its_table(project):
 def test_a_file_of_several_models_is_told_where_a_contract_lies(project):
     project.write("sql/ods/schema.yml", "models: [{name: ods_price}, {name: other}]\nsources: []\n")
 
-    answer = project("ls")
+    answer = project("plan")
 
     assert answer.code == 2
     assert "for `ods_price`, copy this file to `ods_price.yml` beside `ods_price.sql`" in answer.err

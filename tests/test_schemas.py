@@ -58,7 +58,7 @@ def test_every_shipped_contract_keeps_to_it(empty, path):
 def test_what_is_refused_when_read_is_no_valid_file(empty, project, kind, text):
     assert _faults(kind, text, empty)
     project.write("nomad.yaml" if kind == "nomad" else "sql/ods/ods_price.yml", text)
-    assert project("ls").code == 2
+    assert project("plan").code == 2
 
 
 @pytest.mark.parametrize(

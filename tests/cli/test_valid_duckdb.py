@@ -137,7 +137,7 @@ def test_another_partition_than_that_of_the_run_is_refused(project):
         "insert overwrite table dwd_price partition (dt = '2024-01-02') select 1 as a",
     )
 
-    answer = project("ls")
+    answer = project("plan")
 
     assert answer.code == 2
     assert "of a partition other than the one that is built" in answer.err
@@ -193,7 +193,7 @@ def test_what_is_not_taken_says_what_to_write(empty, text, message):
     empty.write("nomad.yaml", CONFIG)
     empty.write("sql/q/x.sql", text)
 
-    answer = empty("ls")
+    answer = empty("plan")
 
     assert answer.code == 2
     assert message in answer.err
