@@ -11,7 +11,9 @@ import fcntl
 import json
 import logging
 import os
+import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -158,9 +160,12 @@ def clear(paths: Iterable[Path]) -> None:
 
 # Temporary folders -------------------------------------------------------------------------------
 
-_PREFIX = "nomad-"
+_PREFIX = "nomad-tmp-"
 _OWNER = "owner"
 """The file in a temporary folder that its process holds locked, as long as it lives."""
+
+_SAYS = "nomad: temporary folder of process "
+"""What that file says, followed by the process's id: nobody else's file of this name does."""
 
 
 @contextmanager
@@ -174,6 +179,7 @@ def temporary(top: Path) -> Iterator[Path]:
     handle, beside = tempfile.mkstemp(dir=folder)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        os.write(handle, f"{_SAYS}{os.getpid()}\n".encode())
         Path(beside).rename(folder / _OWNER)
         yield folder
     finally:
@@ -182,17 +188,28 @@ def temporary(top: Path) -> Iterator[Path]:
 
 
 def sweep(top: Path) -> None:
-    """Remove the temporary folders of this user's processes that were killed."""
+    """Remove the temporary folders of this user's processes that were killed, and no others."""
     for folder in top.glob(f"{_PREFIX}*"):
         with suppress(OSError):
-            if not folder.is_symlink() and folder.stat().st_uid == os.getuid():
+            if _is_private(folder.lstat()):
                 _remove_if_dead(folder)
 
 
+def _is_private(folder: os.stat_result) -> bool:
+    """Whether it is a folder of this user's that only he may enter, as `mkdtemp` makes them."""
+    return folder.st_mode == stat.S_IFDIR | 0o700 and folder.st_uid == os.getuid()
+
+
 def _remove_if_dead(folder: Path) -> None:
-    handle = os.open(folder / _OWNER, os.O_RDONLY)
+    handle = os.open(folder / _OWNER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        if not _is_locked(handle):
+        if _is_owner(handle) and not _is_locked(handle):
             shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(handle)
+
+
+def _is_owner(handle: int) -> bool:
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        return False
+    return re.fullmatch(f"{_SAYS}\\d+\n".encode(), os.read(handle, 100)) is not None
