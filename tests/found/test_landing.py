@@ -176,3 +176,29 @@ def test_an_option_that_is_a_map_is_not_dropped(empty):
 
     assert answer.code == 2
     assert "no option `headers`" in answer.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'id,"close\n(cny)"\r\n1,2\r\n3,4\r\n',
+        'sym,"close" (cny)\nA,1\nB,2\n',
+        'sym,"close\nA,1\nB,2\n',
+    ],
+)
+def test_a_header_that_hides_the_rows_is_refused(empty, text):
+    """No rows is not what was delivered: the version before stays."""
+    assert land(empty, "sym,close\nA,7\n", name="x.csv", more=", drift: allow").code == 0
+    empty.write("in/x.csv", text.encode())
+
+    answer = empty("extract", "j")
+
+    assert answer.code == 4
+    assert "in/x.csv: the header can't be read by DuckDB" in answer.err
+    assert empty.rows("select close from raw.j") == [["7"]]
+
+
+@pytest.mark.parametrize("text", ["sym,close\n", "sym,close", "sym,close\r\n\r\n"])
+def test_a_header_without_rows_is_landed(empty, text):
+    assert land(empty, text.encode(), name="x.csv").code == 0
+    assert empty.rows("select count(*) from raw.j") == [[0]]

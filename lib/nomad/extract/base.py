@@ -10,7 +10,7 @@ from nomad.config.sources import SourceConfig
 from nomad.engine import scan
 from nomad.engine.duck import Engine, Session, Staged, sha256
 from nomad.errors import OutOfMemory, QueryFailed, Refused
-from nomad.extract.columns import Landed, Shape, columns, line_ends
+from nomad.extract.columns import Landed, Shape, columns, line_ends, refuse_unread
 from nomad.manifest import Column, digest, schema_hash
 from nomad.names import quote
 from nomad.partition import Partition
@@ -57,6 +57,8 @@ def measure(engine: Engine, landed: Landed, shape: Shape, *, lean: bool = False)
         raise
     except QueryFailed as e:
         raise _malformed(e, landed, shape) from e
+    if not rows and landed.path.suffix == ".csv":
+        refuse_unread(landed, shape)
     sha = sha256(landed.path)
     dialect = repr(sorted(landed.dialect.items()))
     content = digest(schema_hash(schema), dialect, sha)

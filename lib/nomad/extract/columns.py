@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,10 +87,9 @@ def _renamed(name: str, rename: Mapping[str, str]) -> str:
 
 def _header(landed: Landed, rename: Mapping[str, str]) -> tuple[Column, ...]:
     """Read the names of the columns; every column is text."""
-    delimiter, quotes = landed.dialect.get("delim", ","), landed.dialect.get("quote", '"')
     with landed.path.open(encoding="utf-8", newline="") as f:
         try:
-            found = next(csv.reader(f, delimiter=delimiter, quotechar=quotes), None)
+            found = next(_records(f, landed), None)
         except csv.Error as e:
             raise QueryFailed(f"the header can't be read: {e}") from e
     if not found:
@@ -102,6 +101,37 @@ def _header(landed: Landed, rename: Mapping[str, str]) -> tuple[Column, ...]:
     if "" in lower:
         raise QueryFailed("the header has a column without a name")
     return tuple(Column(n, "VARCHAR") for n in names)
+
+
+def _records(lines: Iterable[str], landed: Landed) -> Iterator[list[str]]:
+    delimiter, quotes = landed.dialect.get("delim", ","), landed.dialect.get("quote", '"')
+    return csv.reader(lines, delimiter=delimiter, quotechar=quotes)
+
+
+def refuse_unread(landed: Landed, shape: Shape) -> None:
+    """See that a CSV in which DuckDB finds no row has none: a header may hide all of them.
+
+    Raises:
+        Refused: there is more than the header, or a quote in it may never be closed.
+    """
+    with landed.path.open(encoding="utf-8", newline="") as f:
+        records = _records(f, landed)
+        broken = any("\n" in n or "\r" in n for n in next(records, []))
+        if not broken and not _any_row(records):
+            return
+    raise Refused(
+        "the header can't be read by DuckDB: quotes, or a line break, in a column's name",
+        where=shape.told,
+        hint="write each column's name on one line, and quotes around the whole name or not"
+        " at all; nothing of the file was landed",
+    )
+
+
+def _any_row(records: Iterable[list[str]]) -> bool:
+    try:
+        return any(len(r) > 1 or "".join(r).strip() for r in records)
+    except csv.Error:
+        return True
 
 
 def _rename_parquet(session: Session, path: Path, rename: Mapping[str, str]) -> None:
