@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 DAY = ("--dt", "2024-01-02")
@@ -92,3 +94,30 @@ def test_a_table_whose_file_can_not_be_read_is_not_taken_for_gone(built):
     built("gc", "--orphans", "--yes")
 
     assert set((built.lake / "dwd").rglob("*")) == before
+
+
+def test_they_only_go_by_yes(renamed):
+    """Off a terminal too: what was published is never removed by a command that was not sure."""
+    before = {p for p in renamed.lake.rglob("*") if p.is_file()}
+
+    answer = renamed("gc", "--orphans")
+
+    assert answer.code == 0
+    assert "dwd/dwd_price" in answer.out
+    assert "would be removed; give --yes" in answer.err
+    assert {p for p in renamed.lake.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("left", ["an empty folder", "nothing"])
+def test_where_no_table_is_there_nothing_is_an_orphan(built, left):
+    """A checkout without its SQL files doesn't empty the lake."""
+    shutil.rmtree(built.root / "sql")
+    if left == "an empty folder":
+        (built.root / "sql").mkdir()
+    before = {p for p in built.lake.rglob("*") if p.is_file()}
+
+    answer = built("gc", "--orphans", "--yes")
+
+    assert answer.code == 2
+    assert "sql/ holds no table: everything would be an orphan" in answer.err
+    assert {p for p in built.lake.rglob("*") if p.is_file()} == before

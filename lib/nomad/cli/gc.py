@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 @click.command("gc")
-@click.option("--dry-run", is_flag=True, help="Only list.  [default on a terminal]")
+@click.option(
+    "--dry-run", is_flag=True, help="Only list.  [default on a terminal, and with --orphans]"
+)
 @click.option("--yes", is_flag=True, help="Remove.")
 @click.option("--journals", "days", metavar="DAYS", type=click.IntRange(1), default=365,
               show_default=True, help="Keep journals for so long.")  # fmt: skip
@@ -27,9 +29,10 @@ def command(
 ) -> None:
     """Remove history past its keep, leftovers of crashed runs, and old journals.
 
-    On a terminal it only lists, until --yes is given. What a manifest names, published or kept, is
-    never touched, but with --orphans: tables that no SQL file makes any more, sources that are not
-    in nomad.yaml any more, and what a table published that was by date and isn't, or the reverse.
+    On a terminal, and with --orphans anywhere, it only lists, until --yes is given. What a manifest
+    names, published or kept, is never touched, but with --orphans: tables that no SQL file makes
+    any more, sources that are not in nomad.yaml any more, and what a table published that was by
+    date and isn't, or the reverse.
 
     Example: nomad gc --dry-run
     """
@@ -39,7 +42,7 @@ def command(
     if dry_run and yes:
         raise click.UsageError("give either --dry-run or --yes")
     found = gc.waste(workspace, journal_days=days, orphaned=orphans)
-    only_list = dry_run or (sys.stdout.isatty() and not yes)
+    only_list = not yes and (dry_run or orphans or sys.stdout.isatty())
     if not only_list:
         gc.remove(workspace, found, journal_days=days)
     if found or output != "table":

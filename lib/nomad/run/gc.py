@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.claims import sweep
-from nomad.errors import CorruptManifest
+from nomad.errors import ConfigError, CorruptManifest
 from nomad.journal import FOLDER as JOURNALS
 from nomad.manifest import FILE, HISTORY, Manifest
 from nomad.parsing import lying_at
 from nomad.partition import from_folder
 from nomad.publish import is_whole, parts
 from nomad.run.leftovers import amiss, has_project, recover
-from nomad.run.orphans import orphans
+from nomad.run.orphans import Orphan, orphans
 from nomad.store.base import Store
 from nomad.store.local import LocalStore
 from nomad.workspace import Workspace
@@ -47,9 +47,9 @@ def waste(
     `orphaned` asks also for what is left of tables and sources that are gone.
 
     Raises:
-        Misuse: that is asked for, and the project can't be read.
+        Misuse: that is asked for, and the project can't be read, or has no table.
     """
-    gone = orphans(workspace) if orphaned else []
+    gone = _orphans(workspace) if orphaned else []
     layers = ("raw", *workspace.config.layers)
     found = amiss(workspace, workspace.died(), deep=False)
     left = [Waste(f.where, f.what) for f in found if f.remedy == "remove"]
@@ -60,6 +60,17 @@ def waste(
         *(w for layer in layers for w in _history(workspace, layer) if w.key not in known),
         *_journals(workspace, journal_days),
     ]
+
+
+def _orphans(workspace: Workspace) -> list[Orphan]:
+    """Find what is left of tables gone; where no table is there at all, `sql/` itself is gone."""
+    if not workspace.project.tables:
+        raise ConfigError(
+            "sql/ holds no table: everything would be an orphan",
+            where=str(workspace.root / "sql"),
+            hint="bring the SQL files back, or remove the lake's folders by hand",
+        )
+    return orphans(workspace)
 
 
 def _history(workspace: Workspace, layer: str) -> Iterator[Waste]:

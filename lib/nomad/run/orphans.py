@@ -75,6 +75,8 @@ def _gone(workspace: Workspace, table: TableName) -> _Why | None:
     project = workspace.project
     known = project.config.sources if table.layer == RAW else project.tables
     name = table.name if table.layer == RAW else table
+    if table in project.tables and project.tables[table].fault:
+        return None
     if name in known:
         return _Why(table, project.partitioned(table))
     files = (p.stem.lower() for p in (workspace.root / "sql").rglob("*.sql"))
