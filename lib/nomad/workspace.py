@@ -66,6 +66,8 @@ class Workspace:
         )
         self.given = {k.upper(): v for k, v in (variables or {}).items()}
         self.variables = {**self.config.vars, **self.given}
+        for fault in config.strangers(environ):
+            self.tell(fault)
         self.waiter = Waiter(who, self.config.engine.lock_wait)
         self._sessions = ExitStack()
         self.rehearsing = False

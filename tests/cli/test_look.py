@@ -259,6 +259,7 @@ def test_log_lines_as_json(built):
     assert set(json.loads(line)) == {
         "table", "partition_date", "status", "reason", "row_count", "file_count", "bytes",
         "seconds", "error", "checks", "quarantined", "retried", "run_id", "location", "peak_memory",
+        "waited",
     }  # fmt: skip
     assert json.loads(line)["peak_memory"] > 10_000_000
 

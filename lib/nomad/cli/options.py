@@ -95,6 +95,8 @@ def opening(command: Command) -> Command:
         def opened() -> Iterator[Workspace]:
             made = _open(folder, environment, variables, called)
             with made as found, _standing_in(found.root):
+                if ctx.command.name != "sql":
+                    _refuse_unread(found)
                 yield found
 
         return command(opened=opened, **words)
@@ -120,6 +122,23 @@ def _open(
         who=who,
         tell=say,
     )
+
+
+def _refuse_unread(workspace: Workspace) -> None:
+    """See that something reads each variable given; a query typed is not looked at here."""
+    unknown = workspace.given.keys() - workspace.config.vars.keys()
+    if not unknown:
+        return
+    from nomad.errors import UnknownName
+    from nomad.names import did_you_mean
+    from nomad.sqlfile.variables import named
+
+    files = (workspace.root / "nomad.yaml", *(workspace.root / "sql").rglob("*.sql"))
+    read = set[str]().union(*(named(f.read_text(errors="replace")) for f in files if f.is_file()))
+    for name in sorted(unknown - read):
+        known = sorted(read | workspace.config.vars.keys())
+        hint = did_you_mean(name, known) or "a SQL file reads it as `$<NAME>`"
+        raise UnknownName(f"`--var {name}`: nothing reads that variable", hint=hint)
 
 
 @contextmanager

@@ -157,10 +157,24 @@ def _merged(
     return overlay(tree, _from_environ(environ))
 
 
+def strangers(environ: Mapping[str, str]) -> list[ConfigError]:
+    """Name the variables of the environment that look like keys of `nomad.yaml` and are none."""
+    known = sorted(_variable(k) for k in KEYS)
+    return [
+        ConfigError(f"nothing reads the variable `{name}`", hint=did_you_mean(name, known))
+        for name in sorted(environ)
+        if name.startswith(("NOMAD_LAKE_", "NOMAD_ENGINE_")) and name not in known
+    ]
+
+
+def _variable(key: str) -> str:
+    return "NOMAD_" + key.replace(".", "_").upper()
+
+
 def _from_environ(environ: Mapping[str, str]) -> Tree:
     tree: Tree = {}
     for key, rule in KEYS.items():
-        variable = "NOMAD_" + key.replace(".", "_").upper()
+        variable = _variable(key)
         if variable not in environ:
             continue
         text = environ[variable]

@@ -27,6 +27,7 @@ def shortage(error: NomadError | None) -> str | None:
 class Result(NamedTuple):
     """How one step ended. `seconds` is wall time, `bytes` the size of the files published.
 
+    `waited` are the seconds before its turn came; `seconds` is without them.
     `retried` says why it was tried once more, alone.
     """
 
@@ -44,6 +45,7 @@ class Result(NamedTuple):
     checks: tuple[Mapping[str, Any], ...] = ()
     quarantined: int = 0
     retried: str | None = None
+    waited: float = 0.0
 
     def as_row(self) -> dict[str, Any]:
         """Give the step as `--output json` shows it."""
@@ -66,7 +68,7 @@ class Result(NamedTuple):
         """Give the step as a line of the log; `peak_memory` is the process's so far, in bytes."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {**self.as_row(), "run_id": self.run_id, "location": self.location,
-                "peak_memory": peak}  # fmt: skip
+                "peak_memory": peak, "waited": round(self.waited, 3)}  # fmt: skip
 
 
 def _words(error: NomadError) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nomad import build, ownpast
 from nomad.contract import MERGE
-from nomad.engine.duck import Engine, Staged
+from nomad.engine.duck import Staged
 from nomad.errors import LostRace, NomadError, QueryFailed, Refused, Unreachable
 from nomad.freshness import why_stale
 from nomad.lake import Lake
@@ -27,6 +26,7 @@ from nomad.publish import lost
 from nomad.requests import about
 from nomad.run.attempt import Attempt
 from nomad.run.result import BLOCKED, FAILED, FRESH, OUT_OF_MEMORY, Result, shortage
+from nomad.run.turns import Turns
 from nomad.schemas import Schemas
 from nomad.store.local import nothing_left
 from nomad.workspace import Workspace
@@ -63,7 +63,7 @@ class Worker:
         self._going, self._options = going, options
         self._workspace = going.workspace
         self._engine = going.engine(shares=shares)
-        self._turns = _Turns(jobs, self._engine)
+        self._turns = Turns(jobs, self._engine)
         self._busy: set[Cell] = set()
         self._stopping = False
 
@@ -98,14 +98,15 @@ class Worker:
         return self._timed(step, partial(_blocked, step, bad) if bad else kept)
 
     def _timed(self, step: Step, ended: Callable[[], Result]) -> Result:
-        began = time.monotonic()
+        began, self._turns.waited = time.monotonic(), 0.0
         try:
             with about(str(step.table)):
                 result = ended()
         except NomadError as e:
             e.where = e.where or self._workspace.project.tables[step.table].sql.path
             result = Result(step.table, step.partition, FAILED, step.reason, error=e)
-        return result._replace(seconds=time.monotonic() - began)
+        waited = self._turns.waited
+        return result._replace(seconds=time.monotonic() - began - waited, waited=waited)
 
     def _decided(self, step: Step, *, lean: bool) -> Result:
         """Skip what has become fresh since the plan: an early cut-off."""
@@ -273,35 +274,6 @@ class Worker:
 
 _LARGE = 8_000_000
 """A step that reads more bytes computes by itself: it has work for all cores, and takes memory."""
-
-
-class _Turns:
-    """So many steps compute at once, or one that takes the `whole` of it; first come, first served.
-
-    DuckDB divides one large query among the cores as well as two queries would, with half of their
-    memory.
-    """
-
-    def __init__(self, most: int, engine: Engine) -> None:
-        self._most, self._engine = most, engine
-        self._free = BoundedSemaphore(most)
-        self._door = Lock()
-
-    @contextmanager
-    def taken(self, *, whole: bool) -> Iterator[None]:
-        count = self._most if whole else 1
-        with self._door:
-            for _ in range(count):
-                self._free.acquire()
-            try:
-                self._engine.shared_by(1 if whole else self._most)
-            except BaseException:
-                self._free.release(count)
-                raise
-        try:
-            yield
-        finally:
-            self._free.release(count)
 
 
 _FEW_FILES = 3

@@ -72,6 +72,7 @@ def split(text: str, *, path: str, table: str, given: int = 0) -> tuple[Statemen
     refuse_templates(text, path)
     pieces = cut(text, path)
     for piece in pieces:
+        _refuse_elsewhere(piece, path)
         refuse_unfit(piece, path)
     layer = path.split("/")[1] if path.startswith("sql/") and path.count("/") > 1 else ""
     file = _File(
@@ -121,8 +122,6 @@ def _comes_late(statement: Statement, before: Sequence[Statement]) -> bool:
 
 def _classify(tokens: list[Token], file: _File) -> Statement:
     word = tokens[0].text.upper()
-    if word in _NOT_HERE or (word == "SET" and _PATHS & set(words_of(tokens, 3)[1:])):
-        raise _not_here(tokens, file)
     if word == "WITH" and (at := insert_within(tokens)):
         return _inserted(tokens, file, at)
     if word in QUERY:
@@ -136,11 +135,15 @@ def _classify(tokens: list[Token], file: _File) -> Statement:
     )
 
 
-def _not_here(tokens: Sequence[Token], file: _File) -> SqlFileError:
+def _refuse_elsewhere(tokens: Sequence[Token], path: str) -> None:
+    """See that a statement is none for which nomad has another place."""
     word = tokens[0].text.upper()
-    told = f"SET {tokens[1].text.lower()}" if word == "SET" else word
-    hint = _NOT_HERE["USE" if word == "SET" else word]
-    return SqlFileError(f"nomad does not run `{told}`", where=file.at(tokens[0]), hint=hint)
+    paths = word == "SET" and _PATHS & set(words_of(tokens, 3)[1:])
+    if word in _NOT_HERE or paths:
+        told = f"SET {tokens[1].text.lower()}" if paths else word
+        hint = _NOT_HERE["USE" if paths else word]
+        where = f"{path}:{tokens[0].line}"
+        raise SqlFileError(f"nomad does not run `{told}`", where=where, hint=hint)
 
 
 def _passed(tokens: Sequence[Token], _: object = None) -> Statement:

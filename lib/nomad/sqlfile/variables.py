@@ -54,6 +54,16 @@ def render(text: str, variables: Mapping[str, str], *, path: str, sql: bool = Tr
     return "".join((*done, text[at:]))
 
 
+def named(text: str) -> set[str]:
+    """Give the variables that a text names, in upper case.
+
+    Example:
+        >>> named("select $<day>")
+        {'DAY'}
+    """
+    return {(a or b).upper() for a, b in _NAME.findall(text)}
+
+
 _SPELLED = f"$<{DATE}:"
 
 
