@@ -202,3 +202,16 @@ def test_a_header_that_hides_the_rows_is_refused(empty, text):
 def test_a_header_without_rows_is_landed(empty, text):
     assert land(empty, text.encode(), name="x.csv").code == 0
     assert empty.rows("select count(*) from raw.j") == [[0]]
+
+
+def test_rows_after_a_file_without_any_are_landed(empty):
+    """JSON without a row names no columns that a later file could lack."""
+    empty.write("nomad.yaml", "layers: [ods]\ntimezone: UTC\nsources:\n"
+                '  j: {connector: file, path: "in/$<PARTITION_DATE>.jsonl"}\n')  # fmt: skip
+    empty.write("in/2024-01-02.jsonl", "")
+    assert empty("extract", "--dt", "2024-01-02").code == 0
+    for day in ("2024-01-03", "2024-01-02"):
+        empty.write(f"in/{day}.jsonl", '{"a": 1}\n')
+        assert empty("extract", "--dt", day).code == 0
+
+    assert empty.rows("select sum(a) from raw.j") == [[2]]

@@ -70,13 +70,13 @@ def _delivered(session: Session, landed: Landed, shape: Shape) -> tuple[Column, 
         return _header(landed, shape.rename)
     if kind == ".json":
         records.prepare(session, landed.path, shape.rename)
-        return records.columns(session, landed.path) or shape.before or _NO_ROWS
+        return records.columns(session, landed.path) or shape.before or NO_ROWS
     if shape.rename:
         _rename_parquet(session, landed.path, shape.rename)
     return session.describe(f"FROM read_parquet([{literal(str(landed.path))}])")
 
 
-_NO_ROWS = (Column("json", "JSON"),)
+NO_ROWS = (Column("json", "JSON"),)
 """The column of JSON without a row, where no earlier file tells others."""
 
 

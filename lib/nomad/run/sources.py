@@ -14,11 +14,11 @@ from nomad.config.sources import ALLOW, SourceConfig, spelled
 from nomad.engine.duck import Engine, Staged
 from nomad.errors import ConfigError, NomadError, OutOfMemory, SourceMissing, UnknownName, hide_in
 from nomad.extract import base as port
-from nomad.extract.columns import added
+from nomad.extract.columns import NO_ROWS, added
 from nomad.extract.file import FileConnector
 from nomad.freshness import GONE
 from nomad.layout import Over
-from nomad.manifest import Manifest, digest
+from nomad.manifest import Column, Manifest, digest
 from nomad.names import RAW, TableName, did_you_mean
 from nomad.partition import COLUMN, Partition
 from nomad.project import source_is_partitioned
@@ -193,9 +193,14 @@ def _shape(source: SourceConfig, partition: Partition, near: Manifest | None) ->
         told=str(source.options.get("path", source.name)),
         dated=partition is not None,
         rename={k: str(v) for k, v in rename.items()} if isinstance(rename, Mapping) else {},
-        before=near.schema if near else (),
+        before=_columns(near) if near else (),
         may_drift=source.options.get("drift") == ALLOW,
     )
+
+
+def _columns(near: Manifest) -> tuple[Column, ...]:
+    """Give the columns of a version; JSON without a row tells none."""
+    return () if near.schema == NO_ROWS and not near.row_count else near.schema
 
 
 def _measured(engine: Engine, landed: port.Landed, shape: port.Shape) -> tuple[Staged, str | None]:
