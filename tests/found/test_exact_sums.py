@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 ROWS = "from (values (9007199254740993::bigint), (2)) as t(x)"
@@ -34,3 +35,22 @@ def test_a_sum_is_exact_in(empty, title):
 
     assert answer.code == 0, answer.err
     assert empty.rows(f"select ({reach})::varchar from ods.ods_sum") == [[str(SUM)]]
+
+
+@pytest.mark.parametrize("first", ["sum(1)", "sum(1)::decimal(38,0)", "1::int", "1::decimal(9,4)"])
+def test_dates_of_different_decimals_are_read_exactly(empty, first):
+    """By a question, by a table over all dates, and in the catalog file."""
+    empty.write("nomad.yaml", "layers: [ods, dws]\ntimezone: UTC\n")
+    dated = "where '$<PARTITION_DATE>' <> ''"
+    empty.write("sql/ods/ods_v.sql", f"select {first} as v from range(1) {dated}")
+    empty.write("sql/dws/dws_v.sql", "select dt, v::varchar::double as v from ods.ods_v")
+    assert empty("run", "--dt", "2024-01-02").code == 0
+    empty.write("sql/ods/ods_v.sql", f"select 1.75::decimal(18,2) as v from range(1) {dated}")
+    assert empty("run", "--dt", "2024-01-03").code == 0
+
+    query = "select sum(v)::double from {} where dt {} '2024-01-03'"
+    for table in ("ods.ods_v", "dws.dws_v"):
+        assert empty.rows(query.format(table, "<=")) == [[2.75]]
+        assert empty.rows(query.format(table, "=")) == [[1.75]]
+    with duckdb.connect(str(empty.root / "catalog/catalog.duckdb"), read_only=True) as con:
+        assert con.execute(query.format("ods.ods_v", "<=")).fetchone() == (2.75,)

@@ -5,6 +5,7 @@ Pure text: manifests and addresses in, SQL out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -42,17 +43,57 @@ def select(groups: Sequence[Files], *, partitioned: bool, plain_dt: bool = False
     """Write the SELECT over all groups: the last group's columns, then those only others have.
 
     A column that a group lacks is NULL there; case makes no other column. No files at all: no
-    rows, same columns. `plain_dt` leaves `dt` to the optimizer, for a plan that is only looked at.
+    rows, same columns. DECIMAL of several scales has the largest. `plain_dt` leaves `dt` to the
+    optimizer, for a plan that is only looked at.
     """
     columns: dict[str, Column] = {}
     for group in reversed(groups):
         for c in _own(group, partitioned):
             columns.setdefault(c.name.lower(), c)
-    wanted = tuple(columns.values())
+    common = _decimals(groups)
+    wanted = tuple(c._replace(type=common.get(n, c.type)) for n, c in columns.items())
     parts = [
         _group(g, wanted, partitioned=partitioned, plain_dt=plain_dt) for g in groups if g.uris
     ]
     return "\nUNION ALL\n".join(parts) or _nothing(wanted, partitioned=partitioned)
+
+
+_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
+_MOST_DIGITS = 38
+_DIGITS = {
+    "TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19, "HUGEINT": 38,
+    "UTINYINT": 3, "USMALLINT": 5, "UINTEGER": 10, "UBIGINT": 20, "UHUGEINT": 38,
+}  # fmt: skip
+
+
+def _decimals(groups: Sequence[Files]) -> dict[str, str]:
+    """Give the one DECIMAL for each column whose groups have several, or whole numbers too.
+
+    DuckDB's own choice has too few decimal places where 38 digits are not enough, and rounds.
+    """
+    if len(groups) == 1:
+        return {}
+    types: dict[str, set[str]] = {}
+    for group in groups:
+        for c in group.schema:
+            types.setdefault(c.name.lower(), set()).add(c.type)
+    found = ((name, _common(kinds)) for name, kinds in types.items() if len(kinds) > 1)
+    return {name: kind for name, kind in found if kind}
+
+
+def _common(kinds: Iterable[str]) -> str | None:
+    """Choose the DECIMAL that holds all of some types; None where they are other types.
+
+    Example:
+        >>> _common(["DECIMAL(38,0)", "DECIMAL(18,2)"]), _common(["INTEGER", "DECIMAL(4,2)"])
+        ('DECIMAL(38,2)', 'DECIMAL(12,2)')
+    """
+    scales = {k: (int(m[1]), int(m[2])) for k in kinds if (m := _DECIMAL.fullmatch(k))}
+    if not scales or any(k not in scales and k not in _DIGITS for k in kinds):
+        return None
+    scale = max(s for _, s in scales.values())
+    whole = max(p - s for p, s in (scales.get(k, (_DIGITS.get(k, 0), 0)) for k in kinds))
+    return f"DECIMAL({min(_MOST_DIGITS, whole + scale)},{scale})"
 
 
 def _own(group: Files, partitioned: bool) -> tuple[Column, ...]:
@@ -61,7 +102,7 @@ def _own(group: Files, partitioned: bool) -> tuple[Column, ...]:
 
 
 def _group(group: Files, columns: Sequence[Column], *, partitioned: bool, plain_dt: bool) -> str:
-    held = {c.name.lower(): c.name for c in group.schema}
+    held = {c.name.lower(): c for c in group.schema}
     wanted = [_column(c, held.get(c.name.lower())) for c in columns]
     hive = partitioned and not _is_remote(group) and (plain_dt or _has_only_dt(group))
     if partitioned:
@@ -91,10 +132,13 @@ def _is_remote(group: Files) -> bool:
     return SCHEME in group.uris[0] and group.uris[0].endswith(".parquet")
 
 
-def _column(column: Column, held: str | None) -> str:
+def _column(column: Column, held: Column | None) -> str:
     if held is None:
         return f"NULL::{column.type} AS {quote(column.name)}"
-    return quote(held) if held == column.name else f"{quote(held)} AS {quote(column.name)}"
+    name = quote(held.name)
+    if held.type != column.type and _common((held.type, column.type)) == column.type:
+        return f"CAST({name} AS {column.type}) AS {quote(column.name)}"
+    return name if held.name == column.name else f"{name} AS {quote(column.name)}"
 
 
 def _reader(group: Files, parts: str) -> str:
