@@ -97,3 +97,15 @@ def test_what_a_function_or_a_text_reads_is_an_input(empty, sql):
     empty.write("sql/q/base.sql", "select 2 as a")
     steps = empty("plan", "--output", "json").json["steps"]
     assert {s["table"]: s["action"] for s in steps}["q.t"] != "fresh"
+
+
+@pytest.mark.parametrize("sql", ["select shop.cnt() as n", 'select "shop".main."cnt"() as n'])
+def test_a_function_of_an_attached_database_may_change(empty, sql):
+    with duckdb.connect(str(empty.root / "shop.duckdb")) as con:
+        con.execute("create table t as select 1 as a")
+        con.execute("create macro cnt() as (select count(*) from shop.main.t)")
+    empty.write("nomad.yaml", f"{CONFIG}attach: {{shop: shop.duckdb}}\n")
+    empty.write("sql/q/t.sql", sql)
+    assert empty("run").code == 0
+
+    assert action(empty) != "fresh"

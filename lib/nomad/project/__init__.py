@@ -199,6 +199,8 @@ def _table(name: TableName, sql: Parsed, index: Index, config: Config, path: Pat
         return Table(name, sql, (), fault=e)
     if foreign := index.foreign(sql):
         sql = sql._replace(volatile=sql.volatile or f"reads {foreign}, which is not tracked")
+    elif called := index.calls(sql):
+        sql = sql._replace(volatile=sql.volatile or f"calls {called}, which may read anything")
     return Table(name, sql, readings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -62,6 +63,15 @@ class Index:
     def foreign(self, sql: SqlFile) -> Ref | None:
         """Name a table of an attached database that a file reads, if there is one."""
         return next((r for r in sql.refs if self._is_foreign(r)), None)
+
+    def calls(self, sql: SqlFile) -> str | None:
+        """Name a function of an attached database that a file calls, if there is one."""
+        if not self._config.attach:
+            return None
+        names = "|".join(map(re.escape, self._config.attach))
+        called = rf'(?<![\w.])"?(?:{names})"?(?:\s*\.\s*"?\w+"?){{1,2}}(?=\s*\()'
+        texts = (re.search(called, t, re.IGNORECASE) for t in (*sql.setup, sql.query))
+        return next((re.sub(r'[\s"]', "", m[0]) for m in texts if m), None)
 
     def _is_foreign(self, ref: Ref) -> bool:
         return bool(ref.database) or ref.schema.lower() in self._attached()
