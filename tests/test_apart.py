@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from conftest import ROOT
 from nomad.errors import SqlFileError
 from nomad.project import apart
 from nomad.project.apart import Text, parse_all
@@ -107,3 +110,92 @@ def test_where_there_can_be_no_more_processes_it_is_done_here(monkeypatch):
 
     assert len(found) == 3
     assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+
+
+SENT = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.parametrize("sent", SENT)
+def test_a_signal_that_falls_on_a_fork_is_heard_after_it(sent):
+    """Python swallows what is raised in a hook that runs after a fork."""
+    code = f"""
+import os, signal
+from nomad.cli import signals
+from nomad.project.apart import Text, parse_all
+from nomad.sqlfile import no_opinion
+signal.signal({int(sent)}, signal.default_int_handler)
+signals.heed()
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), {int(sent)}))
+try:
+    parse_all([Text("select 1 as n", "sql/t.sql", "t")], no_opinion, processes=2)
+except KeyboardInterrupt:
+    print("heard", signals.code())
+"""
+    done = python(code)
+
+    assert done.stdout == f"heard {128 + sent}\n", done.stderr
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_where_one_is_swallowed_the_next_is_heard(sent):
+    """While the command tidies up after it, no more of them are."""
+    code = f"""
+import os, signal
+from nomad.cli import signals
+signal.signal({int(sent)}, signal.default_int_handler)
+signals.heed()
+class Swallows:
+    def __del__(self): os.kill(os.getpid(), {int(sent)})
+del (it := [Swallows()])[0]
+try:
+    try:
+        os.kill(os.getpid(), {int(sent)})
+    finally:
+        os.kill(os.getpid(), {int(sent)})
+        print("tidied up")
+except KeyboardInterrupt:
+    print("heard")
+"""
+    assert python(code).stdout == "tidied up\nheard\n"
+
+
+def test_a_process_holds_no_file_of_the_one_that_began_it(monkeypatch, tmp_path):
+    """A lock of a run that was killed would be held by it."""
+    held = (tmp_path / "held").open("w")
+
+    def parsed(*_):
+        return [str(p.resolve()) for p in Path("/proc/self/fd").iterdir()]
+
+    monkeypatch.setattr(apart, "_parsed", parsed)
+    with held:
+        found = apart._end(*apart._begin(GOOD[:1], no_opinion))
+
+    assert found
+    assert str(tmp_path / "held") not in found
+
+
+@pytest.mark.parametrize("sent", SENT)
+def test_a_process_dies_of_a_signal(monkeypatch, sent):
+    def signalled(*_):
+        os.kill(os.getpid(), sent)
+        return []
+
+    before = signal.signal(sent, signal.default_int_handler)
+    monkeypatch.setattr(apart, "_parsed", signalled)
+    try:
+        child, pipe = apart._begin(GOOD[:1], no_opinion)
+        with pipe:
+            assert pipe.read() == b""
+        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == sent
+    finally:
+        signal.signal(sent, before)
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    """Run lines of Python in a process of their own."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "lib")},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip

@@ -117,6 +117,7 @@ class LazyGroup(click.Group):
             say(e)
             ctx.exit(e.exit_code)
         except KeyboardInterrupt:
+            signals.over()
             with suppress(OSError):  # the terminal may be what has gone
                 click.echo("nomad: interrupted; run the same command again to go on", err=True)
             ctx.exit(signals.code())

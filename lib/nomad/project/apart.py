@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from nomad.errors import SqlFileError
 from nomad.sqlfile import Opinion, SqlFile
@@ -78,7 +79,7 @@ def _begin(texts: Sequence[Text], opinion: Opinion) -> tuple[int, BinaryIO] | No
     except OSError:
         return None
     try:
-        child = os.fork()
+        child = _forked()
     except OSError:
         os.close(inner)
         os.close(outer)
@@ -87,11 +88,45 @@ def _begin(texts: Sequence[Text], opinion: Opinion) -> tuple[int, BinaryIO] | No
         os.close(outer)
         return child, os.fdopen(inner, "rb")
     try:
-        os.close(inner)
+        _let_go(outer)
         with os.fdopen(outer, "wb") as pipe:
             pickle.dump(_parsed(texts, opinion), pipe)
     finally:
         os._exit(0)
+
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _forked() -> int:
+    """Fork, and hear signals after it: what is raised in a hook of a fork, Python swallows.
+
+    To block them would not do, as a thread of a library gets them then. A child dies of them.
+
+    Raises:
+        OSError: there can't be more processes.
+    """
+    came: list[int] = []
+    before: dict[signal.Signals, Any] = {}
+    child = -1
+    try:
+        for number in _ENDING:
+            if callable(handler := signal.getsignal(number)):
+                before[number] = handler
+                signal.signal(number, lambda n, _: came.append(n))
+        child = os.fork()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if child else signal.SIG_DFL)
+        for heard in came:
+            signal.raise_signal(heard)
+    return child
+
+
+def _let_go(outer: int) -> None:
+    """Close all but the pipe and what is shown: a lock is held as long as anybody has its file."""
+    os.closerange(3, outer)
+    os.closerange(outer + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def _end(child: int, pipe: BinaryIO) -> list[Parsed] | None:
