@@ -325,7 +325,7 @@ class Workspace:
         settings = Settings(
             memory_limit=given.engine.memory_limit,
             scratch=scratch,
-            allowed=(self.catalog_path.parent, *readable(given)),
+            allowed=(self.catalog_path.parent, *self._readable),
             timezone=given.timezone,
             attach=self._attach if remote else {},
             remote=self.remote if remote else None,
@@ -334,6 +334,10 @@ class Workspace:
         engine = Engine(settings)
         self._sessions.callback(engine.close)
         return engine
+
+    @cached_property
+    def _readable(self) -> tuple[Path, ...]:
+        return readable(self.config)
 
     @property
     def _attach(self) -> dict[str, str]:

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,7 +117,10 @@ def refresh(
     migrations = numbered(project.root)
     maker = Maker(project, lake, now=now, fresh=fresh)
     shared = engine if engine and (engine.remote or not remote) else None
-    own = partial(database, remote=remote, allowed=readable(project.config))
+
+    def own(at: str) -> AbstractContextManager[Session]:
+        return database(at, remote=remote, allowed=readable(project.config))
+
     opened = shared.attached if shared else own
     with _beside(path, waiter or Waiter()) as beside:
         before, views = _carried_on(path, beside, migrations, maker, opened)

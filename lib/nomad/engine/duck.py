@@ -272,7 +272,8 @@ def _connect(settings: Settings, down: dict[str, LakeError]) -> duckdb.DuckDBPyC
 def _lock(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Keep the instance to what it may use; nothing that runs in it can take that back."""
     files = [str(p) for p in settings.allowed if p.is_file()]
-    folders = [f"{p}/" for p in (*settings.allowed, settings.scratch) if p and str(p) not in files]
+    single = set(files)
+    folders = [f"{p}/" for p in (*settings.allowed, settings.scratch) if p and str(p) not in single]
     if settings.remote:
         folders.append(f"{settings.remote.address.url}/")
     con.execute(f"SET allowed_directories = [{', '.join(map(literal, folders))}]")

@@ -345,6 +345,6 @@ def _hint(kind: str, text: str) -> str | None:
     if kind == "Permission Error":
         return (
             "a query may read only the project's folder and its lake; nothing that begins with a"
-            " dot, and no pattern in the top folder"
+            " dot, no pattern in the top folder, and beside hidden files only 1,000 others"
         )
     return None
