@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -119,11 +122,17 @@ def shell_at_terminal(project) -> tuple[subprocess.Popen[str], int]:
     return child, ours
 
 
-def heard(terminal: int, text: str) -> str:
-    """Read from a terminal until some text has come."""
-    seen = b""
+def heard(terminal: int, text: str, *, again: Callable[[], object] | None = None) -> str:
+    """Read from a terminal until some text has come; until then do something `again` and again."""
+    seen, tries = b"", 0
     while text.encode() not in seen:
-        seen += os.read(terminal, 4096)
+        if select.select([terminal], [], [], 2.0)[0]:
+            seen += os.read(terminal, 4096)
+            continue
+        tries += 1
+        assert tries < 60, f"never said {text!r}: {seen!r}"
+        if again:
+            again()
     time.sleep(0.3)  # readline hears a signal only once it waits for a key
     return seen.decode()
 
@@ -134,12 +143,14 @@ def test_a_ctrl_c_in_the_shell_ends_the_query_and_not_the_shell(built):
     heard(terminal, "nomad> ")
     os.write(terminal, b"select nonsense from\n")
     heard(terminal, "...> ")
-    child.send_signal(signal.SIGINT)
-    heard(terminal, "nomad> ")
+    press = partial(child.send_signal, signal.SIGINT)
+    press()
+    heard(terminal, "nomad> ", again=press)
     os.write(terminal, f"{ENDLESS};\n".encode())
+    heard(terminal, ENDLESS[-10:])
     busy(child)
-    child.send_signal(signal.SIGINT)
-    heard(terminal, "nomad> ")
+    press()
+    heard(terminal, "nomad> ", again=press)
     os.write(terminal, b"select 6 * 7 as answer;\n")
 
     assert "42" in heard(terminal, "42")
