@@ -139,7 +139,7 @@ def test_the_count_of_rows_against_bounds_and_the_day_before(project, test, seco
     answer = project("run", "ods_price", "--dt", "2024-01-05")
 
     assert answer.code == 4
-    assert f"{len(second)} rows" in answer.err
+    assert f"{len(second)} row" in answer.err
 
 
 def test_dbt_files_are_read_as_they_are(project):
