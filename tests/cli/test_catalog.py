@@ -172,3 +172,21 @@ def test_the_catalog_tells_what_ran_and_what_is_there(built, catalog):
     ]
     assert ask(catalog, fresh) == [("2024-01-03",)]
     assert ask(catalog, "select count(*) from nomad.checks") == [(0,)]
+
+
+@pytest.mark.parametrize("kind", ["not UTF-8", "a folder"])
+def test_a_migration_that_can_not_be_read_stops_the_catalog_alone(built, kind):
+    """Looking, planning and asking go on; a run builds, and then names the file."""
+    if kind == "a folder":
+        (built.root / "catalog/migrations/0009_bad.sql").mkdir(parents=True)
+    else:
+        built.write("catalog/migrations/0009_bad.sql", b"select '\xe9'")
+
+    for words in (("ls",), ("plan", "--dt", "2024-01-02"), ("sql", "select 1"), ("lint",)):
+        answer = built(*words)
+        assert answer.code == 0, (words, answer.err)
+    answer = built("run", "--dt", "2024-01-02", "--force")
+
+    assert answer.code == 2
+    assert [x.split()[0] for x in answer.out.splitlines()] == ["published"] * 3
+    assert "catalog/migrations/0009_bad.sql: can't be read" in answer.err

@@ -31,7 +31,7 @@ from nomad.catalog.migrations import (
 )
 from nomad.engine.duck import Engine, Remote, Session, database
 from nomad.engine.readable import readable
-from nomad.errors import LakeError, NomadError, QueryFailed
+from nomad.errors import LakeError, MigrationError, NomadError, QueryFailed
 from nomad.lake import Lake
 from nomad.names import RAW, TableName
 from nomad.project import Project
@@ -82,11 +82,13 @@ def fault(path: Path) -> str | None:
 def made_of(project: Project) -> Iterator[str]:
     """Name what is in a catalog: its schema, migrations, and of each table more than its rows.
 
-    Raises:
-        MigrationError: a migration's file has no number, or one that is taken.
+    Migrations that can't be read count by what is wrong with them.
     """
     yield metadata.FORM
-    yield from (m.checksum for m in numbered(project.root))
+    try:
+        yield from [m.checksum for m in numbered(project.root)]
+    except MigrationError as e:
+        yield str(e)
     for name in project.order:
         yield from (str(name), *views.depends_on(project, name))
 

@@ -36,7 +36,7 @@ def numbered(root: Path) -> list[Migration]:
     """Read a project's migrations, in order.
 
     Raises:
-        MigrationError: a file's name has no number, or one that is taken.
+        MigrationError: a file's name has no number, or one that is taken, or it can't be read.
     """
     found: list[Migration] = []
     for path in sorted((root / FOLDER / MIGRATIONS).glob("*.sql")):
@@ -46,9 +46,22 @@ def numbered(root: Path) -> list[Migration]:
             raise MigrationError("not named like `0001_what_it_does.sql`", where=shown)
         if found and found[-1].name[:4] == match[1]:
             raise MigrationError(f"number {match[1]} is taken by `{found[-1].name}`", where=shown)
-        text = path.read_text(encoding="utf-8")
+        text = _text(path, shown)
         found.append(Migration(path.name, text, hashlib.sha256(text.encode()).hexdigest()))
     return found
+
+
+def _text(path: Path, shown: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as e:
+        raise MigrationError(
+            f"can't be read: not UTF-8, byte 0x{e.object[e.start]:02x} at {e.start}",
+            where=shown,
+            hint="save it as UTF-8",
+        ) from e
+    except OSError as e:
+        raise MigrationError(f"can't be read: {e.strerror or e}", where=shown) from e
 
 
 def applied(session: Session) -> Applied:

@@ -20,7 +20,7 @@ from typing import Any
 from nomad import publish, superseded
 from nomad.claims import claim
 from nomad.engine.duck import NAME, Engine, Staged
-from nomad.errors import Busy, LakeError, Misuse, NomadError, Unanswered
+from nomad.errors import Busy, LakeError, MigrationError, Misuse, NomadError, Unanswered
 from nomad.journal import Journal, new_run_id
 from nomad.lake import Lake
 from nomad.layout import Over, folder_key
@@ -128,7 +128,10 @@ class Attempt:
             return
         self._stale = self.workspace.catalog_is_due
         if self._stale and self.workspace.catalog_path.exists() and not self.workspace.rehearsing:
-            self._fault = self.workspace.refresh_catalog(self.lake).fault
+            try:
+                self._fault = self.workspace.refresh_catalog(self.lake).fault
+            except MigrationError as e:
+                self._fault = e
             self._stale = False
 
     def catch_up(self) -> None:
