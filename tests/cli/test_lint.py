@@ -133,6 +133,28 @@ def test_all_unreadable_files_are_told_at_once(project):
     assert files == {"sql/ods/ods_a.sql", "sql/ods/ods_b.sql"}
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "line"),
+    [
+        ("sql/ods/ods_price.yml", "tests:\n  - nosuch: {columns: [close]}\n", 2),
+        ("sql/ods/ods_nobody.yml", "columns:\n  - name: a\n", 1),
+        ("sql/checks/nobody__sane.sql", "select 1", 1),
+        ("sql/ods/订单.sql", "select 1 as a", 1),
+        ("sql/ods/ods_a.sql", "selct 1", 1),
+    ],
+)
+def test_a_broken_file_is_found(project, path, text, line):
+    """A contract, a check, a name, a query: exit 2, and the file with its line."""
+    project.write(path, text)
+
+    answer = project("lint", "-o", "json")
+
+    assert answer.code == 2
+    assert [(f["file"], f["line"], f["rule"]) for f in answer.json["findings"]] == [
+        (path, line, "unreadable")
+    ]
+
+
 def test_faults_of_the_configuration_are_told_in_the_same_form(project):
     project.write("nomad.yaml", "laek: 1\nengine: {jobs: 0}\n")
 

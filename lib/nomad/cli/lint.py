@@ -51,7 +51,7 @@ def _found(opened: options.Opener, chosen: options.Chosen) -> Sequence[Finding]:
     try:
         with opened() as workspace:
             _ = workspace.project
-            return of_project(workspace, chosen.tables(workspace))
+            return of_project(workspace, chosen.tables(workspace), strays=not chosen.words)
     except (ConfigError, CycleError, SqlFileError, UnknownName) as e:
         return of_error(e)
 

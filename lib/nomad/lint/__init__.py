@@ -18,7 +18,16 @@ from nomad.errors import QueryFailed, Unreachable
 from nomad.extract.header import header
 from nomad.fullscan import full_scans
 from nomad.lint.contracts import Promises, without_dt
-from nomad.lint.finding import CHECK, FULL_SCAN, QUERY, VARIABLE, WARNING, Finding, of_query
+from nomad.lint.finding import (
+    CHECK,
+    FULL_SCAN,
+    QUERY,
+    VARIABLE,
+    WARNING,
+    Finding,
+    of_error,
+    of_query,
+)
 from nomad.manifest import Column, digest
 from nomad.names import RAW, TableName
 from nomad.partition import ALL, COLUMN
@@ -34,12 +43,18 @@ _UNTYPED = '"NULL"'
 _MOST_TRIES = 8
 
 
-def of_project(workspace: Workspace, tables: Iterable[TableName]) -> list[Finding]:
-    """Look at some tables, and at the variables of the whole project."""
+def of_project(
+    workspace: Workspace, tables: Iterable[TableName], *, strays: bool = False
+) -> list[Finding]:
+    """Look at some tables, and at the variables of the whole project.
+
+    With `strays`, at the files as well that belong to no table.
+    """
     wanted = set(tables)
     linter = _Linter(workspace)
     found = [f for name, f in linter.of_tables() if name in wanted]
     found += linter.of_variables()
+    found += [f for e in workspace.project.strays if strays for f in of_error(e)]
     return sorted(dict.fromkeys(found))
 
 
@@ -66,6 +81,10 @@ class _Linter:
             self._columns[TableName(RAW, source.name)] = self._of_source(source.name)
         for name in self._project.order:
             table = self._project.tables[name]
+            if table.fault:
+                self._columns[name] = None
+                yield from ((name, f) for f in of_error(table.fault))
+                continue
             bound = self._of_table(table)
             self._columns[name] = bound.columns
             for check in table.checks:
