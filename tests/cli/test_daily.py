@@ -44,6 +44,17 @@ def test_a_source_that_is_late_stops_what_needs_it_and_nothing_else(two):
     assert two("show", "ods_second").code != 0 or "2024-01-03" not in two("show", "ods_second").out
 
 
+def test_a_project_without_sources_is_built(empty):
+    """Nothing to land is no fault."""
+    empty.write("nomad.yaml", "layers: [ods]\ntimezone: UTC\n")
+    empty.write("sql/ods/ods_one.sql", "select 1 as a")
+
+    answer = empty("daily", "--dt", "2024-01-02")
+
+    assert (answer.code, "sources" in answer.err) == (0, False)
+    assert empty.rows("select a from ods.ods_one") == [[1]]
+
+
 def test_a_range_is_landed_and_built(two):
     answer = two("daily", "--from", "2024-01-02", "--to", "2024-01-03")
 
@@ -65,6 +76,22 @@ def test_refused_rows_can_make_it_exit_4(project):
         answer = project(*command, *words)
         assert answer.code == 4, answer.err
     assert project.rows("select symbol from ods.ods_price") == [["A"]]
+
+
+def test_a_retry_does_not_forget_the_refused_rows(project):
+    """What is fresh counts as well; and one line says why, if quiet."""
+    project.write(
+        "sql/ods/ods_price.yml",
+        "columns:\n  - name: close\n    tests:\n"
+        "      - accepted_values: {values: [1, 3], severity: quarantine}\n",
+    )
+    words = ("daily", "--dt", "2024-01-02", "--fail-on-quarantine", "-q")
+
+    first, again = project(*words), project(*words)
+
+    assert (first.code, again.code) == (4, 4)
+    told = "--fail-on-quarantine: 1 row in quarantine, of ods.ods_price\n"
+    assert (first.err, again.err) == (told, told)
 
 
 def fired(lines: list[str], first: datetime, days: int):

@@ -47,7 +47,8 @@ def command(
         for line in _crontab(workspace):
             click.echo(line)
         return
-    landed = _code(lambda: land(workspace, report, (), when, wait=how.wait))
+    sources = workspace.config.sources
+    landed = _code(lambda: land(workspace, report, (), when, wait=how.wait)) if sources else 0
     chosen = options.Chosen()
     built = _code(
         lambda: worst(

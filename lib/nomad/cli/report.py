@@ -140,7 +140,7 @@ def _line(result: Result, *, verbose: bool) -> str:
     day = str(result.partition or "")
     rows = "" if result.row_count is None else counted(result.row_count, "row")
     reason = "" if result.reason == result.status else result.reason
-    if result.quarantined:
+    if result.quarantined and result.status != "fresh":
         reason += f"; {counted(result.quarantined, 'row')} to quarantine"
     status = click.style(f"{result.status:<9}", fg=_COLOURS.get(result.status))
     text = f"{status}  {result.table!s:<34}  {day:<10}  {rows:>10}  {result.seconds:6.2f} s"
@@ -168,9 +168,18 @@ def _sum(results: Sequence[Result]) -> str:
 def worst(results: Sequence[Result], *, fail_on_quarantine: bool = False) -> int:
     """Choose the exit code: the worst of the errors, or 1 where something was only blocked.
 
-    With `fail_on_quarantine`, rows that were refused beside what was published count as 4.
+    With `fail_on_quarantine`, rows that were refused beside what is published count as 4, be it
+    from this run or fresh; it is told, however quiet all else is.
     """
     failed = [r.error.exit_code for r in results if r.error and r.status == "failed"]
     blocked = any(r.status == "blocked" for r in results)
-    refused = fail_on_quarantine and any(r.quarantined for r in results)
+    refused = [r for r in results if r.quarantined] if fail_on_quarantine else []
+    if refused:
+        _tell_refused(refused)
     return errors.worst((*(failed or [int(blocked)]), errors.Refused.exit_code if refused else 0))
+
+
+def _tell_refused(results: Sequence[Result]) -> None:
+    rows = counted(sum(r.quarantined for r in results), "row")
+    tables = ", ".join(sorted({str(r.table) for r in results}))
+    click.echo(f"--fail-on-quarantine: {rows} in quarantine, of {tables}", err=True)

@@ -307,7 +307,8 @@ def _kept(step: Step, lake: Lake, reason: str) -> Result:
     """Tell of a step that had nothing to do."""
     facts = lake.facts(step.table, folder(step.partition))
     known = (facts.rows, facts.files, facts.size) if facts else (None, None, None)
-    return Result(step.table, step.partition, FRESH, reason, *known)
+    refused = (facts.refused or 0) if facts else 0
+    return Result(step.table, step.partition, FRESH, reason, *known)._replace(quarantined=refused)
 
 
 def _unpublished(workspace: Workspace, lake: Lake, table: Table) -> TableName:
