@@ -223,7 +223,15 @@ def test_the_hook_runs_it(project):
     assert json.dumps(hook)
 
 
-@pytest.mark.parametrize("query", ["select * from read_csv('nowhere.csv')", "select now() as t"])
+_PIVOT = (
+    "pivot (select symbol, close from ods.ods_price where dt = '$<PARTITION_DATE>')\n"
+    "on symbol using sum(close)"
+)
+
+
+@pytest.mark.parametrize(
+    "query", ["select * from read_csv('nowhere.csv')", "select now() as t", _PIVOT]
+)
 def test_what_can_not_be_told_is_no_fault(project, query):
     project.write("sql/ods/ods_x.sql", query)
 
