@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 
+from nomad.engine import duck
 from nomad.engine.duck import Engine, Settings
 from nomad.errors import QueryFailed
 from nomad.manifest import Column
@@ -48,3 +49,15 @@ def test_a_session_takes_its_database_along_whatever_went_wrong(tmp_path, statem
     engine.close()
 
     assert left == [(2,)]  # the instance's own, and that of the session that asks
+
+
+def test_an_interrupt_while_a_database_is_set_up_is_one(monkeypatch, tmp_path):
+    """DuckDB raises a RuntimeError of its own then."""
+
+    def interrupted(*_):
+        raise RuntimeError("Query interrupted")
+
+    monkeypatch.setattr(duck, "_lock", interrupted)
+
+    with pytest.raises(KeyboardInterrupt), duck.database(str(tmp_path / "x.duckdb")):
+        pass

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,25 @@ def test_no_source_file_is_ignored_by_git():
     files = [f for f in files if "__pycache__" not in f]
 
     assert sh("git", "check-ignore", *files).stdout == ""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_daily_that_is_ended_ends_nomad_too(tmp_path, sent):
+    """It passes the signal on, waits for nomad's end, and logs its exit code."""
+    body = "trap 'sleep 0.3; echo tidied; exit 143' TERM; echo begun\n"
+    daily = standing_in(tmp_path, body + "for _ in {1..200}; do sleep 0.1; done")
+    log = tmp_path / ".nomad" / "daily.log"
+    with subprocess.Popen([str(daily)], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as script:
+        try:
+            while not (log.exists() and "begun" in log.read_text()):
+                assert script.poll() is None
+                time.sleep(0.02)
+            script.send_signal(sent)
+            script.communicate(timeout=15)
+        finally:
+            script.kill()
+
+    assert script.returncode == 143
+    lines = log.read_text().splitlines()
+    assert lines[:2] == ["begun", "tidied"]
+    assert lines[2].endswith("exit 143")

@@ -112,7 +112,9 @@ def _open(
     from nomad.engine.machine import cores
     from nomad.workspace import Workspace
 
-    root = Path(folder) if folder else find_root(_here())
+    absolute = bool(folder) and Path(folder or "").is_absolute()
+    here = Path() if absolute else _here()
+    root = here / folder if folder else find_root(here)
     return Workspace(
         root,
         environ=os.environ,

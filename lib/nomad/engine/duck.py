@@ -109,7 +109,8 @@ class Engine:
 
     def _share(self) -> None:
         if con := self._instance:
-            con.execute(f"SET external_threads = {min(self._sharing, _threads(self._settings))}")
+            count = min(self._sharing, _threads(self._settings))
+            guarded(lambda: con.execute(f"SET external_threads = {count}"))
 
     @contextmanager
     def session(
@@ -153,7 +154,7 @@ class Engine:
         con = guarded(lambda: _connect(settings, self._down))
         with _listed(con, self._open):
             if lean:
-                con.execute(LEAN)
+                guarded(lambda: con.execute(LEAN))
             yield Session(con, self._settings.brief, self._down)
             self._count(con)
 
@@ -263,10 +264,14 @@ def _connect(settings: Settings, down: dict[str, LakeError]) -> duckdb.DuckDBPyC
             _attach(con, name, address)
         except LakeError as e:
             down[name] = e
+    _set_up(con, settings)
+    return con
+
+
+def _set_up(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     if settings.remote:
         settings.remote.set_up(con)
     _lock(con, settings)
-    return con
 
 
 def _lock(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -330,10 +335,9 @@ def database(
         con = duckdb.connect(path, config={} if read_only else _SMALL, read_only=read_only)
     except duckdb.Error as e:
         raise LakeError(f"can't be opened: {str(e).splitlines()[0]}", where=path) from e
+    settings = Settings(allowed=(Path(path).parent, *allowed), remote=remote)
     try:
-        if remote:
-            remote.set_up(con)
-        _lock(con, Settings(allowed=(Path(path).parent, *allowed), remote=remote))
+        guarded(lambda: _set_up(con, settings))
         yield Session(con)
     finally:
         con.close()
