@@ -16,6 +16,9 @@ FUNCTION = re.compile(
 )
 """Functions that write, change the instance for all, or tell how databases are reached."""
 
+VIEW = re.compile(r"\b(duckdb_databases|pragma_database_list)\b", re.IGNORECASE)
+"""Views that tell the same as the function of that name: how databases are reached."""
+
 SETTING = re.compile(
     r"profil|(^|_)log|path|director|output|secret|extension|external|proxy|allowed|lock_conf"
     r"|password|user|autoload|autoinstall|community|python|debug|storage|access_mode|checkpoint",
@@ -28,11 +31,11 @@ _CALLED = re.compile(rf'\b({FUNCTION.pattern})"?{_GAP}\(', re.IGNORECASE | re.DO
 
 
 def called(text: str) -> str | None:
-    """Name the first such function that a text calls.
+    """Name the first such function that a text calls, or view that it names.
 
     Example:
         >>> called("select * from Enable_Profiling (save_location='x')"), called("checkpoint + 1")
         ('Enable_Profiling', None)
     """
-    match = _CALLED.search(text)
+    match = _CALLED.search(text) or VIEW.search(text)
     return match[1] if match else None

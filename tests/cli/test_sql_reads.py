@@ -122,6 +122,37 @@ def test_the_shell_only_reads_as_well(built):
     assert built.rows("select count(*) from ods.ods_price") == [[4]]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from duckdb_databases",
+        "from Pragma_Database_List",
+        "from system.main.duckdb_databases",
+        'from "duckdb_databases"',
+        "with x as (from duckdb_databases) select path from x",
+        "select path from query('from duckdb_databases')",
+        "from query_table('duckdb_databases')",
+        "from query_table(['duckdb_databases'])",
+        "from query_table('system.main.duckdb_databases')",
+        "from query_table('duckdb_' || 'databases')",
+        "from (summarize duckdb_databases)",
+        "summarize duckdb_databases",
+        "pivot duckdb_databases on path",
+        "pivot (from query_table /* a */ ('duckdb_' || 'databases')) on path",
+    ],
+)
+def test_how_a_database_is_reached_is_not_told(built, query):
+    """The address of an attached database holds its password."""
+    answer = built("sql", query)
+
+    assert answer.code == 2, answer.out
+    assert "is not for a query" in answer.err or "computed" in answer.err
+
+
+def test_a_table_may_be_named_by_a_text(built):
+    assert built.rows("select count(*) from query_table('ods.ods_price')") == [[4]]
+
+
 @pytest.mark.parametrize("hidden", [".env", ".git/config", "conf/.env", "a/b/.aws/credentials"])
 def test_what_begins_with_a_dot_is_not_read(built, hidden):
     """A password in `.env` can't be published by a query."""

@@ -124,6 +124,23 @@ def test_a_contract_calls_no_function_that_writes(built):
     assert "can't call `enable_logging`" in answer.err
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        '{expression: "(select max(path) from duckdb_databases) is null", name: x}',
+        '{expression: "true", where: "symbol in (select path from pragma_database_list)", name: x}',
+    ],
+)
+def test_a_contract_does_not_ask_how_a_database_is_reached(built, test):
+    """The address of an attached database holds its password, and a refused row is shown."""
+    built.write("sql/dwd/dwd_price.yml", f"tests: [{test}]\n")
+
+    answer = built("run", "--dt", "2024-01-02")
+
+    assert answer.code == 2
+    assert "can't call `" in answer.err
+
+
 def test_a_setting_that_only_computes_is_taken(built):
     built.write("sql/ods/ods_x.sql", "set integer_division = true; select 7 / 2 as checkpoint")
 

@@ -25,5 +25,5 @@ def condition(node: Node | None, key: str, fault: Callable[[int, str], None]) ->
     if node is not None and goes_on(text):
         fault(node.line, f"`{key}` is one condition: no `;`")
     if node is not None and (name := called(text)):
-        fault(node.line, f"`{key}` can't call `{name}`, which writes")
+        fault(node.line, f"`{key}` can't call `{name}`: it writes, or tells passwords")
     return text

@@ -16,12 +16,16 @@ import duckdb
 from nomad.engine.session import Session
 from nomad.errors import Misuse, QueryFailed
 from nomad.names import literal
-from nomad.unfit import FUNCTION
+from nomad.unfit import FUNCTION, VIEW
 
 _OF_TEXT = ("query", "json_execute_serialized_sql")
 """Functions that run the text they are given."""
 
+_OF_NAME = "query_table"
+"""Reads the table that its text names."""
+
 _GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+_RUNS_TEXT = re.compile(rf'\b(query|query_table)"?{_GAP}\(', re.IGNORECASE | re.DOTALL)
 _EXPLAIN = re.compile(
     rf"{_GAP}explain\b{_GAP}(analy[sz]e\b|\([^()]*\))?", re.IGNORECASE | re.DOTALL
 )
@@ -110,34 +114,57 @@ def _refuse_functions(session: Session, text: str) -> None:
     if tree["error"]:
         _refuse_words(text)
         return
-    for call in _calls(tree):
+    for named in _with(tree, "table_name"):
+        _refuse_view(str(named["table_name"]))
+    for call in _with(tree, "function_name"):
         name = str(call["function_name"])
         if FUNCTION.fullmatch(name):
             raise _unfit(name)
         if name.lower() in _OF_TEXT:
             _refuse_functions(session, _constant(call, name))
+        if name.lower() == _OF_NAME:
+            _refuse_named(call)
 
 
-def _calls(tree: Any) -> Iterator[dict[str, Any]]:
+def _with(tree: Any, key: str) -> Iterator[dict[str, Any]]:
+    """Give the nodes that have a key."""
     if isinstance(tree, dict):
-        if tree.get("function_name"):
+        if tree.get(key):
             yield tree
         for below in tree.values():
-            yield from _calls(below)
+            yield from _with(below, key)
     elif isinstance(tree, list):
         for below in tree:
-            yield from _calls(below)
+            yield from _with(below, key)
+
+
+def _refuse_view(name: str) -> None:
+    if match := VIEW.search(name):
+        raise _unfit(match[1])
+
+
+def _refuse_named(call: dict[str, Any]) -> None:
+    """See that `query_table` names its tables as they stand, and none that is unfit."""
+    inner = {str(c["function_name"]) for c in _with(call["children"], "function_name")}
+    if inner - {"list_value"}:
+        raise _computed(_OF_NAME)
+    for constant in _with(call["children"], "value"):
+        _refuse_view(str(constant["value"]))
 
 
 def _constant(call: dict[str, Any], name: str) -> str:
     given = call["children"][0] if len(call.get("children", ())) == 1 else {}
     if name.lower() != "query" or given.get("class") != "CONSTANT":
-        raise Misuse(
-            f"`{name}` runs a text that is computed",
-            where="query",
-            hint="write the query itself, or its text as it stands: query('from …')",
-        )
+        raise _computed(name)
     return str(given["value"].get("value"))
+
+
+def _computed(name: str) -> Misuse:
+    return Misuse(
+        f"`{name}` runs a text that is computed",
+        where="query",
+        hint="write the query itself, or its text as it stands: query('from …')",
+    )
 
 
 def _refuse_words(text: str) -> None:
@@ -145,8 +172,8 @@ def _refuse_words(text: str) -> None:
     words = re.findall(r"\w+", text.lower())
     if unfit := next((w for w in words if FUNCTION.fullmatch(w) or w in _OF_TEXT[1:]), None):
         raise _unfit(unfit)
-    if re.search(r"\bquery\"?\s*\(", text, re.IGNORECASE):
-        raise _unfit("query")
+    if match := _RUNS_TEXT.search(text):
+        raise _unfit(match[1])
 
 
 def _unfit(name: str) -> Misuse:
