@@ -5,6 +5,8 @@ from __future__ import annotations
 import duckdb
 import pytest
 
+from nomad.shelf import Shelf
+
 NAMES = (
     "tables", "partitions", "columns", "lineage", "checks", "freshness", "tasks", "runs", "events",
 )  # fmt: skip
@@ -69,3 +71,22 @@ def test_tables_are_shown(built):
 def test_before_anything_ran_it_is_empty(project):
     assert project.rows("select count(*) from nomad.runs") == [[0]]
     assert project.rows("select count(*) from nomad.tables") == [[3]]
+
+
+def test_an_unreadable_manifest_is_passed_over_with_a_word(built, caplog):
+    (built.lake / "ods/ods_price/dt=2024-01-02/manifest.json").write_text("{")
+    query = "select count(*) from nomad.partitions where table_name = 'ods.ods_price'"
+
+    assert built.rows(query) == [[1]]
+    assert "passed over" in caplog.text
+
+
+def test_runs_are_told_where_nothing_can_be_kept(built, monkeypatch):
+    """A project that can only be read has no place for what was seen of the lake."""
+
+    def put(shelf, *_):
+        shelf._give_up(OSError("read-only"))
+
+    monkeypatch.setattr(Shelf, "put", put)
+
+    assert built.rows("select count(*) from nomad.runs") == [[2]]

@@ -35,9 +35,9 @@ def describe(
         metadata.of_project(project, rows)
         if not _OF_MANIFESTS.isdisjoint(words):
             for name in (*(TableName(RAW, s) for s in project.config.sources), *project.order):
-                metadata.of_table(lake.manifests(name, partitioned=project.partitioned(name)), rows)
+                metadata.of_table(lake.readable(name, partitioned=project.partitioned(name)), rows)
         if not _OF_JOURNALS.isdisjoint(words):
-            keys = lake.mirror.versions(JOURNALS, suffix=".jsonl", fresh=True)
-            for key, blob in lake.mirror.kept(keys).items():
+            found = lake.mirror.every(JOURNALS, suffix=".jsonl", fresh=True)
+            for key, blob in found.items():
                 rows.add_lines("events", sifted(key, blob.data))
         rows.load(session)
