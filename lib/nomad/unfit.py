@@ -20,7 +20,7 @@ VIEW = re.compile(r"\b(duckdb_databases|pragma_database_list)\b", re.IGNORECASE)
 """Views that tell the same as the function of that name: how databases are reached."""
 
 SETTING = re.compile(
-    r"profil|(^|_)log|path|director|output|secret|extension|external|proxy|allowed|lock_conf"
+    r"profil|(^|_)log|path|director(?!y_size)|output|secret|extension|external|proxy|allowed|lock_conf"
     r"|password|user|autoload|autoinstall|community|python|debug|storage|access_mode|checkpoint",
     re.IGNORECASE,
 )

@@ -10,6 +10,8 @@ from sqlglot.tokens import Token, TokenType
 from nomad.errors import SqlFileError
 from nomad.unfit import FUNCTION, SETTING, called
 
+_OF_TEXT = ("query", "json_execute_serialized_sql")
+"""Functions that run the text they are given: only then does a text matter."""
 _SETTING = ("SET", "RESET", "PRAGMA")
 _SCOPES = ("GLOBAL", "SESSION", "LOCAL")
 
@@ -29,9 +31,11 @@ def refuse_unfit(tokens: Sequence[Token], path: str) -> None:
 
 
 def _functions(tokens: Sequence[Token]) -> Iterator[tuple[str, int]]:
-    for token, after in pairwise((*tokens, tokens[-1])):
+    pairs = list(pairwise((*tokens, tokens[-1])))
+    runs = any(t.text.lower() in _OF_TEXT and after.text == "(" for t, after in pairs)
+    for token, after in pairs:
         if token.token_type == TokenType.STRING:
-            name = called(token.text)
+            name = called(token.text) if runs else None
         else:
             name = token.text if after.text == "(" and FUNCTION.fullmatch(token.text) else None
         if name:
