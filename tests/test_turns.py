@@ -8,10 +8,10 @@ from threading import Barrier, BrokenBarrierError
 
 from nomad.engine.duck import Engine, Session, Settings
 from nomad.run import worker
-from nomad.run.worker import _Turns
+from nomad.run.turns import Turns
 
 
-def together(turns: _Turns, *wholes: bool) -> bool:
+def together(turns: Turns, *wholes: bool) -> bool:
     """Tell whether steps are at work at the same time."""
     meeting = Barrier(len(wholes))
 
@@ -28,7 +28,7 @@ def together(turns: _Turns, *wholes: bool) -> bool:
 
 
 def test_two_small_steps_compute_side_by_side_and_a_large_one_alone():
-    turns = _Turns(2, Engine(Settings()))
+    turns = Turns(2, Engine(Settings()))
 
     assert together(turns, False, False)
     assert not together(turns, True, False)
@@ -38,7 +38,7 @@ def test_two_small_steps_compute_side_by_side_and_a_large_one_alone():
 
 def test_a_large_step_has_all_threads_and_small_ones_one_each():
     engine = Engine(Settings(threads=3))
-    turns = _Turns(2, engine)
+    turns = Turns(2, engine)
     asked = "select current_setting('external_threads'), current_setting('threads')"
 
     for whole, own in ((False, 2), (True, 1), (False, 2)):
@@ -48,13 +48,13 @@ def test_a_large_step_has_all_threads_and_small_ones_one_each():
 
 def test_a_step_that_reads_much_is_given_the_whole(built, monkeypatch):
     taken = []
-    real = _Turns.taken
+    real = Turns.taken
 
     def noted(self, *, whole):
         taken.append(whole)
         return real(self, whole=whole)
 
-    monkeypatch.setattr(_Turns, "taken", noted)
+    monkeypatch.setattr(Turns, "taken", noted)
     assert built("run", "--force", "--dt", "2024-01-02").code == 0
     assert not any(taken)
 
@@ -66,7 +66,7 @@ def test_a_step_that_reads_much_is_given_the_whole(built, monkeypatch):
 
 def test_a_pivot_looks_for_its_columns_in_its_turn(built, monkeypatch):
     """Binding it reads rows; all else is bound before."""
-    came, take, describe = [], _Turns.taken, Session.describe
+    came, take, describe = [], Turns.taken, Session.describe
 
     @contextmanager
     def taken(self, *, whole):
@@ -78,7 +78,7 @@ def test_a_pivot_looks_for_its_columns_in_its_turn(built, monkeypatch):
         came.append("columns")
         return describe(self, query, **words)
 
-    monkeypatch.setattr(_Turns, "taken", taken)
+    monkeypatch.setattr(Turns, "taken", taken)
     monkeypatch.setattr(Session, "describe", described)
     prices = "select symbol, close from ods.ods_price"
     built.write("sql/dws/dws_wide.sql", f"pivot ({prices}) on symbol using sum(close)")

@@ -119,7 +119,8 @@ def test_a_daily_that_is_ended_ends_nomad_too(tmp_path, sent):
     body = "trap 'sleep 0.3; echo tidied; exit 143' TERM; echo begun\n"
     daily = standing_in(tmp_path, body + "for _ in {1..200}; do sleep 0.1; done")
     log = tmp_path / ".nomad" / "daily.log"
-    with subprocess.Popen([str(daily)], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as script:
+    command = ["env", "--default-signal=INT,HUP", str(daily)]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as script:
         try:
             while not (log.exists() and "begun" in log.read_text()):
                 assert script.poll() is None

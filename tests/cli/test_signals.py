@@ -38,7 +38,7 @@ def begun(project, *words: str, **options) -> subprocess.Popen[str]:
     spare = project.root / "tmp"
     spare.mkdir(exist_ok=True)
     child = subprocess.Popen(
-        [sys.executable, "-m", "nomad", *words],
+        ["env", "--default-signal=INT,HUP", sys.executable, "-m", "nomad", *words],
         cwd=project.root,
         env={**os.environ, "PYTHONPATH": str(ROOT / "lib"), "TMPDIR": str(spare)},
         text=True,
