@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nomad.cli import options
+from nomad.errors import worst
 from nomad.names import counted
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def command(
     The table names what does not pass, JSON and CSV all. Rows that a test sent to quarantine are
     told, and break nothing: they are not published.
     Exits 4 where rows break a test of severity error or quarantine, 5 where a table is late, or has
-    a contract and nothing published at any of the dates.
+    a contract and nothing published at any of the dates, 2 where a table or its contract can't be
+    read.
 
     Example: nomad check ods_trade --dt 2024-01-02
     """
@@ -55,7 +57,8 @@ def command(
     refused = sum({(c.table, c.partition): c.refused for c in found}.values())
     held = f", {counted(refused, 'row')} in quarantine" if refused else ""
     click.echo(f"{counted(len(found), 'check')}, {len(bad)} broken{held}", err=True)
-    sys.exit(_code(bad) or (_LATE if missing else 0))
+    faults = [f for name in tables if (f := workspace.project.tables[name].fault)]
+    sys.exit(worst([*(f.exit_code for f in faults), _code(bad), _LATE if missing else 0]))
 
 
 _LATE = 5
