@@ -15,7 +15,6 @@ Schema = dict[str, Any]
 _FROM_ENVIRONMENT: Schema = {"type": "string", "pattern": r"\$\{"}
 _TEXT: Schema = {"type": ["string", "null"]}
 _SWITCH: Schema = {"anyOf": [{"type": ["boolean", "null"]}, _FROM_ENVIRONMENT]}
-_ANY: Schema = {}
 _SINGLE: Schema = {"type": ["string", "number", "boolean", "null"]}
 
 
@@ -40,6 +39,7 @@ TOLD: Mapping[str, tuple[Schema, str]] = {
         {"anyOf": [{"type": ["integer", "null"], "minimum": 0}, {"type": "string"}]},
         "Superseded versions kept per partition: a count, or an age like `30 days`.",
     ),
+    "lake.grace": (_TEXT, "How long other machines leave young files in S3 alone: an age."),
     "lake.endpoint": (_TEXT, "The S3 server, http://… or https://…"),
     "lake.region": (_TEXT, "What requests are signed for."),
     "lake.style": (_one_of("path", "virtual"), "Where the bucket's name goes."),
@@ -48,7 +48,7 @@ TOLD: Mapping[str, tuple[Schema, str]] = {
     "engine": ({}, "What DuckDB may use."),
     "engine.memory_limit": (_TEXT, "A share of the memory at hand like 70%, or a size like 4GB."),
     "engine.jobs": (_whole(1), "Queries side by side."),
-    "engine.lock_wait": (_ANY, "How long to wait for what another command holds."),
+    "engine.lock_wait": (_whole(1), "Seconds to wait for what another command holds."),
     "vars": (
         {"type": ["object", "null"], "additionalProperties": _SINGLE},
         "Variables: $<NAME> in SQL.",
