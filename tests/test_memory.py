@@ -43,7 +43,7 @@ def texts(empty):
     """A project whose one source has half a million texts, in parts that threads can share."""
 
     def make(limit: str, **tables: str):
-        empty.write("nomad.yaml", CONFIG % limit)
+        empty.write("nomad.yaml", CONFIG % "4GB")  # every value is read as it lands
         for name, sql in tables.items():
             empty.write(f"sql/ods/{name}.sql", sql)
         path = empty.write("in/n.parquet", "")
@@ -51,6 +51,7 @@ def texts(empty):
             rows = "SELECT i, repeat(md5(CAST(i AS VARCHAR)), 12) AS s FROM range(500000) AS t(i)"
             session.execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
         assert empty("extract").code == 0
+        empty.write("nomad.yaml", CONFIG % limit)
         return empty
 
     return make
