@@ -75,6 +75,18 @@ def test_what_is_published_is_where_the_format_says(built_lake, server, bucket):
     assert built_lake("doctor").code == 0
 
 
+def test_what_is_left_of_a_table_that_is_gone_goes_when_told(built_lake, server, bucket):
+    for name in ("dwd/dwd_price", "dws/dws_price"):
+        (built_lake.root / f"sql/{name}.sql").unlink()
+    ours = [k for k in listed(server, bucket) if "/dwd/" in k or "/dws/" in k]
+
+    told = built_lake("gc", "--orphans", "--yes")
+
+    assert told.err == f"{len(ours)} objects removed\n"
+    assert [k for k in listed(server, bucket) if "/dwd/" in k or "/dws/" in k] == []
+    assert built_lake("gc", "--orphans").err == "nothing to remove\n"
+
+
 def test_questions_see_the_lake_of_the_moment(built_lake):
     assert built_lake.rows("select sum(close) from dwd.dwd_price") == [[10]]
     assert built_lake.rows("from dwd.dwd_price_dt('2024-01-03') order by 1") == [

@@ -44,7 +44,7 @@ def command(
     found = gc.waste(workspace, journal_days=days, orphaned=orphans)
     only_list = not yes and (dry_run or orphans or sys.stdout.isatty())
     if not only_list:
-        gc.remove(workspace, found, journal_days=days)
+        found = gc.remove(workspace, found, journal_days=days)
     if found or output != "table":
         rows = [{"key": w.key, "why": w.why} for w in found]
         render.listing("waste", ["key", "why"], rows, output=output, out=sys.stdout)

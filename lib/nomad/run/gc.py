@@ -150,8 +150,10 @@ def _journals(workspace: Workspace, days: int) -> Iterator[Waste]:
             yield Waste(entry.key, f"a journal older than {days} days")
 
 
-def remove(workspace: Workspace, found: list[Waste], *, journal_days: int = JOURNAL_DAYS) -> None:
-    """Remove what was found; a catalog that may still name some of it is renewed before.
+def remove(
+    workspace: Workspace, found: list[Waste], *, journal_days: int = JOURNAL_DAYS
+) -> list[Waste]:
+    """Remove what was found, and give it; a catalog that may still name some is renewed before.
 
     What runs that died superseded goes to the history first. Where other machines write as well,
     that took long enough for one of them to have named a file: only what is still waste goes.
@@ -162,9 +164,11 @@ def remove(workspace: Workspace, found: list[Waste], *, journal_days: int = JOUR
     if found and known and workspace.catalog_is_due:
         workspace.refresh_catalog()
     if found and workspace.store.grace:
-        still = {w.key for w in waste(workspace, journal_days=journal_days)}
+        orphaned = any(w.orphaned for w in found)
+        still = {w.key for w in waste(workspace, journal_days=journal_days, orphaned=orphaned)}
         found = [w for w in found if w.key in still]
     for one in found:
         workspace.store.delete(one.key)
     if isinstance(workspace.store, LocalStore):
         workspace.store.tidy(f.key.rpartition("/")[0] for f in found if f.orphaned)
+    return found
