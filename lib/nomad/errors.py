@@ -42,28 +42,36 @@ _SHORTEST = 8
 
 _hidden: set[str] = set()
 
+_DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
+"""Nor is a date, which stands wherever a partition is named."""
+
 _REFERENCE = r"(?!\$[{<])"
+_QUOTED = r"''(?:[^'\\]|\\.)+''|'(?:[^'\\]|\\.)*'"
+_PORT = r"(?!\d{1,5}(?:[^\w.@:-]|$))"
 _IN_TEXT = re.compile(
-    rf"(?P<before>\bpass(?:word|wd)?\s*=\s*){_REFERENCE}(?P<said>\S+)"
-    rf"|(?P<address>://[^:/@\s]*:){_REFERENCE}(?P<user>[^@\s]+)(?=@)"
+    rf"(?P<before>\b(?:ssl)?pass(?:word|wd)?\s*=\s*){_REFERENCE}(?P<said>{_QUOTED}|\S+)"
+    rf"|(?P<address>://[^:/@\s]*:){_REFERENCE}{_PORT}(?P<user>[^@\s]+(?:@[^@/\s]+)*)(?=@)"
+    r"|(?P<header>\bauthorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token)\s+)?)"
+    rf"{_REFERENCE}(?P<sent>[^\s\"',;)]+)"
     r"|(?P<asked>[?&;](?:[\w.-]*(?:token|secret|signature|password|passwd|pwd|credential|api.?key"
     rf"|access.?key)|sig|key|auth)=){_REFERENCE}(?P<given>[^&\s\"'#)]+)",
     re.IGNORECASE,
 )
-"""Where a secret stands: in a database's address, before a host, behind a name that says so."""
+"""Where a secret stands: in a database's address, before a host, in a header that says who one is,
+behind a name that says so. What follows a host's port is no secret, though an `@` may follow."""
 
 
 def hide(secret: object) -> None:
     """Mask a secret from now on wherever it turns up, also as an address spells it."""
     text = str(secret)
     forms = {text, quote(text, safe=""), unquote(text)}
-    _hidden.update(f for f in forms if len(f) >= _SHORTEST)
+    _hidden.update(f for f in forms if len(f) >= _SHORTEST and not _DATE.fullmatch(f))
 
 
 def hide_in(text: str) -> None:
     """Mask from now on what stands in a text where secrets do."""
     for match in _IN_TEXT.finditer(text):
-        hide(match["said"] or match["user"] or match["given"])
+        hide((match["said"] or match["user"] or match["sent"] or match["given"]).strip("'"))
 
 
 def masked(text: str) -> str:
@@ -74,6 +82,8 @@ def masked(text: str) -> str:
         ('postgres:dbname=shop password=***', 'postgres://me:***@db/shop')
         >>> masked("http://host/x.csv?day=1&token=abc&page=2")
         'http://host/x.csv?day=1&token=***&page=2'
+        >>> masked("host=db password='hunter 2' port=1"), masked("http://host:8080/x@y")
+        ('host=db password=*** port=1', 'http://host:8080/x@y')
     """
     for secret in sorted(_hidden, key=len, reverse=True):
         text = text.replace(secret, "***")
@@ -81,7 +91,7 @@ def masked(text: str) -> str:
 
 
 def _starred(match: re.Match[str]) -> str:
-    return (match["before"] or match["address"] or match["asked"]) + "***"
+    return (match["before"] or match["address"] or match["header"] or match["asked"]) + "***"
 
 
 class NomadError(Exception):

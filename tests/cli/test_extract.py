@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import http.server
 import threading
+from typing import ClassVar
 
 import pytest
 
@@ -271,6 +273,37 @@ def test_a_download_cut_short_is_not_landed(project):
     assert answer.code == 3
     assert "12 of 5000 bytes came" in answer.err
     assert not (project.lake / "raw").exists()
+
+
+class Guarded(http.server.BaseHTTPRequestHandler):
+    """Sends whoever says who he is to another host, and notes what each was told."""
+
+    told: ClassVar[list[tuple[str, str | None]]] = []
+
+    def do_GET(self):
+        who, host = self.headers["Authorization"], self.headers["Host"].split(":")[0]
+        self.told.append((host, who))
+        self.send_response(302 if who else 401 if host == "127.0.0.1" else 200)
+        self.send_header("Location", f"http://localhost:{self.server.server_port}/x.csv")
+        self.end_headers()
+        self.wfile.write(b"symbol,close\nA,1\n")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_server_is_told_who_asks_and_no_other_is(project):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Guarded) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        source(project, f'path: "http://me:a%40${{PW}}@127.0.0.1:{server.server_port}/x.csv"')
+        answer = project("extract", env={"PW": "b c%21"})
+        server.shutdown()
+        thread.join()
+
+    assert answer.code == 0, answer.err
+    sent = base64.b64encode(b"me:a@b c!").decode()
+    assert Guarded.told == [("127.0.0.1", f"Basic {sent}"), ("localhost", None)]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ SOURCES = [
     "http://127.0.0.1:9/x.csv?sig=${TOK}&day=1",
     "http://127.0.0.1:9/x.csv?api_key=${TOK}",
     "http://127.0.0.1:9/${TOK}/x.csv?access_token=${TOK}",
+    "http://127.0.0.1:9/x.csv?code=${TOK}",
+    "${ALL}",
 ]
 
 
@@ -30,7 +32,7 @@ def test_the_secret_of_a_source_is_nowhere(empty, path, words):
         "nomad.yaml",
         f'sources: {{web: {{connector: file, format: csv, path: "{path}"}}}}\n',
     )
-    env = {"TOK": SECRET}
+    env = {"TOK": SECRET, "ALL": f"http://127.0.0.1:9/x.csv?code={SECRET}"}
 
     answers = [
         empty(*words, env=env),
@@ -66,6 +68,8 @@ def test_the_secret_of_a_variable_is_nowhere(empty):
         "postgres://me:${TOK}@127.0.0.1:9/shop",
         f"postgres://me:{SECRET}@127.0.0.1:9/shop",
         "sqlite:/nowhere/${TOK}/x.db?password=${TOK}",
+        f"postgres:host=127.0.0.1 port=9 password=''some {SECRET}''",
+        "postgres:host=127.0.0.1 port=9 sslpassword=${TOK}",
     ],
 )
 def test_the_secret_of_a_database_is_nowhere(project, address):
@@ -92,6 +96,27 @@ def test_the_secret_in_a_query_is_not_shown_and_not_kept(project):
         answer = project(*words, env=env)
         assert SECRET not in answer.out + answer.err
     assert [p for p, data in everywhere(project.root) if SECRET.encode() in data] == []
+
+
+def test_the_secret_of_a_header_is_not_shown(project):
+    project.write("sql/ods/ods_x.sql", f"select ('Authorization: Bearer {SECRET}')::int as x")
+
+    answer = project("run", "ods_x")
+
+    assert SECRET not in answer.out + answer.err
+    assert "Authorization: Bearer ***" in answer.err
+
+
+def test_dates_of_an_address_are_no_secrets(project):
+    """A date that stands for a key, and what is not told by a place of its own, are shown."""
+    address = "http://${HOST}:9/x@y.csv?key=$<PARTITION_DATE>"
+    project.write("nomad.yaml", f"sources: {{web: {{connector: file, path: '{address}'}}}}\n")
+
+    for day in ("2024-01-02", "2024-01-03"):
+        answer = project("extract", "web", "--dt", day, env={"HOST": "localhost"})
+        assert day in answer.out
+        assert "http://localhost:9/x@y.csv?key=***" in answer.err
+    assert "x@y.csv" in project("config", env={"HOST": "localhost"}).out
 
 
 def test_nothing_else_is_masked(project):

@@ -69,15 +69,17 @@ def _tree(node: Node, environ: Mapping[str, str], faults: list[str]) -> Tree:
                 " and set NAME in the environment"
             )
         expanded = _expanded(value, environ, where, faults)
-        _keep_secret(key, expanded)
+        _keep_secret(key, expanded, value)
         tree[key] = Leaf(expanded, where, value)
     return tree
 
 
-def _keep_secret(key: str, value: Value) -> None:
+def _keep_secret(key: str, value: Value, written: Value) -> None:
     """See that a secret is shown nowhere: by its key, or by its place in an address."""
     if isinstance(value, str):
         hide_in(value)
+        if _VARIABLE.fullmatch(str(written)) and _NETWORK.match(value):
+            hide(value.partition("?")[2])
         if SECRET.search(key):
             hide(value)
 
@@ -93,9 +95,36 @@ def _expanded(value: Value, environ: Mapping[str, str], where: str, faults: list
             return match[0]
         if name not in environ and default is None:
             faults.append(f"{where}: `${{{name}}}` is not set in the environment")
+        if name in environ and _is_private(value, match.start(), match.end()):
+            hide(environ[name])
         return environ.get(name) or default or ""
 
     return _VARIABLE.sub(one, value)
+
+
+def _is_private(address: str, start: int, end: int) -> bool:
+    """Tell whether what the environment fills in may be a secret, whatever stands before it.
+
+    It may in an address on a network: what is asked there, and who asks. No secret are its host, a
+    path of S3, and what a database's address calls its host, its user, its own name or the like.
+
+    Example:
+        >>> _is_private("http://host/x?code=${KEY}", 19, 25), _is_private("http://${HOST}/x", 7, 14)
+        (True, False)
+    """
+    if not (scheme := _NETWORK.match(address)):
+        return False
+    before, after = address[:start], address[end:]
+    if scheme["kind"].startswith("http"):
+        return "@" in _HOST.split(after)[0] or bool(_HOST.search(before[scheme.end() :]))
+    return not _OPEN.search(before)
+
+
+_NETWORK = re.compile(r"(?P<kind>https?|postgres(?:ql)?|mysql):(?://)?", re.IGNORECASE)
+_HOST = re.compile(r"[/?#]")
+"""What ends the host of an address."""
+_OPEN = re.compile(r"\b(?:host|hostaddr|port|dbname|database|db|user|service)\s*=\s*'?$|[/@:]$")
+"""What stands before a part of a database's address that is no secret."""
 
 
 def overlay(base: Tree, over: Tree) -> Tree:

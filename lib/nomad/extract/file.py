@@ -5,6 +5,7 @@ CSV lands as UTF-8 without a byte order mark, whatever its encoding was; all els
 
 from __future__ import annotations
 
+import base64
 import codecs
 import http.client
 import re
@@ -12,6 +13,7 @@ import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from nomad.config.sources import KINDS, SourceConfig, suffix
 from nomad.engine.duck import sha256
@@ -113,7 +115,8 @@ def _copy(path: Path, to: Path, source: SourceConfig, partition: Partition) -> N
 
 def _download(url: str, to: Path, source: SourceConfig, partition: Partition) -> None:
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, to.open("wb") as f:
+        asked = _request(url)
+        with urllib.request.urlopen(asked, timeout=_TIMEOUT) as answer, to.open("wb") as f:
             shutil.copyfileobj(answer, f)
             told = answer.headers.get("Content-Length")
     except urllib.error.HTTPError as e:
@@ -126,6 +129,17 @@ def _download(url: str, to: Path, source: SourceConfig, partition: Partition) ->
     if told is not None and told.isdigit() and to.stat().st_size != int(told):
         got = to.stat().st_size
         raise _unreachable(url, source, f"{got} of {told} bytes came")
+
+
+def _request(url: str) -> urllib.request.Request:
+    """Ask for an address; who asks (`user:password@`) goes in a header, and to that host alone."""
+    parts = urlsplit(url)
+    who, _, host = parts.netloc.rpartition("@")
+    request = urllib.request.Request(urlunsplit(parts._replace(netloc=host)) if who else url)
+    if who:
+        sent = base64.b64encode(unquote(who).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {sent}")
+    return request
 
 
 def _unreachable(url: str, source: SourceConfig, why: object) -> Unreachable:

@@ -218,10 +218,9 @@ def _rendered(
 
     def filled(text: str) -> str:
         text = render(text, variables, path=source.origin, sql=False)
-        text = spelled(text, lambda form: partition.strftime(form) if partition else form)
-        text = dated(text, partition)
         hide_in(text)
-        return text
+        text = spelled(text, lambda form: partition.strftime(form) if partition else form)
+        return dated(text, partition)
 
     options = {k: filled(v) if isinstance(v, str) else v for k, v in source.options.items()}
     return source._replace(options=options)
