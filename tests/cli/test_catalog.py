@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import duckdb
 import pytest
 
@@ -98,9 +100,13 @@ def test_a_run_goes_on_past_an_edited_migration(built, catalog):
     path.write_text("create macro double(x) as 3 * x;")
     built.write("sql/ods/ods_new.sql", "select 7 as a")
 
-    answer = built("run", "ods_new", "ods_price", "--dt", "2024-01-02", "--force")
+    answer = built("run", "ods_new", "ods_price", "--dt", "2024-01-02", "--force", "-o", "json")
 
     assert answer.code == 2
+    assert answer.statuses() == {
+        "ods.ods_new": "published", "ods.ods_price 2024-01-02": "published",
+    }  # fmt: skip
+    assert f"run {answer.json['run_id']}: 2 published\n" in answer.err
     assert "an applied migration was edited" in answer.err
     assert ask(catalog, "select a from ods.ods_new") == [(7,)]
     assert built("run", "ods_new").code == 2
@@ -190,3 +196,29 @@ def test_a_migration_that_can_not_be_read_stops_the_catalog_alone(built, kind):
     assert answer.code == 2
     assert [x.split()[0] for x in answer.out.splitlines()] == ["published"] * 3
     assert "catalog/migrations/0009_bad.sql: can't be read" in answer.err
+
+
+def test_a_folder_in_the_catalog_s_place_is_named_and_all_is_published(built, catalog):
+    catalog.unlink()
+    catalog.mkdir()
+
+    run = built("run", "ods_price", "--dt", "2024-01-02", "--force")
+    told = [built("catalog", "refresh"), built("doctor")]
+
+    assert run.code == told[0].code == 3
+    assert "published  ods.ods_price" in run.out
+    for text in (run.err, told[0].err, told[1].out):
+        assert "something else lies in its place: move it aside" in text
+    catalog.rmdir()
+    assert built("catalog", "refresh").code == 0
+
+
+def test_a_link_that_leads_nowhere_is_no_full_disk(built):
+    shutil.rmtree(built.lake / "_runs")
+    (built.lake / "_runs").symlink_to(built.root / "nowhere")
+
+    answer = built("run", "ods_price", "--dt", "2024-01-02", "--force")
+
+    assert answer.code == 3
+    assert f"{built.lake}/_runs: the lake can't be used" in answer.err
+    assert "something else lies in its place: move it aside" in answer.err

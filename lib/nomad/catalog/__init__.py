@@ -35,6 +35,7 @@ from nomad.errors import LakeError, MigrationError, NomadError, QueryFailed
 from nomad.lake import Lake
 from nomad.names import RAW, TableName
 from nomad.project import Project
+from nomad.store.local import IN_THE_WAY, TAKEN
 from nomad.store.locks import Waiter, locked
 
 _log = logging.getLogger(__name__)
@@ -237,5 +238,7 @@ def _beside(path: Path, waiter: Waiter) -> Iterator[Path]:
         raise LakeError(
             f"the catalog can't be written: {e.strerror or e}",
             where=str(path),
-            hint="check that the folder is writable and has room",
+            hint=IN_THE_WAY
+            if e.errno in TAKEN
+            else "check that the folder is writable and has room",
         ) from e

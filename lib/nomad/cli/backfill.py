@@ -72,7 +72,7 @@ def command(
         if found.steps or report.output != "table":
             listing(found.steps, report.output)
         return
-    with report.progress(len(found.steps)):
+    with report.going(len(found.steps)):
         run_id, results = run(workspace, found, how, report=report.step)
     report.finish(run_id, results, workspace.requests)
     code = worst(results, fail_on_quarantine=fail_on_quarantine)

@@ -57,7 +57,7 @@ def command(
     if not gains:
         click.echo("nothing to compact", err=True)
         return
-    with report.progress(len(gains)):
+    with report.going(len(gains)):
         run_id, results = compact(workspace, gains, report=report.step)
     report.finish(run_id, results, workspace.requests)
     sys.exit(worst(results))

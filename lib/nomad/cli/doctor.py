@@ -32,6 +32,7 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     """
     from nomad import doctor, render
     from nomad.run.leftovers import amiss, recover
+    from nomad.store.local import IN_THE_WAY
 
     server = _server(workspace)
     extra = {"server": [dict(zip(_SERVER, v, strict=True)) for v in server]} if server else None
@@ -48,7 +49,8 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     ]
     path = workspace.catalog_path
     if reachable and (what := _catalog_fault(workspace)):
-        rows.append({"where": str(path), "what": what, "remedy": doctor.FIX})
+        remedy = IN_THE_WAY if path.is_dir() else doctor.FIX
+        rows.append({"where": str(path), "what": what, "remedy": remedy})
     faults, wrong, refreshed = len(rows), len(rows), None
     rows += _orphans(workspace) if reachable else []
     if fix and not unfit:

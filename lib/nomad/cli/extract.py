@@ -59,7 +59,7 @@ def land(
 
     workspace.counting = report.verbose
     found, dates = chosen(workspace, sources), options.days(workspace, when)
-    with report.progress(len(found) * len(dates)):
+    with report.going(len(found) * len(dates)):
         run_id, results = extract(
             workspace, found, dates, report=report.step, wait=wait, force=force
         )

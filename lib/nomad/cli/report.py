@@ -37,10 +37,12 @@ class Report:
     _tell: Callable[[str], None] = field(default=lambda line: click.echo(line) if line else None)
     _few: bool = True
     _alike: dict[tuple[str, str, str], list[Result]] = field(default_factory=dict)
+    _ended: list[Result] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
 
     def step(self, result: Result) -> None:
         """Tell of one step's end."""
+        self._ended.append(result)
         if self.log_format == "json":
             click.echo(json.dumps(result.as_log(), ensure_ascii=False), err=True)
         fresh = result.status == "fresh"
@@ -67,7 +69,19 @@ class Report:
         self._alike.clear()
 
     @contextmanager
-    def progress(self, steps: int) -> Iterator[None]:
+    def going(self, steps: int) -> Iterator[None]:
+        """Accompany a run; if it ends by an error, tell all the same of the steps that ended."""
+        self._ended.clear()
+        try:
+            with self._progress(steps):
+                yield
+        except errors.NomadError:
+            if self._ended:
+                self.finish(str(self._ended[0].run_id), self._ended)
+            raise
+
+    @contextmanager
+    def _progress(self, steps: int) -> Iterator[None]:
         """Show a bar below the lines, where all of it goes to a terminal."""
         self._few = steps <= MANY
         terminal = sys.stdout.isatty() and sys.stderr.isatty()
@@ -77,9 +91,11 @@ class Report:
         from nomad import render
 
         plain = self._tell
-        with render.progress(steps, sys.stdout) as self._tell:
-            yield
-        self._tell = plain
+        try:
+            with render.progress(steps, sys.stdout) as self._tell:
+                yield
+        finally:
+            self._tell = plain
 
     def _rate(self, results: Sequence[Result]) -> str:
         """Say how fast many steps went."""

@@ -67,7 +67,7 @@ def build(workspace: Workspace, report: Report, how: Options, **words: Any) -> S
     found = make(workspace, force=how.force, **words)
     if not report.quiet:
         tell_passed_over(workspace, found)
-    with report.progress(len(found.steps)):
+    with report.going(len(found.steps)):
         run_id, results = run(workspace, found, how, report=report.step)
     report.finish(run_id, results, workspace.requests)
     return results

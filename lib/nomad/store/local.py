@@ -18,6 +18,9 @@ from nomad.store.locks import Waiter, locked
 
 _SCRATCH = "_tmp"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+TAKEN = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
+"""A folder where a file belongs, or the reverse, or a link that leads nowhere."""
+IN_THE_WAY = "something else lies in its place: move it aside"
 _NANO = 1e9
 _RACY = 2.0
 """Seconds for which a file is too young for its times to tell one version from the next."""
@@ -272,7 +275,7 @@ def translated(key: str) -> Iterator[None]:
         raise kind(
             f"the lake can't be used: {e.strerror or e}",
             where=(e.filename and str(e.filename)) or key,
-            hint="something else lies in its place: move it aside"
-            if e.errno in (errno.EISDIR, errno.ENOTDIR)
+            hint=IN_THE_WAY
+            if e.errno in TAKEN
             else "check that the folder exists, is writable and has room",
         ) from e
