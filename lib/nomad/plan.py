@@ -33,7 +33,7 @@ class Step(NamedTuple):
     """One cell, what is to be done with it, and why.
 
     `reads` is None where the inputs' columns aren't known before they are built; `needs` are the
-    steps of the same plan to wait for.
+    steps of the same plan to wait for, `after` those to wait for however they end.
     """
 
     table: TableName
@@ -42,11 +42,17 @@ class Step(NamedTuple):
     reason: str
     reads: tuple[Read, ...] | None = None
     needs: tuple[Cell, ...] = ()
+    after: tuple[Cell, ...] = ()
 
     @property
     def cell(self) -> Cell:
         """Table and date."""
         return (self.table, self.partition)
+
+    @property
+    def waits_for(self) -> tuple[Cell, ...]:
+        """What must have ended before it begins."""
+        return (*self.needs, *self.after)
 
 
 @dataclass(frozen=True)
@@ -83,13 +89,13 @@ def narrowed(
 
 
 def _after_their_needs(steps: Sequence[Step]) -> Iterator[Step]:
-    """Give steps in their order, each preceded by those of its needs that are among them."""
+    """Give steps in their order, each preceded by those among them that it waits for."""
     waiting = {s.cell: s for s in steps}
     for step in steps:
         stack = [step]
         while stack:
             top = stack[-1]
-            missing = next((waiting[n] for n in top.needs if n in waiting), None)
+            missing = next((waiting[n] for n in top.waits_for if n in waiting), None)
             if missing is not None and missing is not top:
                 stack.append(missing)
                 continue
@@ -216,9 +222,9 @@ class _Planner:
         if reason is None:
             return Step(table.name, partition, FRESH, "fresh")
         reads = self._schemas.reads(table, partition)
-        return Step(
-            table.name, partition, BUILD, reason, reads, self._needs(table, partition, reads)
-        )
+        needs = self._needs(table, partition, reads)
+        after = tuple(self._judged_by(table, partition))
+        return Step(table.name, partition, BUILD, reason, reads, needs, after)
 
     def _why(self, table: Table, partition: Partition, terms: Terms) -> str | None:
         """Say why a cell is to be built, or None.
@@ -284,6 +290,24 @@ class _Planner:
                 continue
             before = Span(last=partition - timedelta(days=1))
             yield from ((table.name, p) for p in self._due(table.name, (before,))[-1:])
+
+    def _judged_by(self, table: Table, partition: Partition) -> Iterator[Cell]:
+        """Name the latest earlier cell of a table whose tests look at what was published before."""
+        if partition is None or not self._looks_back(table, partition):
+            return
+        before = Span(last=partition - timedelta(days=1))
+        yield from ((table.name, p) for p in self._due(table.name, (before,))[-1:])
+
+    def _looks_back(self, table: Table, partition: Partition) -> bool:
+        """Tell whether the verdict on a cell hangs on earlier ones; in doubt it does."""
+        if table.contract and table.contract.compares:
+            return True
+        own = (c for c in table.checks if any(r.table == table.name for r in c.reads))
+        found = (self._schemas.reads(table.of_check(c), partition) for c in own)
+        return any(
+            reads is None or any(r.table == table.name and r.spans for r in reads)
+            for reads in found
+        )
 
     def _all_inputs(self, table: Table) -> tuple[Cell, ...]:
         """Name all that is built of a table's inputs; of many cells that wait for it, once."""

@@ -58,7 +58,7 @@ class Schemas:
 
     def _asks_one_day(self, table: Table, name: TableName, relations: Relations) -> bool:
         """Tell by some date whether a query that treats them alike reads its own date alone."""
-        key = (table.name, name, *relations.items())
+        key = (table.name, table.sql.sql_hash, name, *relations.items())
         if key not in self._one_day:
             read = self._pruner.read(*table.sql.statements(_ANY_DAY), name, relations)
             expected = ((Span(_ANY_DAY, _ANY_DAY),), (_ANY_DAY,))

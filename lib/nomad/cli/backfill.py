@@ -44,8 +44,8 @@ def command(
 ) -> None:
     """Build a range of dates: what is missing, what failed and what waited for it, what is stale.
 
-    Dates go side by side where the SQL allows it, in order where a table reads its own past.
-    Interrupted or killed, the same command goes on where it stopped.
+    Dates go side by side where the SQL allows it, in order where a table, or a test of it, looks
+    at earlier ones. Interrupted or killed, the same command goes on where it stopped.
 
     Example: nomad backfill ods dwd --from 2024-01-01 --to 2024-03-31 --only missing,failed
     """

@@ -74,8 +74,9 @@ class Test:
 
         `types` are those of the columns, by name in small letters; without, texts are compared.
         """
-        if self.kind == "accepted_values":
-            condition = _accepted_values(self, (types or {}).get(self.columns[0].lower(), ""))
+        if self.kind in _BY_TYPE:
+            kind = (types or {}).get(self.columns[0].lower(), "")
+            condition = _BY_TYPE[self.kind](self, kind)
         else:
             condition = _CONDITIONS[self.kind](self)
         return f"({self.where}\n) AND ({condition})" if self.where else condition
@@ -138,6 +139,11 @@ class Contract:
     def quarantines(self) -> bool:
         """Whether a row can go to quarantine by it."""
         return any(t.severity == QUARANTINE for t in self.tests)
+
+    @property
+    def compares(self) -> bool:
+        """Whether a date is compared with the one before it."""
+        return any("max_change" in t.words for t in self.tests)
 
     @property
     def row_tests(self) -> tuple[Test, ...]:
@@ -236,8 +242,13 @@ def _between(subject: str, test: Test) -> str:
     return f"NOT ({' AND '.join(kept)})"
 
 
-def _length(test: Test) -> str:
+def _length(test: Test, kind: str) -> str:
+    """Count the elements of a list, the entries of a map; of all else the letters."""
     subject = f"length(CAST({_one(test)} AS VARCHAR))"
+    if kind.endswith("]"):
+        subject = f"len({_one(test)})"
+    elif kind.startswith("MAP("):
+        subject = f"cardinality({_one(test)})"
     if (exact := test.words.get("equal")) is not None:
         return f"{subject} <> {_value(exact)}"
     return _between(subject, test)
@@ -264,6 +275,12 @@ def _expression(test: Test) -> str:
     return f"NOT ({_one(test)} {said}\n)" if test.columns else f"NOT ({said}\n)"
 
 
+_BY_TYPE: Mapping[str, Callable[[Test, str], str]] = {
+    "accepted_values": _accepted_values,
+    "length": _length,
+}
+"""Those that go by the column's type."""
+
 _CONDITIONS: Mapping[str, Callable[[Test], str]] = {
     "not_null": lambda t: f"{_one(t)} IS NULL",
     "unique": _unique,
@@ -272,6 +289,5 @@ _CONDITIONS: Mapping[str, Callable[[Test], str]] = {
     "regex": lambda t: (
         f"NOT regexp_matches(CAST({_one(t)} AS VARCHAR), {_value(t.words['pattern'])})"
     ),
-    "length": _length,
     "expression": _expression,
 }

@@ -78,6 +78,10 @@ class Table:
         """What the SQL file's head says of it, or else its contract."""
         return self.sql.description or (self.contract.description if self.contract else "")
 
+    def of_check(self, check: Check) -> Table:
+        """Give a check as a table of its own, which reads what the check reads."""
+        return Table(self.name, check.sql, check.reads)
+
     @property
     def reads_own_past(self) -> bool:
         """Whether it reads partitions of its own."""

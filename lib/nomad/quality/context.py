@@ -39,8 +39,7 @@ def gather(
         inputs += bound.inputs
     schemas = Schemas(project, lake, pruner)
     bounds = {
-        c.name: _bound(schemas, project, lake, Table(table.name, c.sql, c.reads), partition)
-        for c in table.checks
+        c.name: _bound(schemas, project, lake, table.of_check(c), partition) for c in table.checks
     }
     made = {name: _views(table, name, found) for name, found in bounds.items()}
     past = {n: b.select for n, found in bounds.items() for b in found if b.table == table.name}

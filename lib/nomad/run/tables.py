@@ -78,7 +78,7 @@ def _instances(workspace: Workspace, plan: Plan, jobs: int) -> int:
 
 
 class _Walk:
-    """Hands out the steps of a plan, each after those it needs, in the order of the plan.
+    """Hands out the steps of a plan, each after those it waits for, in the order of the plan.
 
     A step that ran short of memory, or of room on the disk while others ran beside it, waits until
     nothing else runs, and is then tried once more.
@@ -87,10 +87,10 @@ class _Walk:
     def __init__(self, plan: Plan, worker: Worker, most: int) -> None:
         self._steps = plan.steps
         places = {s.cell: i for i, s in enumerate(plan.steps)}
-        self._missing = [sum(n in places for n in s.needs) for s in plan.steps]
+        self._missing = [sum(n in places for n in s.waits_for) for s in plan.steps]
         self._readers: dict[Cell, list[int]] = {}
         for i, step in enumerate(plan.steps):
-            for need in step.needs:
+            for need in step.waits_for:
                 self._readers.setdefault(need, []).append(i)
         self._ready = [i for i, missing in enumerate(self._missing) if not missing]
         heapify(self._ready)
