@@ -223,6 +223,22 @@ class Manifest:
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
+def newest_first(now: Manifest | None, past: Iterable[Manifest]) -> list[Manifest]:
+    """Order a partition's past versions by what each says it superseded; `now` is published.
+
+    Run ids tell the order only where a version between is gone: a clock may have been set back.
+    """
+    left = {m.run_id: m for m in sorted(past, key=lambda m: m.run_id, reverse=True)}
+    found: list[Manifest] = []
+    run = now.previous if now else None
+    while left:
+        superseded = {m.previous for m in left.values()} if run not in left else set()
+        newest = next((r for r in left if r not in superseded), next(iter(left)))
+        found.append(left.pop(run if run in left else newest))
+        run = found[-1].previous
+    return found
+
+
 def _data_file(run_id: str, number: int, ending: str) -> str:
     return f"{run_id}-{number}{ending}"
 

@@ -128,3 +128,32 @@ def test_one_that_can_t_be_read_hides_no_other_and_is_not_removed(built):
     assert bad.exists()
     assert versions(built) == [now, older]
     assert built("rollback", *TABLE, "--to", older).code == 0
+
+
+def test_a_clock_that_was_set_back_changes_no_order(built, monkeypatch):
+    """Which version came after which its manifest says, not the time in the names of runs."""
+    keep(built, "3")
+    made = versions(built)
+    for days in (-9, 5, -20, 400):
+        run_days_ago(built, monkeypatch, days)
+        made.insert(0, built.manifest("dwd.dwd_price", DAY[1])["run_id"])
+    kept = made[:-1]
+
+    assert versions(built) == kept
+
+    keep(built, "1")
+    assert built("gc", "--yes").code == 0
+
+    assert versions(built) == made[:2]
+
+
+def test_a_version_made_before_the_clock_was_set_back_is_kept_from_when_it_was_made(
+    built, monkeypatch
+):
+    keep(built, "30 days")
+    old = versions(built)[0]
+    run_days_ago(built, monkeypatch, 400)
+
+    assert built("gc", "--yes").code == 0
+
+    assert versions(built)[1:] == [old]

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from nomad.claims import sweep
 from nomad.errors import ConfigError, CorruptManifest
 from nomad.journal import FOLDER as JOURNALS
-from nomad.manifest import FILE, HISTORY, Manifest
+from nomad.manifest import FILE, HISTORY, Manifest, newest_first
 from nomad.parsing import lying_at
 from nomad.partition import from_folder
 from nomad.publish import is_whole, parts
@@ -78,7 +78,11 @@ def _history(workspace: Workspace, layer: str) -> Iterator[Waste]:
     store, keep, days = workspace.store, workspace.config.lake.history, _days(workspace)
     told = f"older than {days} days" if days else f"beyond the {keep} that are kept"
     for cell, versions in _versions(store, layer).items():
-        for past in _old(workspace, cell, versions) if days else versions[keep:]:
+        if not days and len(versions) <= keep:
+            continue
+        now = next((m for _, m in _read(store, [f"{cell}/{FILE}"])), None)
+        ordered = _newest_first(now, versions)
+        for past in _old(workspace, now, ordered) if days else ordered[keep:]:
             for name in (FILE, *parts(past.manifest)):
                 if name in past.names:
                     yield Waste(f"{past.folder}/{name}", f"a past version {told}")
@@ -97,19 +101,24 @@ class _Past(NamedTuple):
 
 
 def _versions(store: Store, layer: str) -> dict[str, list[_Past]]:
-    """Give the past versions that are whole, by the folder of their partition, newest first."""
+    """Give the past versions that are whole, by the folder of their partition."""
     names: dict[str, set[str]] = {}
     for entry in store.entries(f"{HISTORY}/{layer}"):
         folder, _, name = entry.key.rpartition("/")
         names.setdefault(folder, set()).add(name)
     found: dict[str, list[_Past]] = {}
-    keys = (f"{f}/{FILE}" for f in sorted(names, reverse=True) if FILE in names[f])
+    keys = (f"{f}/{FILE}" for f in names if FILE in names[f])
     for key, manifest in _read(store, keys):
         folder = key.rpartition("/")[0]
         if is_whole(manifest, names[folder]):
             cell = folder.partition("/")[2].rpartition("/")[0]
             found.setdefault(cell, []).append(_Past(folder, names[folder], manifest))
     return found
+
+
+def _newest_first(now: Manifest | None, versions: Sequence[_Past]) -> list[_Past]:
+    by_run = {v.manifest.run_id: v for v in versions}
+    return [by_run[m.run_id] for m in newest_first(now, (v.manifest for v in versions))]
 
 
 def _read(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Manifest]]:
@@ -120,26 +129,28 @@ def _read(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Manifest]]:
                 yield key, lying_at(key, blob.data)
 
 
-def _old(workspace: Workspace, cell: str, versions: Sequence[_Past]) -> Iterator[_Past]:
-    """Give the versions that were superseded longer ago than they are kept.
+def _old(workspace: Workspace, now: Manifest | None, versions: Sequence[_Past]) -> Iterator[_Past]:
+    """Give the versions (the newest first) that were superseded longer ago than they are kept.
 
     One of which it isn't known when it was superseded is kept.
     """
     oldest = workspace.now() - timedelta(days=_days(workspace) or 0)
-    now = [m for _, m in _read(workspace.store, [f"{cell}/{FILE}"])]
-    known = [*now, *(v.manifest for v in versions)]
+    later = [now] if now else []
     for version in versions:
-        ended = _superseded(version.manifest, known)
+        ended = _superseded(version.manifest, later)
         if ended and ended < oldest:
             yield version
+        later.append(version.manifest)
 
 
-def _superseded(version: Manifest, others: Sequence[Manifest]) -> datetime | None:
-    """Tell when a version was superseded: when its successor was made, or a later one at most."""
-    after = [m for m in others if m.previous == version.run_id] or [
-        m for m in others if m.run_id > version.run_id
-    ]
-    return min((at for m in after if (at := m.made_at)), default=None)
+def _superseded(version: Manifest, later: Sequence[Manifest]) -> datetime | None:
+    """Tell when a version was superseded: when its successor was made, or a later one at most.
+
+    Not before it was made itself: the clock may have been set back in between.
+    """
+    after = [m for m in later if m.previous == version.run_id] or later
+    first = min((at for m in after if (at := m.made_at)), default=None)
+    return max(first, version.made_at or first) if first else None
 
 
 def _journals(workspace: Workspace, days: int) -> Iterator[Waste]:

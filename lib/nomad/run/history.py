@@ -15,7 +15,7 @@ from nomad.errors import CorruptManifest, Misuse
 from nomad.journal import FOLDER as JOURNALS
 from nomad.journal import command, complete, steps
 from nomad.layout import Published, folder_key
-from nomad.manifest import FILE, HISTORY, Manifest
+from nomad.manifest import FILE, HISTORY, Manifest, newest_first
 from nomad.names import RAW, TableName
 from nomad.parsing import lying_at
 from nomad.partition import Partition, parse_day
@@ -63,20 +63,25 @@ class Past:
         for old in superseded.pending(self._store, workspace.died()):
             self._pending.setdefault(old.cell, []).append(Kept(old))
 
-    def kept(self, table: TableName, partition: Partition) -> list[Kept]:
-        """Give those of a partition, the newest first; what will be pruned is no longer kept."""
+    def kept(self, cell: Cell, now: Manifest | None) -> list[Kept]:
+        """Give those of a partition, the newest first; what will be pruned is no longer kept.
+
+        `now` is what is published.
+        """
+        table, partition = cell
         past = f"{HISTORY}/{folder_key(table, partition)}"
         there = {run: self._found(f"{past}/{run}") for run in self._store.folders(past)}
-        pending = {k.manifest.run_id: k for k in self._pending.get((table, partition), ())}
-        found = sorted((there | pending).items(), reverse=True)
-        newest = [k for _, k in found if k is not None]
+        pending = {k.manifest.run_id: k for k in self._pending.get(cell, ())}
+        found = {run: k for run, k in (there | pending).items() if k is not None}
+        ordered = newest_first(now, (k.manifest for k in found.values()))
+        newest = [found[m.run_id] for m in ordered]
         return newest[: self._most] if pending else newest
 
-    def find(self, table: TableName, partition: Partition, run_id: str) -> Kept | None:
-        """Give one of them, with all its files, or None."""
-        if (table, partition) not in self._pending:
-            return self._found(f"{HISTORY}/{folder_key(table, partition)}/{run_id}")
-        kept = self.kept(table, partition)
+    def find(self, now: Manifest, run_id: str) -> Kept | None:
+        """Give one of those that the published version came after, with all its files, or None."""
+        if now.cell not in self._pending:
+            return self._found(f"{HISTORY}/{folder_key(*now.cell)}/{run_id}")
+        kept = self.kept(now.cell, now)
         return next((k for k in kept if k.manifest.run_id == run_id), None)
 
     def _found(self, folder: str) -> Kept | None:
@@ -94,9 +99,9 @@ class Past:
 
 def versions(workspace: Workspace, past: Past, cell: Cell) -> list[Version]:
     """Give the published version and those that are kept, the newest first."""
-    now = workspace.lake.readable(cell[0], days=[cell[1]])
-    return [*(Version(m, published=True) for m in now),
-            *(Version(k.manifest, published=False) for k in past.kept(*cell))]  # fmt: skip
+    now = next(iter(workspace.lake.readable(cell[0], days=[cell[1]])), None)
+    kept = [Version(k.manifest, published=False) for k in past.kept(cell, now)]
+    return [Version(now, published=True), *kept] if now else kept
 
 
 def to_version(workspace: Workspace, table: TableName, partition: Partition, run: str) -> Return:
@@ -106,7 +111,7 @@ def to_version(workspace: Workspace, table: TableName, partition: Partition, run
         Misuse: it is not kept, or nothing is published there.
     """
     over = workspace.lake.published(table, partition)
-    old = Past(workspace).find(table, partition, run)
+    old = Past(workspace).find(over.manifest, run) if over else None
     where = folder_key(table, partition)
     if over is None or old is None:
         day = f" --dt {partition}" if partition else ""
@@ -150,7 +155,7 @@ def _before(workspace: Workspace, past: Past, cell: Cell, run: str) -> Return | 
     if now.run_id != run:
         done = _undone(workspace, now, run)
         return None if done else f"{where} has moved on to {now.run_id}"
-    old = past.find(*cell, now.previous) if now.previous else None
+    old = past.find(now, now.previous) if now.previous else None
     return Return(over, *old) if old else f"{where} has no version before it that is kept"
 
 
