@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from nomad.errors import EmptySelection
-from nomad.names import TableName, did_you_mean
+from nomad.names import RAW, TableName, did_you_mean
 from nomad.project import Project
 
 _TAG = "tag:"
@@ -67,10 +67,18 @@ def _hint(project: Project, word: str) -> str:
     for part in word.split(","):
         if (match := _TERM.fullmatch(part)) and match["what"].startswith(_TAG):
             return _hint_of_tag(project, match["what"].removeprefix(_TAG))
+        if match and (source := _source(project, match["what"])):
+            return f"`{source}` is a source: `nomad extract {source}` lands it"
     plain = word.strip("+0123456789/")
     known = [*(str(n) for n in project.tables), *(n.name for n in project.tables)]
     near = did_you_mean(plain, [*known, *project.config.layers])
     return near or "see what there is with `nomad ls`"
+
+
+def _source(project: Project, word: str) -> str | None:
+    """Name the source that a word means: `price`, or `raw.price`."""
+    bare = word.lower().removeprefix(f"{RAW}.")
+    return next((s for s in project.config.sources if s.lower() == bare), None)
 
 
 def _hint_of_tag(project: Project, tag: str) -> str:

@@ -118,6 +118,15 @@ def test_one_partition_returns_to_a_version_and_forth_again(built):
     assert built("doctor").code == 0
 
 
+def test_to_return_to_the_published_version_is_nothing_to_do(built):
+    now = versions(built)[0]["run_id"]
+
+    answer = built("rollback", "dwd_price", "--dt", "2024-01-02", "--to", now)
+
+    assert answer.code == 2
+    assert f"{now} is the published version: there is nothing to do" in answer.err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -143,6 +143,14 @@ def test_lineage_of_a_column_that_is_not_there_prints_none(built, what):
     assert f"no column `{what.rpartition('.')[2]}` in " in answer.err
 
 
+@pytest.mark.parametrize("what", ["raw.price", "raw.price.zzz"])
+def test_lineage_of_a_source_that_never_landed_says_that_its_columns_are_not_known(project, what):
+    answer = project("lineage", what)
+
+    assert (answer.code, answer.out) == (0, "")
+    assert answer.err == "nothing is landed of raw.price: its columns aren't known yet\n"
+
+
 def test_lineage_of_a_column_does_not_mind_its_case(built):
     assert built("lineage", "dws_price.HIGHEST").out.startswith("highest\n")
 

@@ -404,6 +404,8 @@ def test_nothing_is_left_in_scratch(built):
         (("--dt", "2024-02-30"), "`2024-02-30` is not a date"),
         (("--from", "2024-01-03", "--to", "2024-01-02"), "the range begins after it ends"),
         (("nosuch",), "`nosuch` selects no table"),
+        (("raw.price",), "`price` is a source: `nomad extract price` lands it"),
+        (("+Price",), "`price` is a source: `nomad extract price` lands it"),
         (("dwd_prize",), "did you mean `dwd_price`"),
         (("--exclude", "*"), "nothing is selected"),
         (("--from", "2024-01-03"), "--from and --to go together"),

@@ -35,7 +35,10 @@ def command(workspace: Workspace, what: str, output: str) -> None:
         workspace.project,
         Schemas(workspace.project, workspace.lake.remembering(), workspace.pruner),
     )
-    if column:
+    if not traced.columns(table):
+        click.echo(f"nothing is landed of {table}: its columns aren't known yet", err=True)
+        columns = []
+    elif column:
         columns = [traced.column(table, column)]
     else:
         columns = [ColumnName(table, name) for name in traced.columns(table)]
@@ -45,8 +48,8 @@ def command(workspace: Workspace, what: str, output: str) -> None:
             sys.stdout,
         )
         return
-    lines = [text for c in columns for text in _tree(traced, c, depth=0)]
-    click.echo("\n".join(lines))
+    for text in (t for c in columns for t in _tree(traced, c, depth=0)):
+        click.echo(text)
 
 
 def _parsed(workspace: Workspace, what: str) -> tuple[Any, str]:

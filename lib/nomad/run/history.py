@@ -108,13 +108,19 @@ def to_version(workspace: Workspace, table: TableName, partition: Partition, run
     """Find a kept version to return to.
 
     Raises:
-        Misuse: it is not kept, or nothing is published there.
+        Misuse: it is not kept, or nothing is published there, or it is what is published.
     """
     over = workspace.lake.published(table, partition)
-    old = Past(workspace).find(over.manifest, run) if over else None
     where = folder_key(table, partition)
+    day = f" --dt {partition}" if partition else ""
+    if over and over.manifest.run_id == run:
+        raise Misuse(
+            f"{run} is the published version: there is nothing to do",
+            where=where,
+            hint=f"the versions to return to are in `nomad history {table.name}{day}`",
+        )
+    old = Past(workspace).find(over.manifest, run) if over else None
     if over is None or old is None:
-        day = f" --dt {partition}" if partition else ""
         raise Misuse(
             f"no version {run} is kept" if over else "nothing is published there",
             where=where,
