@@ -223,7 +223,8 @@ class _Planner:
             return Step(table.name, partition, FRESH, "fresh")
         reads = self._schemas.reads(table, partition)
         needs = self._needs(table, partition, reads)
-        after = tuple(self._judged_by(table, partition))
+        judged = self._schemas.looks_back(table, partition)
+        after = self._latest_before(table.name, partition) if judged else ()
         return Step(table.name, partition, BUILD, reason, reads, needs, after)
 
     def _why(self, table: Table, partition: Partition, terms: Terms) -> str | None:
@@ -247,7 +248,8 @@ class _Planner:
             name = TableName.parse(text)
             if name not in self._building:
                 continue
-            spans = (_span(first, last),) if first and last else None
+            days = [date.fromisoformat(day) for day in (first, last) if day]
+            spans = (Span(*days),) if days else None
             for partition in self._due(name, spans):
                 day = partition.isoformat() if partition else None
                 return f"input {named(text, day, day)} changed"
@@ -275,39 +277,18 @@ class _Planner:
         for name in table.inputs:
             for spans in (m[name] for m in (known, own) if name in m):
                 found |= dict.fromkeys((name, p) for p in self._waited(table, name, spans))
-        found |= dict.fromkeys(self._before_a_gap(table, partition, reads))
+        if self._asks_for_a_gap(table.name, reads):
+            found |= dict.fromkeys(self._latest_before(table.name, partition))
         return tuple(found)
 
-    def _before_a_gap(
-        self, table: Table, partition: Partition, reads: tuple[Read, ...]
-    ) -> Iterator[Cell]:
-        """Name the latest earlier cell of a table that asks itself for a date nobody builds.
+    def _asks_for_a_gap(self, table: TableName, reads: tuple[Read, ...]) -> bool:
+        """Tell whether a table asks itself for a date nobody builds: has it a past at all?"""
+        asked = (day for r in reads if r.table == table for day in r.asked)
+        return any(not self._will_be_there(table, day) for day in asked)
 
-        Only after that one is it known whether it has a past at all.
-        """
-        for day in (d for r in reads if r.table == table.name for d in r.asked):
-            if partition is None or self._will_be_there(table.name, day):
-                continue
-            before = Span(last=partition - timedelta(days=1))
-            yield from ((table.name, p) for p in self._due(table.name, (before,))[-1:])
-
-    def _judged_by(self, table: Table, partition: Partition) -> Iterator[Cell]:
-        """Name the latest earlier cell of a table whose tests look at what was published before."""
-        if partition is None or not self._looks_back(table, partition):
-            return
-        before = Span(last=partition - timedelta(days=1))
-        yield from ((table.name, p) for p in self._due(table.name, (before,))[-1:])
-
-    def _looks_back(self, table: Table, partition: Partition) -> bool:
-        """Tell whether the verdict on a cell hangs on earlier ones; in doubt it does."""
-        if table.contract and table.contract.compares:
-            return True
-        own = (c for c in table.checks if any(r.table == table.name for r in c.reads))
-        found = (self._schemas.reads(table.of_check(c), partition) for c in own)
-        return any(
-            reads is None or any(r.table == table.name and r.spans for r in reads)
-            for reads in found
-        )
+    def _latest_before(self, table: TableName, day: Partition) -> tuple[Cell, ...]:
+        before = Span(last=day - timedelta(days=1)) if day else None
+        return tuple((table, p) for p in self._due(table, (before,))[-1:]) if before else ()
 
     def _all_inputs(self, table: Table) -> tuple[Cell, ...]:
         """Name all that is built of a table's inputs; of many cells that wait for it, once."""
@@ -365,7 +346,3 @@ class _Planner:
 
 _WEEK = 7
 """From more dates than that on, a table's manifests are looked at all at once."""
-
-
-def _span(first: str, last: str) -> Span:
-    return Span(date.fromisoformat(first), date.fromisoformat(last))

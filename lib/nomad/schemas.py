@@ -38,6 +38,17 @@ class Schemas:
             _past(r, partition, relations[r.table]) if r.table == table.name else r for r in found
         )
 
+    def looks_back(self, table: Table, partition: Partition) -> bool:
+        """Tell whether the verdict on a cell hangs on earlier ones; in doubt it does."""
+        if partition is None or (table.contract and table.contract.compares):
+            return partition is not None
+        own = (c for c in table.checks if any(r.table == table.name for r in c.reads))
+        found = (self.reads(table.of_check(c), partition) for c in own)
+        return any(
+            reads is None or any(r.table == table.name and r.spans for r in reads)
+            for reads in found
+        )
+
     def on_any_day(self, table: Table) -> tuple[Read, ...] | None:
         """Say what a table by date reads for some date; None where columns aren't known yet."""
         relations = self.relations(table)
