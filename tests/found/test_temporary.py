@@ -60,8 +60,10 @@ def test_what_a_killed_command_left_goes(built, tmp_path):
     top.mkdir()
     child = subprocess.Popen(**words(built, top, ENDLESS))
     try:
+        until = time.monotonic() + 30
         while not list(top.glob("*/owner")):
             assert child.poll() is None
+            assert time.monotonic() < until, "it makes no folder that says whose it is"
             time.sleep(0.02)
     finally:
         child.send_signal(signal.SIGKILL)

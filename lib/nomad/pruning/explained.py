@@ -60,14 +60,27 @@ def of_setup(session: Session, statement: str, names: Iterable[str]) -> list[lis
 def filters_of(session: Session, query: str) -> list[list[str]]:
     """Give, for each scan of Parquet files in the plan, the filters on its path.
 
-    What DuckDB runs as several statements (a PIVOT) has no plan; that of the rows it is made of
-    has the same scans. Where there is none either: a scan without filters.
+    What DuckDB runs as several statements (a PIVOT) has no plan, or fails where it finds no rows
+    and so no columns; the plan of the rows it is made of has the same scans. Where there is none
+    either: a scan without filters.
     """
-    rows = session.execute(f"EXPLAIN (FORMAT json) {query}")
-    if not rows and (plainer := _without_pivots(query)):
-        with suppress(QueryFailed):
-            rows = session.execute(f"EXPLAIN (FORMAT json) {plainer}")
+    rows = _plan(session, query)
     return [_split(text) for text in _scans(json.loads(rows[0][1]))] if rows else [[]]
+
+
+def _plan(session: Session, query: str) -> list[tuple[Any, ...]]:
+    try:
+        if rows := session.execute(f"EXPLAIN (FORMAT json) {query}"):
+            return rows
+        plainer = _without_pivots(query)
+    except QueryFailed:
+        if not (plainer := _without_pivots(query)):
+            raise
+        with suppress(QueryFailed):
+            session.execute("ROLLBACK")  # a PIVOT that failed leaves its transaction open
+    with suppress(QueryFailed):
+        return session.execute(f"EXPLAIN (FORMAT json) {plainer}") if plainer else []
+    return []
 
 
 def _without_pivots(query: str) -> str | None:
