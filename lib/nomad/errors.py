@@ -205,7 +205,7 @@ class CorruptManifest(LakeError):
         first, *more = errors
         names = ", ".join(str(e.where) for e in more[:_MOST])
         left = f" and {len(more) - _MOST} more" if len(more) > _MOST else ""
-        what = f"{first.what}; nor can {names}{left}" if more else first.what
+        what = f"{first.what}; {names}{left} can't be read either" if more else first.what
         return cls(what, where=first.where, hint=first.hint)
 
 

@@ -107,6 +107,7 @@ def test_malformed_csv_is_refused_whole(project, text, message):
     assert answer.code == 4
     assert message in answer.err
     assert "in/2024-01-02.csv" in answer.err
+    assert "Possible fixes" not in answer.err
     assert not (project.lake / "raw").exists()
 
 

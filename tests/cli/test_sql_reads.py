@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 WRITES = [
@@ -186,6 +187,14 @@ def test_what_lies_beside_something_hidden_is_read(built):
     assert built.rows(f"from read_csv('{built.root}/conf/more/*.csv')") == [[1]]
     assert built.rows(f"select sum(a) from read_csv('{built.root}/data/*.csv')") == [[3]]
     assert built.rows(f"select count(*) from read_text('{built.root}/nomad.yaml')") == [[1]]
+
+
+def test_a_database_in_the_top_folder_is_read(built):
+    """DuckDB looks for its log beside it, whether there is one or not."""
+    with duckdb.connect(str(built.root / "w.duckdb")) as con:
+        con.execute("create table t as select 7 as a")
+
+    assert built.rows("from read_duckdb('w.duckdb', table_name = 't')") == [[7]]
 
 
 def test_a_table_cannot_publish_what_is_hidden(project):

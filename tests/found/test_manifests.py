@@ -190,6 +190,7 @@ def test_all_unreadable_manifests_of_what_a_build_reads_are_named_at_once(built)
 
     assert answer.code == 3
     assert all(f"dwd/dwd_price/dt={day}/manifest.json" in answer.err for day in (DAY, OTHER))
+    assert f"; dwd/dwd_price/dt={OTHER}/manifest.json can't be read either\n" in answer.err
 
 
 def test_a_source_whose_manifest_is_unreadable_is_landed_again_when_forced(built):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nomad.cli import options
+from nomad.names import counted
 
 if TYPE_CHECKING:
     from nomad.lint.finding import Finding
@@ -38,7 +39,8 @@ def command(opened: options.Opener, chosen: options.Chosen, output: str) -> None
     else:
         _tell(found)
     errors = sum(f.severity == ERROR for f in found)
-    click.echo(f"{errors} errors, {len(found) - errors} warnings", err=True)
+    warnings = counted(len(found) - errors, "warning")
+    click.echo(f"{counted(errors, 'error')}, {warnings}", err=True)
     sys.exit(2 if errors else 0)
 
 

@@ -274,6 +274,9 @@ def _set_up(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     _lock(con, settings)
 
 
+_DATABASES = (".db", ".ddb", ".duckdb")
+
+
 def _lock(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Keep the instance to what it may use; nothing that runs in it can take that back."""
     files = [str(p) for p in settings.allowed if p.is_file()]
@@ -282,6 +285,7 @@ def _lock(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     if settings.remote:
         folders.append(f"{settings.remote.address.url}/")
     con.execute(f"SET allowed_directories = [{', '.join(map(literal, folders))}]")
+    files += [f"{f}.wal" for f in files if f.endswith(_DATABASES)]  # DuckDB looks for its log
     con.execute(f"SET allowed_paths = [{', '.join(map(literal, files))}]")
     con.execute("SET enable_external_access = false")
 

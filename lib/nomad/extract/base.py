@@ -18,7 +18,7 @@ from nomad.partition import Partition
 __all__ = ["Connector", "Landed", "Shape", "measure"]
 
 
-_ADVICE = re.compile(r",? try ignore_errors.*")
+_ADVICE = re.compile(r",? try ignore_errors.*|; (?:This can happen|Possible fixes).*")
 """What DuckDB says of options that a user of nomad doesn't set."""
 
 
