@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,18 @@ def test_a_process_holds_no_file_of_the_one_that_began_it(monkeypatch, tmp_path)
 
     assert found
     assert str(tmp_path / "held") not in found
+
+
+def test_a_process_ends_with_the_one_that_began_it(monkeypatch):
+    """Of one that is killed, the system closes the pipe that the answer would be read from."""
+    monkeypatch.setattr(apart, "_parsed", lambda *_: time.sleep(10))
+    began_at = time.monotonic()
+
+    child, pipe = apart._begin(GOOD[:1], no_opinion)
+    pipe.close()
+    os.waitpid(child, 0)
+
+    assert time.monotonic() - began_at < 5
 
 
 @pytest.mark.parametrize("sent", SENT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
 import threading
 from collections.abc import Sequence
@@ -89,6 +90,7 @@ def _begin(texts: Sequence[Text], opinion: Opinion) -> tuple[int, BinaryIO] | No
         return child, os.fdopen(inner, "rb")
     try:
         _let_go(outer)
+        threading.Thread(target=_end_with_reader, args=(outer,), daemon=True).start()
         with os.fdopen(outer, "wb") as pipe:
             pickle.dump(_parsed(texts, opinion), pipe)
     finally:
@@ -127,6 +129,15 @@ def _let_go(outer: int) -> None:
     """Close all but the pipe and what is shown: a lock is held as long as anybody has its file."""
     os.closerange(3, outer)
     os.closerange(outer + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def _end_with_reader(outer: int) -> None:
+    """Wait until nobody can read the answer any more: whoever began this process was killed."""
+    poll = select.poll()
+    poll.register(outer, 0)
+    while not poll.poll():
+        pass
+    os._exit(0)
 
 
 def _end(child: int, pipe: BinaryIO) -> list[Parsed] | None:
