@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nomad.engine import duck
+
 ATTACH = "attach: {shop: gone.duckdb, till: 'postgres:host=127.0.0.1 port=1 dbname=x'}\n"
 
 
@@ -46,3 +48,40 @@ def test_a_question_that_does_not_name_it_is_answered(down):
 
     assert answer.code == 3
     assert "database `shop` can't be attached" in answer.err
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The databases that anybody tried to attach."""
+    names: list[str] = []
+    attach = duck._attach
+
+    def noted(con, name, address):
+        names.append(name)
+        attach(con, name, address)
+
+    monkeypatch.setattr(duck, "_attach", noted)
+    return names
+
+
+def test_a_database_is_asked_by_what_names_it_alone(down, asked):
+    """Where nothing is chosen that reads it, nobody waits for it: it may be slow, or down."""
+    down.write("sql/checks/dwd_price__sold.sql", "select 1 as a from till.sales limit 0")
+    day = ("--dt", "2024-01-02")
+    for words in (
+        ("extract", *day),
+        ("plan", "ods_price", *day),
+        ("run", "ods_price", *day),
+        ("sql", "select count(*) from ods.ods_price"),
+        ("catalog", "refresh"),
+        ("show", "ods_price"),
+        ("doctor",),
+    ):
+        answer = down(*words)
+        assert answer.code == 0, (words, answer.err)
+    assert asked == []
+
+    assert down("run", "dwd_price", *day).code == 3
+    assert set(asked) == {"till"}
+    assert down("sql", 'from "SHOP".orders').code == 3
+    assert set(asked) == {"till", "shop"}

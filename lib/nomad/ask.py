@@ -79,7 +79,7 @@ def reads(workspace: Workspace) -> None:
     store, key = workspace.store, f"_probe/{uuid.uuid4().hex}"
     store.write(key, b"here")
     try:
-        with workspace.reader.session() as session:
+        with workspace.reader().session() as session:
             session.execute(f"SELECT content FROM read_text({literal(store.uri(key))})")
     finally:
         store.delete(key)
@@ -99,7 +99,7 @@ def refused(
         return Answer([c.name for c in REFUSED], [False] * len(REFUSED), [])
     contract = workspace.project.tables[table].contract
     key = contract.unique_key if contract else ()
-    with workspace.reader.session() as session:
+    with workspace.reader().session() as session:
         rows = scan.select(groups, partitioned=dated)
         there = [c.name for c in session.describe(rows)]
         led = [n for w in (*_LEADING, *key) for n in there if n.lower() == w.lower()]
@@ -136,6 +136,7 @@ def _named(workspace: Workspace, query: str) -> list[TableName]:
 
 _LISTINGS = {
     "show", "information_schema", "pg_catalog", "duckdb_tables", "duckdb_views", "duckdb_columns",
+    "duckdb_databases", "database_list", "database_size",
 }  # fmt: skip
 """Words of a query that asks which tables there are."""
 
@@ -170,7 +171,10 @@ def _session(
     project, lake, words = workspace.project, workspace.lake, _words(query)
     macros = used(query, workspace.macros)
     below = limited((m.text for m in macros), query)
-    with workspace.reader.session(limited=below) as session:
+    texts = [query, *(m.text for m in macros)]
+    if words & _LISTINGS:
+        texts += workspace.config.attach
+    with workspace.reader(texts).session(limited=below) as session:
         if "nomad" in words:
             live.describe(session, project, lake, workspace.temporary, words=words)
         bare = [n.name.lower() for n in published]

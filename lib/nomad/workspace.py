@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -16,6 +16,7 @@ from nomad import catalog, config, partition, project, pruning
 from nomad.cache import Cache
 from nomad.catalog import Refreshed, macros
 from nomad.claims import dead, temporary
+from nomad.engine.down import named
 from nomad.engine.duck import Engine, Remote, Session, Settings, located
 from nomad.engine.readable import readable
 from nomad.errors import ConfigError, NomadError
@@ -70,6 +71,7 @@ class Workspace:
             self.tell(fault)
         self.waiter = Waiter(who, self.config.engine.lock_wait)
         self._sessions = ExitStack()
+        self._readers: dict[tuple[str, ...], Engine] = {}
         self.rehearsing = False
         self.requests = Requests()
         self.counting = False
@@ -224,9 +226,7 @@ class Workspace:
         path = self.catalog_path
         if not path.exists() or catalog.log_of(path).exists():
             return True
-        if self._catalogs.get(path.name) != self._catalog_basis:
-            return True
-        return bool(self.died())
+        return self._catalogs.get(path.name) != self._catalog_basis or bool(self.died())
 
     def died(self, *, own: str = "") -> list[Path]:
         """Name the scratch of runs that died, as the run `own` or a command without one sees it."""
@@ -257,10 +257,9 @@ class Workspace:
         """Write what opens the catalog in another DuckDB, without a key; one due is made first."""
         if self.catalog_is_due:
             self.refresh_catalog()
+        way = self.remote.shown(self._environ) if self.remote else []
         attach = f"ATTACH {literal(str(self.catalog_path))} AS catalog (READ_ONLY)"
-        if self.remote is None:
-            return [attach, "USE catalog"]
-        return [*self.remote.shown(self._environ), attach, "USE catalog"]
+        return [*way, attach, "USE catalog"]
 
     def files(self, table: TableName, days: Sequence[partition.Partition]) -> list[str]:
         """Give the addresses of the files of partitions; of several, those that are there.
@@ -289,10 +288,8 @@ class Workspace:
     @cached_property
     def pruner(self) -> pruning.Pruner:
         """Tells which partitions a query reads."""
-        given = self.config
-        found = pruning.Pruner(
-            self.temporary, self._cache("reads"), attach=self._attach, timezone=given.timezone
-        )
+        cache, zone = self._cache("reads"), self.config.timezone
+        found = pruning.Pruner(self.temporary, cache, attach=self._attach, timezone=zone)
         self._sessions.callback(found.close)
         return found
 
@@ -310,16 +307,20 @@ class Workspace:
         """What columns there are as of one moment."""
         return Schemas(self.project, self.lake.remembering(), self.pruner)
 
-    @cached_property
-    def reader(self) -> Engine:
-        """An engine for questions: its scratch lies outside the lake."""
-        return self.engine(self.temporary)
+    def reader(self, texts: Iterable[str] = ()) -> Engine:
+        """Give an engine for questions, which name what is attached; its scratch is elsewhere."""
+        names = tuple(named(self._attach, texts))
+        if names not in self._readers:
+            self._readers[names] = self.engine(self.temporary, names)
+        return self._readers[names]
 
-    def engine(self, scratch: Path, *, remote: bool = True, shares: int = 1) -> Engine:
+    def engine(
+        self, scratch: Path, texts: Iterable[str] = (), *, remote: bool = True, shares: int = 1
+    ) -> Engine:
         """Make an engine that works in a scratch folder and reads the project and its lake.
 
-        Without `remote` it reads no lake in S3 and no attached database, and begins the sooner. So
-        many of its instances as `shares` may be open at once.
+        It reads what is attached and named in `texts`; without `remote` no lake in S3. So many of
+        its instances as `shares` may be open at once.
         """
         given = self.config
         settings = Settings(
@@ -327,7 +328,7 @@ class Workspace:
             scratch=scratch,
             allowed=(self.catalog_path.parent, *self._readable),
             timezone=given.timezone,
-            attach=self._attach if remote else {},
+            attach=named(self._attach, texts),
             remote=self.remote if remote else None,
             shares=shares,
         )

@@ -62,6 +62,12 @@ class Table:
         return any(limited(f.setup, f.query) for f in files) or limited(said, "")
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """All that is said where it is built and judged: statements, contract and checks."""
+        files = (self.sql, *(c.sql for c in self.checks))
+        return (repr(self.contract), *(text for f in files for text in (*f.setup, f.query)))
+
+    @property
     def queried(self) -> tuple[TableName, ...]:
         """The tables its query reads, itself included where it reads its own past, each once."""
         return tuple(dict.fromkeys(r.table for r in self.reads))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from threading import Lock
@@ -18,6 +19,7 @@ from typing import NamedTuple
 
 from nomad.cache import Cache
 from nomad.engine import scan
+from nomad.engine.down import named
 from nomad.engine.duck import VERSION, Engine, Place, Session, Settings, View
 from nomad.errors import QueryFailed
 from nomad.manifest import Column, digest, schema_hash
@@ -94,7 +96,7 @@ class Pruner:
         self._scratch = scratch
         self._cache = cache
         self._timezone = timezone or ""
-        settings = Settings(
+        self._settings = Settings(
             memory_limit="256MB",
             threads=1,
             scratch=scratch,
@@ -103,7 +105,7 @@ class Pruner:
             without=_UNSOUND + _IDLE,
             brief=True,
         )
-        self._engine = Engine(settings)
+        self._engines: dict[tuple[str, ...], Engine] = {}
         self._lock = Lock()
         self._prepared: dict[str, Session] = {}
         self._open = ExitStack()
@@ -111,7 +113,16 @@ class Pruner:
     def close(self) -> None:
         """Let go of the instance."""
         self._open.close()
-        self._engine.close()
+        for engine in self._engines.values():
+            engine.close()
+
+    def _engine(self, texts: Sequence[str]) -> Engine:
+        """Give an engine that has the databases which some texts name."""
+        attach = named(self._settings.attach, texts)
+        key = tuple(attach)
+        if key not in self._engines:
+            self._engines[key] = Engine(replace(self._settings, attach=attach))
+        return self._engines[key]
 
     def read(
         self, setup: Sequence[str], query: str, target: TableName, relations: Relations
@@ -140,7 +151,7 @@ class Pruner:
         Raises:
             QueryFailed: the query doesn't fit its inputs.
         """
-        with self._engine.session() as session:
+        with self._engine((*setup, query)).session() as session:
             for relation in relations.values():
                 empty = scan.Files((), relation.schema)
                 select = scan.select([empty], partitioned=relation.partitioned)
@@ -167,9 +178,9 @@ class Pruner:
         """Give the days that each scan of the target can read."""
         try:
             if not setup:
-                session = self._ready(target, relations)
+                session = self._ready(self._engine([query]), target, relations)
                 return told(session, filters_of(session, query))
-            with self._engine.session() as session:
+            with self._engine((*setup, query)).session() as session:
                 self._bind(session, target, relations)
                 names = [name for _, name in relations[target].spellings]
                 scans = [f for text in setup for f in of_setup(session, text, names)]
@@ -178,13 +189,14 @@ class Pruner:
             self._forget()  # a PIVOT that failed leaves its transaction open
             return [EVERYTHING]
 
-    def _ready(self, target: TableName, relations: Relations) -> Session:
+    def _ready(self, engine: Engine, target: TableName, relations: Relations) -> Session:
         """Give a session with the inputs bound; a table asks with the same ones for each date."""
-        key = digest(str(target), *(f"{n} {r.fingerprint}" for n, r in sorted(relations.items())))
+        known = (f"{n} {r.fingerprint}" for n, r in sorted(relations.items()))
+        key = digest(str(id(engine)), str(target), *known)
         if key not in self._prepared:
             if len(self._prepared) >= _MOST_SESSIONS:
                 self._forget()
-            session = self._open.enter_context(self._engine.session())
+            session = self._open.enter_context(engine.session())
             self._bind(session, target, relations)
             self._prepared[key] = session
         return self._prepared[key]

@@ -28,6 +28,7 @@ from nomad.manifest import DataFile, Input, Manifest
 from nomad.names import TableName
 from nomad.partition import Partition, folder
 from nomad.plan import Cell
+from nomad.project import Table
 from nomad.requests import about
 from nomad.run.leftovers import has_project, recover
 from nomad.run.result import BUILT, FRESH, MISSING, PUBLISHED, Result
@@ -64,10 +65,13 @@ class Attempt:
     _renewing: Future[None] | None = None
     _fault: NomadError | None = None
 
-    def engine(self, *, remote: bool = True, shares: int = 1) -> Engine:
-        """Give the engine this run works with; its catalog is then renewed by the same one."""
+    def engine(
+        self, tables: Iterable[Table] = (), *, remote: bool = True, shares: int = 1
+    ) -> Engine:
+        """Give the engine with which this run builds some tables; its catalog is renewed by it."""
         if self._engine is None:
-            self._engine = self.workspace.engine(self.scratch, remote=remote, shares=shares)
+            texts = (text for table in tables for text in table.texts)
+            self._engine = self.workspace.engine(self.scratch, texts, remote=remote, shares=shares)
         return self._engine
 
     def publish(

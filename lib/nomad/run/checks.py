@@ -113,7 +113,7 @@ def judge(workspace: Workspace, table: Table, manifest: Manifest, source: str) -
     inspection = Inspection(
         table, partition, others, workspace.temporary / "check", "check", before=before
     )
-    with workspace.reader.session(limited=table.limited) as session:
+    with workspace.reader(table.texts).session(limited=table.limited) as session:
         return _told(inspection, session, source, manifest)
 
 

@@ -42,7 +42,7 @@ def infer(workspace: Workspace, name: TableName, partition: Partition) -> str:
 def _columns(workspace: Workspace, manifest: Manifest) -> Iterator[str]:
     files = workspace.lake.files([manifest]) or [scan.Files((), manifest.schema)]
     source = scan.select(files, partitioned=manifest.partition_date is not None)
-    with workspace.reader.session() as session:
+    with workspace.reader().session() as session:
         keep(session, "found", source)
         for column in manifest.schema:
             name = quote(column.name)

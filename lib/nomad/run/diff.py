@@ -60,7 +60,7 @@ def between(
         raise Misuse("there is no version before it", where=folder_key(name, partition))
     sources = [_source(workspace, name, partition, run, over) for run in (first, new)]
     table = workspace.project.tables.get(name)
-    with workspace.reader.session() as session:
+    with workspace.reader().session() as session:
         return compare(session, *sources, key=_key(table))
 
 
@@ -77,7 +77,7 @@ def staged(workspace: Workspace, name: TableName, partition: Partition) -> Diffe
     table = workspace.project.tables[name]
     step = Step(name, partition, BUILD, "diff")
     with attempt(workspace, "diff", [], rehearse=True) as going:
-        result = Worker(going, Options(force=True, rehearse=True)).act(step)
+        result = Worker(going, Options(force=True, rehearse=True), [table]).act(step)
         if result.error:
             raise result.error
         made = going.lake.manifest(name, partition)

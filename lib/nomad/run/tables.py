@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from functools import partial
@@ -10,6 +10,7 @@ from heapq import heapify, heappop, heappush
 from itertools import chain
 
 from nomad.plan import BUILD, Cell, Plan, Step
+from nomad.project import Table
 from nomad.run.attempt import attempt
 from nomad.run.result import (
     BLOCKED,
@@ -55,7 +56,8 @@ def run(
         lake=plan.lake,
     ) as going:
         jobs = options.jobs or workspace.config.engine.jobs
-        worker = Worker(going, options, jobs, shares=_instances(workspace, plan, jobs))
+        built = [workspace.project.tables[name] for name in {table for table, _ in cells}]
+        worker = Worker(going, options, built, jobs=jobs, shares=_instances(built, jobs))
         walk = _Walk(plan, worker, jobs if options.fail_fast else jobs * _LANES)
         with closing(walk.results(fail_fast=options.fail_fast)) as results:
             for result in results:
@@ -70,10 +72,8 @@ _LANES = 2
 Not with `fail_fast`, by which as little as may be is begun before the first failure."""
 
 
-def _instances(workspace: Workspace, plan: Plan, jobs: int) -> int:
+def _instances(built: Iterable[Table], jobs: int) -> int:
     """Count the instances of DuckDB that may run at once: one, unless files need their own."""
-    tables = workspace.project.tables
-    built = (tables[name] for name in {s.table for s in plan.steps})
     return jobs if any(t.sql.exclusive or t.limited for t in built) else 1
 
 

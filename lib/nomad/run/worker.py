@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -59,10 +59,18 @@ class Options(NamedTuple):
 class Worker:
     """Does one step, in whatever thread it is called; so many `jobs` compute at once."""
 
-    def __init__(self, going: Attempt, options: Options, jobs: int = 1, *, shares: int = 1) -> None:
+    def __init__(
+        self,
+        going: Attempt,
+        options: Options,
+        tables: Iterable[Table],
+        *,
+        jobs: int = 1,
+        shares: int = 1,
+    ) -> None:
         self._going, self._options = going, options
         self._workspace = going.workspace
-        self._engine = going.engine(shares=shares)
+        self._engine = going.engine(tables, shares=shares)
         self._turns = Turns(jobs, self._engine)
         self._busy: set[Cell] = set()
         self._stopping = False
