@@ -41,6 +41,25 @@ def test_a_table_calls_them(shared, sql, rows):
     assert sorted(shared.rows("from dws.dws_m")) == rows
 
 
+def test_a_check_calls_them_as_a_table_does(shared):
+    """Also of a table that has one of its own of that name; each check has its own of them."""
+    shared.write("sql/dws/dws_m.sql", "create macro doubled(x) as 3 * x; select doubled(1) as c")
+    shared.write("sql/checks/dws_m__large.sql", "from dws.dws_m where doubled(c) > 6")
+    fine = shared("run", "dws_m")
+    shared.write("sql/checks/dws_m__read.sql", "from dws.dws_m where quadrupled(c) = 12")
+
+    refused = shared("run", "dws_m")
+
+    assert fine.code == 0, fine.err
+    assert refused.code == 4, refused.err
+    assert "1 row found" in refused.err
+    assert "large" not in refused.err
+    assert shared("check", "dws_m").code == 4
+
+    shared.write("sql/checks/dws_m__read.sql", "create macro f(x) as x; from dws.dws_m where f(c)")
+    assert "a check is one SELECT, without statements before it" in shared("ls").err
+
+
 def test_what_a_macro_reads_is_an_input_of_the_table(shared):
     shared.write("sql/dws/dws_m.sql", "select close from dwd.latest('2024-01-03')")
 

@@ -235,13 +235,16 @@ def _with_contracts(
     contracts, faults, strays = found.contracts(folder, reader.root, files, reader.cache)
     checks: dict[TableName, dict[str, SqlFile]] = {}
     paths = [p for p in sorted((folder / CHECKS).rglob("*.sql")) if not is_hidden(p)]
-    for path, sql in zip(paths, replace(reader, macros=()).read(paths), strict=True):
+    given = {s for m in reader.macros for s in m.statements}
+    for path, sql in zip(paths, reader.read(paths), strict=True):
         try:
             name, fact = found.of_table(path.stem, files, shown(path, reader.root))
         except SqlFileError as e:
             strays.append(e)
             continue
-        if isinstance(sql, SqlFile):
+        if isinstance(sql, SqlFile) and (fault := found.unfit_as_check(sql, given)):
+            faults.setdefault(name, fault)
+        elif isinstance(sql, SqlFile):
             checks.setdefault(name, {})[fact] = sql
         else:
             faults.setdefault(name, sql)

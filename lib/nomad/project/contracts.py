@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,6 +150,13 @@ def related(
     return tuple((t.name, other) for t, other in found)
 
 
+def unfit_as_check(sql: SqlFile, given: Container[str]) -> SqlFileError | None:
+    """Refuse a check with statements of its own before the SELECT; macros are `given` to it."""
+    if all(statement in given for statement in sql.setup):
+        return None
+    return SqlFileError("a check is one SELECT, without statements before it", where=sql.path)
+
+
 def checks(
     files: Mapping[str, SqlFile], index: Index, contract: Contract | None, *, partitioned: bool
 ) -> Iterator[Check]:
@@ -164,9 +171,6 @@ def checks(
         near = _hint(did_you_mean(strays[0], files))
         raise ConfigError(f"no check `{strays[0]}` in sql/checks{near}", where=contract.path)
     for fact, sql in sorted(files.items()):
-        if sql.setup:
-            what = "a check is one SELECT, without statements before it"
-            raise SqlFileError(what, where=sql.path)
         if sql.partitioned and not partitioned:
             raise SqlFileError("the date is used, but the table has none", where=sql.path)
         yield Check(fact, severities.get(fact, ERROR), sql, tuple(index.readings(sql)))

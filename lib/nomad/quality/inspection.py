@@ -22,6 +22,7 @@ from nomad.project.contracts import Check
 from nomad.quality.columns import differences, keyed
 from nomad.quality.refused import JUDGED, free_name, refused_rows
 from nomad.quality.verdict import Verdict, accepting, failed, message
+from nomad.sqlfile import replacing
 
 _ROWS = "staged rows"
 _EXAMPLES = 3
@@ -286,7 +287,8 @@ class Inspection:
             seen = f"({seen}) UNION ALL BY NAME ({past})"
         made += [View(schema, name, seen) for schema, name in own]
         session.make(made)
-        _, query = check.sql.statements(self.partition)
+        macros, query = check.sql.statements(self.partition)
+        session.run(map(replacing, macros))
         at = Place(check.sql.path, check.sql.line)
         names, rows = session.query(f"FROM (\n{query}\n) LIMIT {_EXAMPLES}", at=at)
         broken = len(rows)

@@ -17,7 +17,7 @@ from nomad.sqlfile.variables import DATE, dated, names_date, render
 
 __all__ = [
     "DATE", "CatalogMacro", "Opinion", "Ref", "SqlFile", "from_body", "names_date",
-    "no_opinion", "render", "to_body", "used",
+    "no_opinion", "render", "replacing", "to_body", "used",
 ]  # fmt: skip
 
 
@@ -100,6 +100,21 @@ def used(text: str, macros: Sequence[CatalogMacro]) -> tuple[CatalogMacro, ...]:
             found.append(macro)
             words |= {w.lower() for w in _WORD.findall(macro.text)} - own
     return tuple(reversed(found))
+
+
+_CREATE = re.compile(
+    r"\s*create\s+((?:temp(?:orary)?\s+)?(?:macro|function)\s)(?!\s*if\s)", re.IGNORECASE
+)
+
+
+def replacing(create: str) -> str:
+    """Have a CREATE MACRO take the place of a macro of that name, where there may be one.
+
+    Example:
+        >>> replacing("create macro f(x) as x"), replacing("CREATE SCHEMA IF NOT EXISTS s")
+        ('CREATE OR REPLACE macro f(x) as x', 'CREATE SCHEMA IF NOT EXISTS s')
+    """
+    return _CREATE.sub(r"CREATE OR REPLACE \1", create, count=1)
 
 
 def no_opinion(queries: Sequence[str]) -> Sequence[Any]:
