@@ -215,3 +215,55 @@ def test_rows_after_a_file_without_any_are_landed(empty):
         assert empty("extract", "--dt", day).code == 0
 
     assert empty.rows("select sum(a) from raw.j") == [[2]]
+
+
+LONG = 2**53 + 1
+APART = {
+    "a number beside reals": (f'{{"v": {LONG}}}', '{"v": 1.5}', LONG),
+    "in a struct": (f'{{"v": {{"a": {LONG}}}}}', '{"v": {"a": 1.5}}', LONG),
+    "in a list": ('{"v": [1.5]}', f'{{"v": [{LONG}]}}', LONG),
+}
+
+
+def two_days(project, first, second, more=""):
+    text = f'connector: file, path: "in/$<PARTITION_DATE>.jsonl"{more}'
+    project.write("nomad.yaml", f"layers: [ods]\ntimezone: UTC\nsources:\n  j: {{{text}}}\n")
+    project.write("in/2024-01-02.jsonl", first)
+    project.write("in/2024-01-03.jsonl", second)
+    return project("extract", "--from", "2024-01-02", "--to", "2024-01-03")
+
+
+@pytest.mark.parametrize("case", APART)
+def test_a_number_that_another_date_s_type_would_round_is_an_error_of_the_reader(empty, case):
+    first, second, long = APART[case]
+    assert two_days(empty, first, second).code == 0
+
+    answer = empty("sql", "select v from raw.j")
+
+    assert answer.code == 1
+    assert "elsewhere, which rounds" in answer.err
+    assert str(long) in answer.err
+    empty.write(
+        "sql/ods/ods_j.sql", "select v::varchar as v from raw.j where dt = '$<PARTITION_DATE>'"
+    )
+    assert empty("run", "--from", "2024-01-02", "--to", "2024-01-03").code == 0
+    assert str(long) in empty("sql", "select max(v) from ods.ods_j").out
+
+
+def test_whole_numbers_on_one_date_and_reals_on_the_next_are_read_together(empty):
+    two_days(empty, '{"v": 7, "s": {"a": 7}}', '{"v": 1.5, "s": {"a": 1.5, "b": "x"}}')
+
+    assert empty.rows("select v, s.a from raw.j order by dt") == [[7.0, 7.0], [1.5, 1.5]]
+
+
+def test_a_column_of_another_kind_than_the_day_before_is_refused(empty):
+    """Unless the source says so; readers then take dates of one kind."""
+    first, second = '{"v": {"a": 1}, "d": "2024-01-02"}', '{"v": [1], "d": 3}'
+
+    answer = two_days(empty, first, second)
+
+    assert answer.code == 4
+    assert "`v` is BIGINT[], was STRUCT(a BIGINT); `d` is BIGINT, was DATE" in answer.err
+    assert "`drift: allow` of source `j`" in answer.err
+    assert two_days(empty, first, second, ", drift: allow").code == 0
+    assert empty.rows("select v[1] from raw.j where dt = '2024-01-03'") == [[1]]

@@ -34,7 +34,7 @@ KINDS: Mapping[str, str] = {
 """Format of a file by the ending of its name."""
 
 ALLOW, REFUSE = "allow", "refuse"
-"""What `drift` says of a header that lost a column."""
+"""What `drift` says of a header that lost a column, or of one of another kind."""
 
 _DATED = re.compile(r"\$<PARTITION_DATE:([^>]*)>", re.IGNORECASE)
 """The date in a spelling of one's own, as `$<PARTITION_DATE:%Y%m%d>`."""

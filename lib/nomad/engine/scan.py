@@ -5,11 +5,11 @@ Pure text: manifests and addresses in, SQL out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nomad.address import SCHEME
+from nomad.engine.joined import common_decimal, joined, may_round
 from nomad.manifest import Column
 from nomad.names import free, literal, quote
 from nomad.partition import COLUMN
@@ -43,14 +43,14 @@ def select(groups: Sequence[Files], *, partitioned: bool, plain_dt: bool = False
     """Write the SELECT over all groups: the last group's columns, then those only others have.
 
     A column that a group lacks is NULL there; case makes no other column. No files at all: no
-    rows, same columns. DECIMAL of several scales has the largest. `plain_dt` leaves `dt` to the
-    optimizer, for a plan that is only looked at.
+    rows, same columns. What differs in type is read as the one that holds all. `plain_dt` leaves
+    `dt` to the optimizer, for a plan that is only looked at.
     """
     columns: dict[str, Column] = {}
     for group in reversed(groups):
         for c in _own(group, partitioned):
             columns.setdefault(c.name.lower(), c)
-    common = _decimals(groups)
+    common = _joined(groups)
     wanted = tuple(c._replace(type=common.get(n, c.type)) for n, c in columns.items())
     parts = [
         _group(g, wanted, partitioned=partitioned, plain_dt=plain_dt) for g in groups if g.uris
@@ -58,42 +58,26 @@ def select(groups: Sequence[Files], *, partitioned: bool, plain_dt: bool = False
     return "\nUNION ALL\n".join(parts) or _nothing(wanted, partitioned=partitioned)
 
 
-_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
-_MOST_DIGITS = 38
-_DIGITS = {
-    "TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19, "HUGEINT": 38,
-    "UTINYINT": 3, "USMALLINT": 5, "UINTEGER": 10, "UBIGINT": 20, "UHUGEINT": 38,
-}  # fmt: skip
+def _joined(groups: Sequence[Files]) -> dict[str, str]:
+    """Give the one type for each column that has several, where there is one that holds all.
 
-
-def _decimals(groups: Sequence[Files]) -> dict[str, str]:
-    """Give the one DECIMAL for each column whose groups have several, or whole numbers too.
-
-    DuckDB's own choice has too few decimal places where 38 digits are not enough, and rounds.
+    DuckDB's own choice would round: DECIMAL to fewer places, whole numbers to FLOAT.
     """
     if len(groups) == 1:
         return {}
-    types: dict[str, set[str]] = {}
+    types: dict[str, dict[str, None]] = {}
     for group in groups:
         for c in group.schema:
-            types.setdefault(c.name.lower(), set()).add(c.type)
-    found = ((name, _common(kinds)) for name, kinds in types.items() if len(kinds) > 1)
+            types.setdefault(c.name.lower(), {})[c.type] = None
+    found = ((name, _of_all(list(kinds))) for name, kinds in types.items() if len(kinds) > 1)
     return {name: kind for name, kind in found if kind}
 
 
-def _common(kinds: Iterable[str]) -> str | None:
-    """Choose the DECIMAL that holds all of some types; None where they are other types.
-
-    Example:
-        >>> _common(["DECIMAL(38,0)", "DECIMAL(18,2)"]), _common(["INTEGER", "DECIMAL(4,2)"])
-        ('DECIMAL(38,2)', 'DECIMAL(12,2)')
-    """
-    scales = {k: (int(m[1]), int(m[2])) for k in kinds if (m := _DECIMAL.fullmatch(k))}
-    if not scales or any(k not in scales and k not in _DIGITS for k in kinds):
-        return None
-    scale = max(s for _, s in scales.values())
-    whole = max(p - s for p, s in (scales.get(k, (_DIGITS.get(k, 0), 0)) for k in kinds))
-    return f"DECIMAL({min(_MOST_DIGITS, whole + scale)},{scale})"
+def _of_all(kinds: Sequence[str]) -> str | None:
+    found: str | None = kinds[0]
+    for kind in kinds[1:]:
+        found = found and joined(found, kind)
+    return common_decimal(kinds) or found
 
 
 def _own(group: Files, partitioned: bool) -> tuple[Column, ...]:
@@ -136,9 +120,22 @@ def _column(column: Column, held: Column | None) -> str:
     if held is None:
         return f"NULL::{column.type} AS {quote(column.name)}"
     name = quote(held.name)
-    if held.type != column.type and _common((held.type, column.type)) == column.type:
-        return f"CAST({name} AS {column.type}) AS {quote(column.name)}"
+    if held.type != column.type and joined(held.type, column.type) == column.type:
+        return f"{_cast(held, column.type)} AS {quote(column.name)}"
     return name if held.name == column.name else f"{name} AS {quote(column.name)}"
+
+
+def _cast(held: Column, kind: str) -> str:
+    """Read a column as a type; a value that would be rounded is an error, not another value."""
+    name = quote(held.name)
+    cast = f"CAST({name} AS {kind})"
+    if not may_round(held.type, kind):
+        return cast
+    same = f"TRY_CAST({cast} AS {held.type}) IS NOT DISTINCT FROM {name}"
+    told = f"column `{held.name}` is {held.type} here and {kind} elsewhere, which rounds "
+    way_out = ": a table by date that asks for one date reads it as it is"
+    text = f"{literal(told)} || {name}::VARCHAR || {literal(way_out)}"
+    return f"CASE WHEN {same} THEN {cast} ELSE error({text}) END"
 
 
 def _reader(group: Files, parts: str) -> str:

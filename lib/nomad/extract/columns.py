@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nomad.engine.duck import Session
+from nomad.engine.joined import joined
 from nomad.errors import QueryFailed, Refused
 from nomad.extract import records
 from nomad.manifest import Column
@@ -44,7 +45,8 @@ def columns(session: Session, landed: Landed, shape: Shape) -> tuple[Column, ...
 
     Raises:
         QueryFailed: the file has no columns that a table can have.
-        Refused: they collide with `dt`, or lack some that the partition before has.
+        Refused: they collide with `dt`, lack some that the partition before has, or can't be read
+            together with it.
     """
     schema = _delivered(session, landed, shape)
     names = [c.name.lower() for c in schema]
@@ -55,6 +57,8 @@ def columns(session: Session, landed: Landed, shape: Shape) -> tuple[Column, ...
     lost = _without(shape.before, names, shape)
     if lost and not shape.may_drift:
         _refuse_drift(lost, schema, shape)
+    if shape.dated and not shape.may_drift:
+        _refuse_other_types(schema, shape)
     return schema
 
 
@@ -182,6 +186,21 @@ def _refuse_drift(lost: Sequence[str], schema: Sequence[Column], shape: Shape) -
         hint=f"{delimiter}mend the file, or say `drift: allow` of source `{shape.source}`"
         " in nomad.yaml if it is so",
     )
+
+
+def _refuse_other_types(schema: Sequence[Column], shape: Shape) -> None:
+    """See that a reader of several dates finds a type for each column that holds all of it."""
+    before = {_renamed(c.name, shape.rename).lower(): c.type for c in shape.before}
+    pairs = [(c, before.get(c.name.lower(), c.type)) for c in schema]
+    apart = [(c, was) for c, was in pairs if joined(c.type, was) is None]
+    if apart:
+        told = (f"`{c.name}` is {c.type}, was {was}" for c, was in apart)
+        raise Refused(
+            f"no type holds both what was landed before and this: {'; '.join(told)}",
+            where=shape.told,
+            hint=f"mend the file, or say `drift: allow` of source `{shape.source}` in nomad.yaml;"
+            " a query may then read dates of one of the types",
+        )
 
 
 def _listed(names: Sequence[str]) -> str:
