@@ -191,6 +191,10 @@ CORPUS = {
         f"pivot (select k, v from ods.p where dt = '{D}') on k using sum(v)",
         [ONE],
     ),
+    "a pivot of nothing but its columns, within a query": (
+        f"select * from (pivot (select k, v from ods.p where dt = '{D}') on k using sum(v))",
+        [ONE],
+    ),
     "a pivot of a CTE": (
         f"with s as (select id, k, v from ods.p where dt between date '{D}' - 6 and '{D}')"
         f" pivot s on k using sum(v) group by id",

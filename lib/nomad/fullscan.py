@@ -17,7 +17,7 @@ from nomad.partition import ALL
 from nomad.project import Project, Table
 from nomad.pruning import Read
 
-_FORMAT = "1"
+_FORMAT = "2"
 
 
 class FullScan(NamedTuple):
@@ -35,8 +35,8 @@ def full_scans(
 ) -> tuple[FullScan, ...]:
     """Name what a table by date reads in all partitions; of a full table nothing.
 
-    `reads` tells what its query reads for some date; before an input was extracted that is not
-    known, and nothing is named.
+    `reads` tells what its query reads for some date; before an input was extracted, or where the
+    query doesn't fit its inputs, that is not known, and nothing is named.
     """
     dated = [n for n in table.queried if n != table.name and project.partitioned(n)]
     if not table.partitioned or not dated:

@@ -50,11 +50,24 @@ class Schemas:
         )
 
     def on_any_day(self, table: Table) -> tuple[Read, ...] | None:
-        """Say what a table by date reads for some date; None where columns aren't known yet."""
+        """Say what a table by date reads for some date; None where that can't be known.
+
+        Not before the columns are, nor of a query that doesn't fit them.
+        """
         relations = self.relations(table)
         if relations is None:
             return None
-        return tuple(self._read(table, _ANY_DAY, name, relations) for name in table.queried)
+        found = tuple(self._read(table, _ANY_DAY, name, relations) for name in table.queried)
+        unsure = not table.sql.volatile and any(r.spans == ALL for r in found)
+        return None if unsure and not self._fits(table, relations) else found
+
+    def _fits(self, table: Table, relations: Relations) -> bool:
+        """Tell whether a query can be bound; one with a PIVOT may need rows for that."""
+        try:
+            self._pruner.schema(*table.sql.statements(_ANY_DAY), relations)
+        except QueryFailed:
+            return "pivot" in table.sql.query.lower()
+        return True
 
     def _read(
         self, table: Table, partition: Partition, name: TableName, relations: Relations

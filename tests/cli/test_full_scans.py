@@ -22,6 +22,11 @@ READ_ALL = {
         " and symbol <> '$<PARTITION_DATE>'",
         "no filter on `dt` comes through a comparison of `dt` with a subquery",
     ),
+    "a pivot of all": (
+        "pivot (select symbol, close from ods.ods_price where symbol <> '$<PARTITION_DATE>')"
+        " on symbol using sum(close)",
+        "nothing in it bounds `dt`",
+    ),
     "a clock": (
         "select symbol, now() as t from ods.ods_price where dt = '$<PARTITION_DATE>'",
         "it calls now, so its filters are not asked for",
@@ -53,6 +58,17 @@ def test_tables_that_read_their_date_or_have_none_are_not_named(built):
     assert all(t["full_scans"] == [] for t in built("ls", "-o", "json").json["tables"])
     assert built("ls").err == ""
     assert "reads every" not in built("plan", "--dt", "2024-01-02").err
+
+
+@pytest.mark.parametrize("query", ["select nope from {}", "select symbol from {} and nope > 3"])
+def test_of_a_query_that_does_not_fit_its_inputs_nothing_is_said(built, query):
+    """What it would read nobody knows; `nomad lint` and the run say what is wrong."""
+    source = "ods.ods_price where dt = '$<PARTITION_DATE>'"
+    built.write("sql/dws/dws_all.sql", query.format(source))
+
+    for words in (("ls",), ("plan", "--dt", "2024-01-02"), ("lint",)):
+        answer = built(*words)
+        assert "reads every" not in answer.out + answer.err
 
 
 def test_what_reads_all_is_remembered_without_lake_or_engine(built):
