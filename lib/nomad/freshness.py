@@ -17,10 +17,11 @@ GONE = "a published file is gone"
 
 def why_stale(project: Project, table: Table, partition: Partition, lake: Lake) -> str | None:
     """Say in one phrase why a cell is stale by what is in the lake now, or None."""
-    facts = lake.facts(table.name, folder(partition))
+    name = folder(partition)
+    facts = lake.facts(table.name, name)
     reason = Terms(project, table).broken_by(facts)
     reason = reason or (changed_input(facts, lake) if facts else None)
-    return reason or (GONE if lake.gone(table.name, folder(partition)) else None)
+    return reason or (GONE if lake.gone(table.name, name, facts) else None)
 
 
 class Terms:

@@ -74,11 +74,15 @@ class Lake:
             LakeError: the lake can't be reached, or the manifest can't be read.
         """
         key = manifest_key(table, partition)
-        keep = self._kept is not None
-        found = self._many([key])[key] if keep else self._read(key, self.store.read(key))
+        found = self._found(key)
         if isinstance(found, CorruptManifest):
             raise CorruptManifest.of([found])
         return found
+
+    def _found(self, key: str) -> _Found:
+        if self._kept is None:
+            return self._read(key, self.store.read(key))
+        return self._kept[key] if key in self._kept else self._many([key])[key]
 
     def over(self, table: TableName, partition: Partition, *, healing: bool) -> Over | None:
         """Give what a commit is to replace; `healing`, also where no reader can use it.
@@ -93,16 +97,15 @@ class Lake:
                 raise
             blob = self.store.read(manifest_key(table, partition))
             return blob and Broken(blob.version)
-        gone = found and self.gone(table, folder(partition))
+        gone = found and self.gone(table, folder(partition), found.manifest.facts)
         return Broken(found.version) if found and gone else found
 
-    def gone(self, table: TableName, name: str) -> bool:
-        """Tell whether a file of a partition (by its folder's name) is missing.
+    def gone(self, table: TableName, name: str, facts: Facts | None) -> bool:
+        """Tell whether a file of a partition (by its folder's name, and its facts) is missing.
 
         As far as that is seen without a request: on a disk, and in S3 where a survey listed the
         table. What a listing lacks is asked for: it may be younger.
         """
-        facts = self.facts(table, name)
         below = f"{name}/" if name else ""
         files = [f"{below}{n}" for n in facts.names] if facts else []
         if self.store.grace:

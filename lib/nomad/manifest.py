@@ -156,7 +156,7 @@ class Manifest:
             return datetime.fromisoformat(self.generated_at).astimezone(UTC)
         return None
 
-    @property
+    @cached_property
     def facts(self) -> Facts:
         """The part of it that a plan goes by; what many have in common is in memory once."""
         return Facts(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -104,7 +103,9 @@ def nearest(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
         >>> nearest("dwd_prise", ["dwd_price", "ods_trade"])
         ['dwd_price']
     """
-    return difflib.get_close_matches(word, list(known), n=most, cutoff=0.6)
+    from difflib import get_close_matches  # needed only for a message
+
+    return get_close_matches(word, list(known), n=most, cutoff=0.6)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -198,7 +198,8 @@ class _Planner:
             contents = {str(name): self._contents(name) for name in table.inputs}
             stale = ledger.unsettled(terms.told, contents)
             names = ledger.names - stale
-            return [*stale, *(n for n in names if self._lake.gone(table.name, n))]
+            gone = (n for n in names if self._lake.gone(table.name, n, ledger.facts(n)))
+            return [*stale, *gone]
 
         if any(name in self._building for name in table.inputs):
             return ledger.names - find()
@@ -233,12 +234,13 @@ class _Planner:
         Raises:
             CorruptManifest: that can't be told, as a manifest can't be read.
         """
-        facts = self._lake.facts(table.name, folder(partition))
+        name = folder(partition)
+        facts = self._lake.facts(table.name, name)
         reason = terms.broken_by(facts)
         if facts is not None:
             reason = reason or self._upstream_reason(facts)
             reason = reason or changed_input(facts, self._lake)
-        return reason or (GONE if self._lake.gone(table.name, folder(partition)) else None)
+        return reason or (GONE if self._lake.gone(table.name, name, facts) else None)
 
     def _upstream_reason(self, facts: Facts) -> str | None:
         """Name an input that this plan builds first; the run will see whether its rows change."""

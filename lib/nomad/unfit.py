@@ -7,27 +7,40 @@ from __future__ import annotations
 
 import re
 
-FUNCTION = re.compile(
+_FUNCTION = (
     r"(enable|disable)_(logging|profil\w*|checkpoint\w*|verif\w*|external\w*)"
     r"|truncate_duckdb_logs|write_log|(force_)?checkpoint|import_database|copy_database"
     r"|(pragma_)?database_list|duckdb_databases|duckdb_secrets|which_secret"
-    r"|(postgres|mysql|sqlite)_(execute|attach|query)|load_aws_credentials",
-    re.IGNORECASE,
+    r"|(postgres|mysql|sqlite)_(execute|attach|query)|load_aws_credentials"
 )
-"""Functions that write, change the instance for all, or tell how databases are reached."""
-
-VIEW = re.compile(r"\b(duckdb_databases|pragma_database_list)\b", re.IGNORECASE)
-"""Views that tell the same as the function of that name: how databases are reached."""
-
-SETTING = re.compile(
+_VIEW = r"\b(duckdb_databases|pragma_database_list)\b"
+_SETTING = (
     r"profil|(^|_)log|path|director(?!y_size)|output|secret|extension|external|proxy|allowed|lock_conf"
-    r"|password|user|autoload|autoinstall|community|python|debug|storage|access_mode|checkpoint",
-    re.IGNORECASE,
+    r"|password|user|autoload|autoinstall|community|python|debug|storage|access_mode|checkpoint"
 )
-"""Settings that name files, open what is closed, or write."""
-
 _GAP = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
-_CALLED = re.compile(rf'\b({FUNCTION.pattern})"?{_GAP}\(', re.IGNORECASE | re.DOTALL)
+_CALLED = rf'\b({_FUNCTION})"?{_GAP}\('
+
+
+def is_function(name: str) -> bool:
+    """Tell a function that writes, changes the instance, or tells how databases are reached.
+
+    Example:
+        >>> is_function("Enable_Profiling"), is_function("sum")
+        (True, False)
+    """
+    return re.fullmatch(_FUNCTION, name, re.IGNORECASE) is not None
+
+
+def view_in(text: str) -> str | None:
+    """Name a view in a text that tells how databases are reached, or None."""
+    match = re.search(_VIEW, text, re.IGNORECASE)
+    return match[1] if match else None
+
+
+def is_setting(name: str) -> bool:
+    """Tell a setting that names files, opens what is closed, or writes."""
+    return re.search(_SETTING, name, re.IGNORECASE) is not None
 
 
 def called(text: str) -> str | None:
@@ -37,5 +50,5 @@ def called(text: str) -> str | None:
         >>> called("select * from Enable_Profiling (save_location='x')"), called("checkpoint + 1")
         ('Enable_Profiling', None)
     """
-    match = _CALLED.search(text) or VIEW.search(text)
-    return match[1] if match else None
+    match = re.search(_CALLED, text, re.IGNORECASE | re.DOTALL)
+    return match[1] if match else view_in(text)

@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -86,6 +85,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that is meant; of one that is not there, name the nearest."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
             near = get_close_matches(args[0], COMMANDS, n=1)
             told = f": did you mean `{near[0]}`?" if near else "; see `nomad --help`"
             ctx.fail(f"no command `{args[0]}`{told}")

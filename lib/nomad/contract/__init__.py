@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Context, Decimal, InvalidOperation
 from typing import NamedTuple
 
 from nomad.manifest import digest
@@ -222,15 +221,15 @@ def _accepted_values(test: Test, kind: str) -> str:
     return f"{_one(test)} IS NOT NULL AND NOT {found}"
 
 
-_PRECISE = Context(prec=100)
-
-
 def _fits(text: str, kind: str) -> bool:
     """Tell whether a number is one of the type as it is: a cast would round it to another one."""
+    from decimal import Context, Decimal, InvalidOperation  # most contracts list no numbers
+
+    precise = Context(prec=100)
     scale = int(match[1]) if (match := _SCALED.fullmatch(kind)) else 0
     try:
         number = Decimal(text)
-        return number == number.quantize(Decimal(1).scaleb(-scale), context=_PRECISE)
+        return number == number.quantize(Decimal(1).scaleb(-scale), context=precise)
     except InvalidOperation:
         return True
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 from threading import Thread
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _T = TypeVar("_T")
 
@@ -27,6 +29,8 @@ def heeding(con: duckdb.DuckDBPyConnection, act: Callable[[], _T]) -> _T:
     """
     if threading.current_thread() is not threading.main_thread():
         return act()
+    from concurrent.futures import Future, wait  # a plan asks nothing
+
     answer: Future[_T] = Future()
     Thread(target=_answer, args=(answer, act), daemon=True).start()
     try:

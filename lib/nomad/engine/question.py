@@ -16,7 +16,7 @@ import duckdb
 from nomad.engine.session import Session
 from nomad.errors import Misuse, QueryFailed
 from nomad.names import literal
-from nomad.unfit import FUNCTION, VIEW
+from nomad.unfit import is_function, view_in
 
 _OF_TEXT = ("query", "json_execute_serialized_sql")
 """Functions that run the text they are given."""
@@ -87,7 +87,7 @@ def refuse_leaving(session: Session, text: str, where: str) -> None:
     """
     kind = next((k for k in _kinds(session, text) or () if k not in _INSIDE), None)
     words = re.findall(r"\w+", text)
-    word = kind or next((w for w in words if FUNCTION.fullmatch(w) or w in _OF_TEXT), None)
+    word = kind or next((w for w in words if is_function(w) or w in _OF_TEXT), None)
     if word:
         raise QueryFailed(
             f"a migration runs no `{word.replace('_', ' ')}`",
@@ -118,7 +118,7 @@ def _refuse_functions(session: Session, text: str) -> None:
         _refuse_view(str(named["table_name"]))
     for call in _with(tree, "function_name"):
         name = str(call["function_name"])
-        if FUNCTION.fullmatch(name):
+        if is_function(name):
             raise _unfit(name)
         if name.lower() in _OF_TEXT:
             _refuse_functions(session, _constant(call, name))
@@ -139,8 +139,8 @@ def _with(tree: Any, key: str) -> Iterator[dict[str, Any]]:
 
 
 def _refuse_view(name: str) -> None:
-    if match := VIEW.search(name):
-        raise _unfit(match[1])
+    if view := view_in(name):
+        raise _unfit(view)
 
 
 def _refuse_named(call: dict[str, Any]) -> None:
@@ -170,7 +170,7 @@ def _computed(name: str) -> Misuse:
 def _refuse_words(text: str) -> None:
     """Where the parse can't be had, look at the words alone."""
     words = re.findall(r"\w+", text.lower())
-    if unfit := next((w for w in words if FUNCTION.fullmatch(w) or w in _OF_TEXT[1:]), None):
+    if unfit := next((w for w in words if is_function(w) or w in _OF_TEXT[1:]), None):
         raise _unfit(unfit)
     if match := _RUNS_TEXT.search(text):
         raise _unfit(match[1])

@@ -8,7 +8,7 @@ from itertools import pairwise
 from sqlglot.tokens import Token, TokenType
 
 from nomad.errors import SqlFileError
-from nomad.unfit import FUNCTION, SETTING, called
+from nomad.unfit import called, is_function, is_setting
 
 _OF_TEXT = ("query", "json_execute_serialized_sql")
 """Functions that run the text they are given: only then does a text matter."""
@@ -37,7 +37,7 @@ def _functions(tokens: Sequence[Token]) -> Iterator[tuple[str, int]]:
         if token.token_type == TokenType.STRING:
             name = called(token.text) if runs else None
         else:
-            name = token.text if after.text == "(" and FUNCTION.fullmatch(token.text) else None
+            name = token.text if after.text == "(" and is_function(token.text) else None
         if name:
             yield name, token.line
 
@@ -47,5 +47,5 @@ def _settings(tokens: Sequence[Token]) -> Iterator[tuple[str, int]]:
     if not words[1:] or words[0].text.upper() not in _SETTING:
         return
     name = words[1].text
-    if name.upper() != "VARIABLE" and (SETTING.search(name) or FUNCTION.fullmatch(name)):
+    if name.upper() != "VARIABLE" and (is_setting(name) or is_function(name)):
         yield name, words[1].line
