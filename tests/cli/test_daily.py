@@ -125,6 +125,23 @@ def test_cron_lands_every_weekday_and_no_other(project, zone):
     ]  # fmt: skip
 
 
+def test_cron_is_given_the_options_typed(project):
+    words = ["--fail-on-quarantine", "-j", "3", "--var", "x=a b%"]
+    project.write("sql/ods/ods_x.sql", "select '$<X>' as a")
+
+    plain = project("daily", "--cron", *words).out
+    script = project.write("bin/daily", "#!/bin/sh\n")
+    script.chmod(0o755)
+    by_script = project("daily", "--cron", *words).out
+    dated = project("daily", "--cron", "--dt", "2024-01-02")
+
+    told = "--fail-on-quarantine --jobs=3 '--var=X=a b\\%'\n"
+    assert plain.endswith(f" nomad daily --quiet {told}")
+    assert by_script.endswith(f" bin/daily yesterday {told}")
+    assert (dated.code, dated.out) == (2, "")
+    assert "# cronie goes by CRON_TZ; Debian's and Ubuntu's cron by the zone" in plain
+
+
 def test_the_cron_line_has_all_that_cron_lacks(project):
     """The folder, the environment and its file, where programs are; `%` is a newline to cron."""
     project.write(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -44,7 +44,12 @@ def command(
     Example: nomad daily --dt 2024-01-02
     """
     if cron:
-        for line in _crontab(workspace):
+        if when != options.When():
+            raise click.UsageError(
+                "--cron is for yesterday's date: leave out --dt, --from and --to"
+            )
+        words = _words(workspace, report, how, fail_on_quarantine=fail_on_quarantine)
+        for line in _crontab(workspace, words):
             click.echo(line)
         return
     sources = workspace.config.sources
@@ -72,11 +77,30 @@ _EARLY = "30 6 * * 2-6"
 """Half past six, Tuesday to Saturday: the day before was a weekday, and it is over."""
 
 
-def _crontab(workspace: Workspace) -> Iterator[str]:
+_ZONE = """\
+# cronie goes by CRON_TZ; Debian's and Ubuntu's cron by the zone of the machine (`timedatectl`): if
+# that is not {0}, write minute, hour and days of the week as they are there.
+CRON_TZ={0}"""
+
+
+def _words(
+    workspace: Workspace, report: Report, how: Options, *, fail_on_quarantine: bool
+) -> list[str]:
+    """Give the options typed, for cron to give them too."""
+    flags = {
+        "--force": how.force, "--fail-fast": how.fail_fast, "--wait": how.wait,
+        "--fail-on-quarantine": fail_on_quarantine, "--verbose": report.verbose,
+        f"--jobs={how.jobs}": how.jobs, "--log-format=json": report.log_format == "json",
+    }  # fmt: skip
+    given = [f"--var={name}={value}" for name, value in workspace.given.items()]
+    return [shlex.quote(w) for w in (*(f for f, is_set in flags.items() if is_set), *given)]
+
+
+def _crontab(workspace: Workspace, given: Sequence[str]) -> Iterator[str]:
     """Write what lands every weekday: cron knows neither the folder nor the environment."""
     config = workspace.config
     if config.timezone:
-        yield f"CRON_TZ={config.timezone}"
+        yield _ZONE.format(config.timezone)
     root = workspace.root
     script = os.access(root / "bin" / "daily", os.X_OK)
     words = [
@@ -85,5 +109,6 @@ def _crontab(workspace: Workspace) -> Iterator[str]:
         f"NOMAD_ENV={shlex.quote(config.environment)}" if config.environment else "",
         f"PATH={shlex.quote(os.environ.get('PATH', os.defpath))}",
         "bin/daily" if script else "nomad daily --quiet",
+        *(("yesterday", *given) if script and given else given),
     ]
     yield f"{_EARLY}  " + " ".join(filter(None, words)).replace("%", "\\%")
