@@ -78,9 +78,9 @@ def test_a_contract_is_held_against_its_query(project):
     answer = project("lint", "-o", "json")
 
     assert findings(answer) == [
-        ("sql/dwd/dwd_price.yml", 3, 1, "contract", "error"),
-        ("sql/dwd/dwd_price.yml", 4, 1, "contract", "error"),
-        ("sql/dwd/dwd_price.yml", 6, 1, "contract", "error"),
+        ("sql/dwd/dwd_price.yml", 3, 12, "contract", "error"),
+        ("sql/dwd/dwd_price.yml", 4, 12, "contract", "error"),
+        ("sql/dwd/dwd_price.yml", 6, 11, "contract", "error"),
     ]
     told = [f["message"] for f in answer.json["findings"]]
     assert "`close` is INTEGER, declared DOUBLE" in told
@@ -92,7 +92,7 @@ def test_a_test_of_a_column_that_is_not_there_is_found(project):
 
     answer = project("lint", "-o", "json")
 
-    assert findings(answer) == [("sql/dwd/dwd_price.yml", 2, 1, "contract", "error")]
+    assert findings(answer) == [("sql/dwd/dwd_price.yml", 2, 24, "contract", "error")]
     assert answer.json["findings"][0]["hint"] == "did you mean `symbol`?"
 
 
@@ -112,7 +112,7 @@ def test_variables_are_held_against_their_use(project):
     answer = project("lint", "-o", "json")
 
     assert answer.code == 0
-    assert findings(answer) == [("nomad.yaml", 7, 1, "variable", "warning")]
+    assert findings(answer) == [("nomad.yaml", 7, 3, "variable", "warning")]
     assert "`idle`" in answer.json["findings"][0]["message"]
 
 
@@ -236,3 +236,23 @@ def test_what_can_not_be_told_is_no_fault(project, query):
     project.write("sql/ods/ods_x.sql", query)
 
     assert project("lint").code == 0
+
+
+def test_what_keeps_a_file_from_being_understood_is_told_with_its_place(project):
+    """Once, and as it is: a variable or table that is not there, tables that need each other."""
+    project.write("sql/ods/ods_v.sql", "select 1 as a,\n  '$<NOPE>' as b")
+    project.write("sql/ods/ods_u.sql", "select *\nfrom ods.ods_prise")
+    project.write("sql/ods/ods_c.sql", "select *\nfrom ods.ods_d")
+    project.write("sql/ods/ods_d.sql", "select *\n  from ods_c")
+    project.write("sql/checks/ods_price__x.sql", "from ods.ods_price\nwhere symbol = '$<NADA>'")
+
+    answer = project("lint")
+
+    assert answer.code == 2
+    assert [line for line in answer.out.splitlines() if not line.startswith(" ")] == [
+        "sql/checks/ods_price__x.sql:2:17: variable `NADA` is not defined",
+        "sql/ods/ods_c.sql:2:6: these tables need each other: ods.ods_c → ods.ods_d → ods.ods_c",
+        "sql/ods/ods_u.sql:2:6: no table `ods.ods_prise`",
+        "sql/ods/ods_v.sql:2:4: variable `NOPE` is not defined",
+    ]
+    assert answer.err == "4 errors, 0 warnings\n"

@@ -52,6 +52,7 @@ def _found(opened: options.Opener, chosen: options.Chosen) -> Sequence[Finding]:
 
     try:
         with opened() as workspace:
+            workspace.tell = lambda _: None
             _ = workspace.project
             return of_project(workspace, chosen.tables(workspace), strays=not chosen.words)
     except (ConfigError, CycleError, SqlFileError, UnknownName) as e:

@@ -27,6 +27,7 @@ from nomad.lint.finding import (
     Finding,
     of_error,
     of_query,
+    placed,
 )
 from nomad.manifest import Column, digest
 from nomad.names import RAW, TableName
@@ -55,7 +56,7 @@ def of_project(
     found = [f for name, f in linter.of_tables() if name in wanted]
     found += linter.of_variables()
     found += [f for e in workspace.project.strays if strays for f in of_error(e)]
-    return sorted(dict.fromkeys(found))
+    return sorted(dict.fromkeys(placed(f, workspace.root) for f in found))
 
 
 # Tables ----------------------------------------------------------------------------------------

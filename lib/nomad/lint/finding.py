@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from nomad.errors import NomadError, QueryFailed
@@ -55,6 +56,25 @@ def _fault(match: re.Match[str]) -> Finding:
     what = match["what"]
     rule = VARIABLE if what.startswith("variable `") else UNREADABLE
     return Finding(match["file"], int(match["line"] or 1), int(match["column"] or 1), rule, what)
+
+
+_WORD = re.compile(r"`([^`]+)`|→ ([\w.]+)")
+"""What a message names: in backticks, or as the next of a cycle."""
+
+
+def placed(found: Finding, root: Path) -> Finding:
+    """Find the column of a fault of which the line alone is told: there stands what it names."""
+    if found.column > 1:
+        return found
+    try:
+        line = (root / found.file).read_text("utf-8-sig").splitlines()[found.line - 1].lower()
+    except (OSError, UnicodeDecodeError, IndexError):
+        return found
+    words = ((a or b).lower() for a, b in _WORD.findall(found.message))
+    spelled = (re.escape(w) for word in words for w in (word, word.rpartition(".")[2]))
+    column = next((m.start() for w in spelled if (m := re.search(rf"(?<!\w){w}(?!\w)", line))), 0)
+    before = column - 2 if line[max(column - 2, 0) : column] in ("$<", "${") else column
+    return found._replace(column=before + 1)
 
 
 _CARET = re.compile(r"\n    (?P<shown>[^\n]*)\n    (?P<mark> *)\^", re.DOTALL)

@@ -301,9 +301,11 @@ def _without_cycles(project: Project) -> Project:
         except GraphCycle as e:
             names = e.args[1]
             cycle = " → ".join(str(n) for n in reversed(names))
+            first = project.tables[names[0]]
+            line = next((f":{r.ref.line}" for r in first.reads if r.table == names[-2]), "")
             fault = CycleError(
                 f"these tables need each other: {cycle}",
-                where=project.tables[names[0]].sql.path,
+                where=f"{first.sql.path}{line}",
                 hint="read an earlier layer instead, or put what both need into a table of its own",
             )
             cut = {
