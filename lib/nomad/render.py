@@ -6,7 +6,7 @@ import csv
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, time
 from decimal import Decimal
 from shutil import get_terminal_size
@@ -146,6 +146,16 @@ def answer(
         table(columns, rows, out, numeric=numeric, least=40, also="-o line, json and csv")
     else:
         (lines if output == "line" else comma_separated)(columns, rows, out)
+    _send(out)
+
+
+def _send(out: TextIO) -> None:
+    """Send what is written on its way before what is said on stderr next.
+
+    What finds no room is kept, and told when the command ends.
+    """
+    with suppress(OSError):
+        out.flush()
 
 
 def _numeric(value: object) -> bool:
@@ -250,6 +260,7 @@ def listing(
     """Write a listing: as JSON `{version: 1, key: [rows]}` with `extra` beside, else columns."""
     if output == "json":
         document({"version": 1, **(extra or {}), key: rows}, out)
-        return
-    values = [[r[c] for c in columns] for r in rows]
-    (comma_separated if output == "csv" else table)(columns, values, out)
+    else:
+        values = [[r[c] for c in columns] for r in rows]
+        (comma_separated if output == "csv" else table)(columns, values, out)
+    _send(out)
