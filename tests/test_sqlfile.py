@@ -109,7 +109,20 @@ def test_setup_runs_before_the_query():
         ("drop table other; select 1", "`DROP` of a table other than `ods_x`"),
         ("select a\nfrom t wher b c", f"{PATH}:2: syntax error"),
         ("select 1;\nselect 'a", f"{PATH}:2: a quote opened here is never closed"),
+        (
+            "select 'x' as a,\n 'b as b\nfrom t\nwhere dt = '$<PARTITION_DATE>'",
+            f"{PATH}:2: a quote opened here is never closed",
+        ),
+        (
+            "select 'a as b from t where dt = '$<PARTITION_DATE>'",
+            f"{PATH}:1: a quote opened here is never closed",
+        ),
+        ("select ''$<PARTITION_DATE>''", "outside quotes would be a subtraction"),
         ("/* select 1", f"{PATH}:1: `/*` is never closed"),
+        (
+            "select a from t where dt = '$<PARTITION_DATE>' where",
+            f"    select a from t where dt = '$<PARTITION_DATE>' where\n    {' ' * 47}^^^^^",
+        ),
         (
             "insert into ods_x (a) select 1 as p, 2 as q",
             "1 columns are named, but the query yields 2",

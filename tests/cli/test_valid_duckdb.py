@@ -177,6 +177,10 @@ def test_one_partition_of_a_table_is_read_as_in_the_catalog(built, call, prices)
         ("select 'a' as b,\n  'c as d\nfrom t", "q/x.sql:2: a quote opened here is never closed"),
         ("select 1 /* hm\n", "q/x.sql:1: `/*` is never closed"),
         ("select 1 as a\n  cast(2 as int) as b", "q/x.sql:2:3: syntax error: unexpected `cast`"),
+        (
+            "select '$<PARTITION_DATE>' as a cast(2 as int)",
+            "q/x.sql:1:33: syntax error: unexpected `cast`\n    select '$<PARTITION_DATE>' as a c",
+        ),
         ("select 1 as a\n  cast(2 as int) as b", "is a comma missing before `cast`?"),
         ("use ods; select 1 as a", "nomad does not run `USE`"),
         ("set search_path = 'ods'; select 1 as a", "write `layer.table` where unclear"),

@@ -114,10 +114,12 @@ def test_a_killed_run_is_not_said_to_have_published_nothing(month):
     change(month, "close > 9")
     begun(month, "nomad.publish._mark", 8, "kill", "run", "dwd_price", *RANGE).communicate()
     dead = max(runs(month))
+    asked = f"select published from nomad.runs where run_id = '{dead}'"
+    assert month.rows(asked) == [[runs(month).count(dead)]]
     assert month("catalog", "refresh").code == 0
 
     with duckdb.connect(str(month.root / "catalog/catalog.duckdb"), read_only=True) as con:
-        told = con.execute("select published from nomad.runs where run_id = ?", [dead]).fetchall()
+        told = con.execute(asked).fetchall()
 
     assert told == [(runs(month).count(dead),)]
     assert runs(month).count(dead) >= 8

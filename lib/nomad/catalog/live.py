@@ -17,7 +17,7 @@ from nomad.names import RAW, TableName
 from nomad.project import Project
 
 _OF_JOURNALS = {"runs", "tasks", "events"}
-_OF_MANIFESTS = {"partitions", "columns", "checks", "freshness"}
+_OF_MANIFESTS = {"partitions", "columns", "checks", "freshness", "runs"}
 
 
 def describe(

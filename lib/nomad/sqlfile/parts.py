@@ -17,6 +17,7 @@ from nomad.sqlfile.references import calls_in, is_ordered, marked, outputs_of, p
 from nomad.sqlfile.same_day import same_day
 from nomad.sqlfile.select import Select
 from nomad.sqlfile.serialized import Fault, Seen, seen, serializable
+from nomad.sqlfile.variables import undated
 
 
 @dataclass(frozen=True)
@@ -111,13 +112,14 @@ def _syntax_error(fault: Fault, select: Select, text: str, path: str) -> SqlFile
     """Say what DuckDB stumbles over; show the line and mark the word."""
     at = min(max(select.begin + fault.at, 0), len(text))
     begin = text.rfind("\n", 0, at) + 1
-    shown = text[begin:].partition("\n")[0].rstrip("\r")
+    column = len(undated(text[begin:at]))
+    shown = undated(text[begin:].partition("\n")[0].rstrip("\r"))
     near = _NEAR.fullmatch(fault.what)
     word = near["word"] if near else ""
     what = f"syntax error: unexpected `{word}`" if word else fault.what
     return SqlFileError(
-        f"{what}\n{marked(shown, at - begin, len(word))}",
-        where=f"{path}:{text.count(chr(10), 0, at) + 1}:{at - begin + 1}",
+        f"{what}\n{marked(shown, column, len(word))}",
+        where=f"{path}:{text.count(chr(10), 0, at) + 1}:{column + 1}",
         hint=_lacking(select.tokens, at, word),
     )
 

@@ -12,6 +12,7 @@ from sqlglot.errors import SqlglotError
 from nomad.errors import SqlFileError
 from nomad.sqlfile import Ref
 from nomad.sqlfile.calls import Argument, Call
+from nomad.sqlfile.variables import undated
 
 
 def read_by(tree: exp.Expr, *, first_line: int = 1) -> tuple[Ref, ...]:
@@ -90,8 +91,9 @@ def _syntax_error(e: SqlglotError, text: str, path: str, first_line: int) -> Sql
     what = fault.get("description") or str(e).splitlines()[0]
     lines = text.splitlines()
     shown = lines[line - 1] if line <= len(lines) else ""
+    begin = len(undated(shown[: max(column - len(word), 0)]))
     return SqlFileError(
-        f"syntax error: {what}\n{marked(shown, max(column - len(word), 0), len(word))}",
+        f"syntax error: {what}\n{marked(undated(shown), begin, len(word))}",
         where=f"{path}:{line + first_line - 1}",
     )
 

@@ -24,6 +24,11 @@ def dated(text: str, partition: Partition) -> str:
     return text.replace(SENTINEL, partition.isoformat()) if partition else text
 
 
+def undated(text: str) -> str:
+    """Put the date's name where the sentinel stands, for who wrote it."""
+    return text.replace(SENTINEL, f"$<{DATE}>")
+
+
 def render(text: str, variables: Mapping[str, str], *, path: str, sql: bool = True) -> str:
     """Replace `$<NAME>` and `${NAME}` outside comments; the date becomes the sentinel.
 
@@ -99,6 +104,9 @@ class _Variables(NamedTuple):
         value = self.within(spelled, begin)
         if SENTINEL not in value:
             return value
+        opened = self._unclosed(begin, begin + len(spelled))
+        if opened is not None:
+            raise SqlFileError("a quote opened here is never closed", where=self._at(opened))
         raise SqlFileError(
             f"`{spelled}` outside quotes would be a subtraction",
             where=self._at(begin),
@@ -132,6 +140,16 @@ class _Variables(NamedTuple):
                 where=self._at(begin),
                 hint="a value goes in as text: no quote, semicolon, comment mark or line break",
             )
+
+    def _unclosed(self, begin: int, end: int) -> int | None:
+        """Find the quote that took the one before a date, which is in quotes, for its end."""
+        if (self.text[begin - 1 : begin], self.text[end : end + 1]) != ("'", "'"):
+            return None
+        found = pieces(self.text[:begin], path=self.path)
+        quoted = [(b, e) for kind, b, e in found if kind == "quoted"]
+        if quoted[-1] == (begin - 2, begin):
+            return None
+        return next((b for b, e in quoted if "\n" in self.text[b:e]), quoted[-1][0])
 
     def _at(self, begin: int) -> str:
         return f"{self.path}:{self.text.count(chr(10), 0, begin) + 1}"
