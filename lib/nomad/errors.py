@@ -48,14 +48,13 @@ _DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
 _REFERENCE = r"(?!\$[{<])"
 _QUOTED = r"''(?:[^'\\]|\\.)+''|'(?:[^'\\]|\\.)*'"
 _PORT = r"(?!\d{1,5}(?:[^\w.@:-]|$))"
-_IN_TEXT = re.compile(
+_IN_TEXT = (
     rf"(?P<before>\b(?:ssl)?pass(?:word|wd)?\s*=\s*){_REFERENCE}(?P<said>{_QUOTED}|\S+)"
     rf"|(?P<address>://[^:/@\s]*:){_REFERENCE}{_PORT}(?P<user>[^@\s]+(?:@[^@/\s]+)*)(?=@)"
     r"|(?P<header>\bauthorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token)\s+)?)"
     rf"{_REFERENCE}(?P<sent>[^\s\"',;)]+)"
     r"|(?P<asked>[?&;](?:[\w.-]*(?:token|secret|signature|password|passwd|pwd|credential|api.?key"
-    rf"|access.?key)|sig|key|auth)=){_REFERENCE}(?P<given>[^&\s\"'#)]+)",
-    re.IGNORECASE,
+    rf"|access.?key)|sig|key|auth)=){_REFERENCE}(?P<given>[^&\s\"'#)]+)"
 )
 """Where a secret stands: in a database's address, before a host, in a header that says who one is,
 behind a name that says so. What follows a host's port is no secret, though an `@` may follow."""
@@ -70,7 +69,7 @@ def hide(secret: object) -> None:
 
 def hide_in(text: str) -> None:
     """Mask from now on what stands in a text where secrets do."""
-    for match in _IN_TEXT.finditer(text):
+    for match in re.finditer(_IN_TEXT, text, re.IGNORECASE):
         hide((match["said"] or match["user"] or match["sent"] or match["given"]).strip("'"))
 
 
@@ -87,7 +86,7 @@ def masked(text: str) -> str:
     """
     for secret in sorted(_hidden, key=len, reverse=True):
         text = text.replace(secret, "***")
-    return _IN_TEXT.sub(_starred, text)
+    return re.sub(_IN_TEXT, _starred, text, flags=re.IGNORECASE)
 
 
 def _starred(match: re.Match[str]) -> str:
