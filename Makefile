@@ -79,8 +79,8 @@ install: .venv/.run
 	@bin/install $(PYTHON) bench
 
 .PHONY: test
-test: .venv/.dev ## Run the tests
-	$(BIN)/pytest
+test: .venv/.dev ## Run the tests, on all cores
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 .PHONY: test-s3
 test-s3: .venv/.dev ## Run the S3 tests on a real server: installs Ceph if missing, starts and stops it
