@@ -17,10 +17,10 @@ keep = $(if $(KEEP),--keep docs/benchmarks.md)
 ##@ Data
 .PHONY: demo
 demo: install ## From sample files to a queryable catalog, for two days
-	$(NOMAD) extract --from 2024-01-02 --to 2024-01-03
-	$(NOMAD) run --from 2024-01-02 --to 2024-01-03
+	$(NOMAD) extract $(env) --from 2024-01-02 --to 2024-01-03
+	$(NOMAD) run $(env) --from 2024-01-02 --to 2024-01-03
 	@echo
-	$(NOMAD) sql "select symbol, open_avg, close_avg, volume, vendors from dwd.dwd_daily_stock_price_dt('2024-01-02')"
+	$(NOMAD) sql $(env) "select symbol, open_avg, close_avg, volume, vendors from dwd.dwd_daily_stock_price_dt('2024-01-02')"
 	@echo
 	@echo 'next:  export PATH="$$PWD/bin:$$PATH"    then it is `nomad`, as on the page'
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier, BrokenBarrierError
@@ -62,6 +63,21 @@ def test_a_step_that_reads_much_is_given_the_whole(built, monkeypatch):
     monkeypatch.setattr(worker, "_LARGE", 1)
     assert built("run", "--force", "--dt", "2024-01-02").code == 0
     assert all(taken)
+
+
+def test_a_step_s_seconds_are_its_own(empty):
+    """Of three at a time where one computes: what they waited for each other is told apart."""
+    empty.write("nomad.yaml", "layers: [ods]\nnaming: free\nengine: {jobs: 1}\n")
+    for name in "abc":
+        empty.write(f"sql/ods/{name}.sql", "select max(md5(i::text)) as a from range(600000) t(i)")
+    began = time.monotonic()
+
+    assert empty("run").code == 0
+
+    passed = time.monotonic() - began
+    told = empty.rows("select seconds, waited from nomad.tasks order by waited")
+    assert sum(seconds for seconds, _ in told) < passed
+    assert told[-1][1] > 0.5 * told[0][0]
 
 
 def test_a_pivot_looks_for_its_columns_in_its_turn(built, monkeypatch):

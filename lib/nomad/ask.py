@@ -53,7 +53,7 @@ def ask(workspace: Workspace, query: str, how: How = in_text) -> Answer:
 
     def act(session: Session) -> Answer:
         refuse_writing(session, query)
-        return how(session, query, at=Place("query", 1))
+        return how(session, query, at=Place("query" if "\n" in query else "", 1))
 
     return _steady(workspace, query, act)
 

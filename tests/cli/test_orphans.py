@@ -120,4 +120,7 @@ def test_where_no_table_is_there_nothing_is_an_orphan(built, left):
 
     assert answer.code == 2
     assert "sql/ holds no table: everything would be an orphan" in answer.err
+    told = {f["remedy"] for f in built("doctor", "-o", "json").json["findings"]}
+    assert "bring back the files of sql/" in told
+    assert "nomad gc --orphans" not in told
     assert {p for p in built.lake.rglob("*") if p.is_file()} == before

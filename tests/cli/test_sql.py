@@ -44,6 +44,8 @@ def test_a_fault_is_told_with_its_place(built):
 
     assert answer.code == 1
     assert answer.err.startswith('nomad: query:1: Referenced column "nosuch" not found')
+    assert built("sql", "select dwd.ff(1)").err.startswith("nomad: Scalar Function with name ff")
+    assert "main." not in built("sql", "select dwd.ff(1)").err
 
 
 def test_a_table_never_published_is_told(project):

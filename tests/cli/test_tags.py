@@ -43,3 +43,14 @@ def test_an_unknown_tag_is_told_with_the_nearest(tagged):
 
 def test_without_any_tag_that_is_said(project):
     assert "no contract has `tags:`" in project("ls", "tag:x").err
+
+
+def test_a_shell_completes_tags(tagged):
+    tagged.write("sql/dwd/dwd_bad.yml", "tags: [")
+    done = tagged.process(
+        env_extra={"_NOMAD_COMPLETE": "zsh_complete", "COMP_WORDS": "nomad run +tag:n",
+                   "COMP_CWORD": "2"},
+    )  # fmt: skip
+
+    assert "+tag:nightly" in done.stdout
+    assert "slow" not in done.stdout

@@ -40,6 +40,7 @@ _COLUMNS = {
         "table": "VARCHAR", "partition_date": "DATE", "status": "VARCHAR", "reason": "VARCHAR",
         "row_count": "BIGINT", "file_count": "INTEGER", "bytes": "BIGINT", "seconds": "DOUBLE",
         "error": "VARCHAR", "retried": "VARCHAR", "location": "VARCHAR", "peak_memory": "BIGINT",
+        "waited": "DOUBLE",
     },
 }  # fmt: skip
 
@@ -58,7 +59,7 @@ _TASKS = """
 CREATE VIEW nomad.tasks AS
 SELECT
     run_id, "table" AS table_name, partition_date AS dt, status, reason,
-    row_count, file_count, bytes, seconds, peak_memory, error, retried, location
+    row_count, file_count, bytes, seconds, waited, peak_memory, error, retried, location
 FROM nomad.events
 WHERE event = 'step'
 """

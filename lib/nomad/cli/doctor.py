@@ -82,7 +82,7 @@ def _orphans(workspace: Workspace) -> list[dict[str, str]]:
         found = orphans(workspace)
     except Misuse:
         return []
-    told = "nomad gc --orphans"
+    told = "nomad gc --orphans" if workspace.project.tables else "bring back the files of sql/"
     return [{"where": o.table.key, "what": o.what, "remedy": told} for o in found]
 
 

@@ -26,7 +26,10 @@ Opener = Callable[[], AbstractContextManager["Workspace"]]
 def complete_tables(
     ctx: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Complete a table's name from the names of the SQL files; none of them is read."""
+    """Complete a table's name from the names of the SQL files, or a tag from the contracts.
+
+    No SQL is read.
+    """
     from nomad.config import find_root
     from nomad.errors import NoProject
 
@@ -36,8 +39,29 @@ def complete_tables(
     except NoProject:
         return []
     plus = incomplete[: len(incomplete) - len(incomplete.lstrip("+"))]
-    names = sorted(plus + p.stem for p in (root / "sql").rglob("*.sql"))
+    word = incomplete.lstrip("+")
+    given = _tags(root) if word.startswith("tag:") else {p.stem for p in _below(root, "*.sql")}
+    names = sorted(plus + name for name in given)
     return [CompletionItem(n) for n in names if n.startswith(incomplete)]
+
+
+def _below(root: Path, pattern: str) -> Iterator[Path]:
+    return (root / "sql").rglob(pattern)
+
+
+def _tags(root: Path) -> set[str]:
+    """Give what selects by each tag of a contract; one that can't be read has none."""
+    from nomad.cache import Cache
+    from nomad.contract.read import parse
+    from nomad.errors import NomadError
+
+    found: set[str] = set()
+    for path in _below(root, "*.y*ml"):
+        with suppress(NomadError, OSError, UnicodeDecodeError):
+            text = path.read_text(encoding="utf-8-sig")
+            read = parse(text, path=str(path), table=path.stem, cache=Cache())
+            found.update(f"tag:{tag}" for tag in read.tags)
+    return found
 
 
 def table(workspace: Workspace, word: str) -> Table:

@@ -21,13 +21,9 @@ if TYPE_CHECKING:
 def command(workspace: Workspace) -> None:
     """Ask the live lake, one query after another; each ends with `;`.
 
-    Every query sees what is published at that moment. `.tables` lists the tables, `.quit` ends, a
-    Ctrl-C breaks off a query or drops what is typed. Fed from a pipe, it exits with the code of the
-    first error.
-
-
     Every query sees what is published at that moment. `.tables` lists the tables, `.help` tells
-    more, `.quit` ends. Fed from a pipe, it exits with the code of the first error.
+    more, `.quit` ends, a Ctrl-C breaks off a query or drops what is typed. Fed from a pipe, it
+    exits with the code of the first error.
 
     Example: echo "from dws.dws_market_daily;" | nomad shell
     """

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 
-from nomad.engine.caret import below
+from nomad.engine.caret import quoted
 from nomad.engine.down import NONE_DOWN, blamed
 from nomad.engine.interrupts import heeding
 from nomad.errors import DiskFull, LakeError, NomadError, OutOfMemory, QueryFailed
@@ -322,15 +322,15 @@ def _translated(e: duckdb.Error, at: Place | None) -> NomadError:
             hint="is the server up? `nomad doctor` asks it",
         )
     kind, _, rest = text.partition(": ")
-    if kind == "INTERNAL Error":
-        rest = rest.splitlines()[0]
+    rest = rest.splitlines()[0] if kind == "INTERNAL Error" else rest
     line = None
     if match := _LINE.search(rest):
         line = int(match[1])
-        rest = f"{rest[: match.start()]}\n    {match[2]}\n    {below(match[2], match[3], line)}"
-    where = at and (f"{at.path}:{at.line + line - 1}" if line else at.path)
-    failure = DiskFull if _FULL in text else QueryFailed
-    return failure(rest or text, where=where, hint=_hint(kind, text))
+        rest = quoted(rest[: match.start()], match[2], match[3], line)
+    where = at and at.path and (f"{at.path}:{at.line + line - 1}" if line else at.path)
+    return (DiskFull if _FULL in text else QueryFailed)(
+        rest or text, where=where, hint=_hint(kind, text)
+    )
 
 
 def _hint(kind: str, text: str) -> str | None:
