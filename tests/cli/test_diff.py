@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 DAY = ("--dt", "2024-01-02")
 KEY = "columns: [{name: symbol, tests: [unique]}]\n"
 
@@ -84,7 +86,7 @@ def test_the_first_version_has_nothing_to_differ_from(built):
     assert "there is no version before it" in answer.err
 
 
-def test_a_column_of_a_union_can_be_compared_and_described(built):
+def test_a_column_of_a_union_can_be_compared_described_and_checked(built):
     """Parquet has it as a struct without names, of which DuckDB makes no table."""
     built.write("sql/ods/ods_u.sql", "select union_value(a := 1) as u")
     assert built("run", "ods_u").code == 0
@@ -95,3 +97,21 @@ def test_a_column_of_a_union_can_be_compared_and_described(built):
     assert compared.code == 0, compared.err
     assert "1 added, 1 removed" in compared.out
     assert built("contract", "infer", "ods_u").code == 0
+
+    built.write("sql/ods/ods_u.yml", "columns: [{name: u, tests: [not_null, unique]}]\n")
+    assert built("check", "ods_u").code == 0
+
+
+@pytest.mark.parametrize("query", ["select 2 as b, 'x' as c", "select 'x' as c"])
+def test_columns_that_only_one_version_has_are_named(built, query):
+    built.write("sql/ods/ods_w.sql", "select 1 as a, 2 as b")
+    assert built("run", "ods_w").code == 0
+    built.write("sql/ods/ods_w.sql", query)
+    lost = ["a"] if " b," in query else ["a", "b"]
+
+    shown = built("diff", "ods_w", "--staged")
+    body = built("diff", "ods_w", "--staged", "-o", "json").json
+
+    assert "  new, and not compared: c\n" in shown.out
+    assert f"  gone, and not compared: {', '.join(lost)}\n" in shown.out
+    assert (body["columns_added"], body["columns_removed"]) == (["c"], lost)

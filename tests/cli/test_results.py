@@ -230,3 +230,21 @@ def test_hints_name_pages_that_are_there(project):
     hint = project("ls").err.splitlines()[-1]
 
     assert type(ROOT)(hint.split()[-1]) == ROOT / "docs" / "config.md"
+
+
+def test_infinite_dates_within_lists_are_texts_in_json(empty):
+    """Python has none: it would show the year 9999."""
+    empty.write("nomad.yaml", "layers: [ods]\ntimezone: UTC\n")
+    query = (
+        "select ['infinity'::date, '2024-01-02'::date] as l, {'t': '-infinity'::timestamp} as s,"
+        " map {'k': 'infinity'::timestamptz} as m, ['2024-01-02 10:00:00'::timestamp] as finite"
+    )
+
+    assert empty("sql", query, "-o", "json").json["rows"] == [
+        {
+            "l": ["infinity", "2024-01-02"],
+            "s": {"t": "-infinity"},
+            "m": {"k": "infinity"},
+            "finite": ["2024-01-02T10:00:00"],
+        }
+    ]

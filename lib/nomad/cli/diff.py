@@ -61,6 +61,7 @@ def command(
         body = {
             "version": 1, "key": list(found.key), "added": found.added, "removed": found.removed,
             "changed": found.changed, "columns": found.columns,
+            "columns_added": list(found.gained), "columns_removed": list(found.lost),
             "examples": [dict(zip(keys, e, strict=True)) for e in found.examples],
         }  # fmt: skip
         render.document(body, sys.stdout)

@@ -6,6 +6,7 @@ value. Texts are made by DuckDB itself.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from duckdb.sqltypes import DuckDBPyType
@@ -70,35 +71,39 @@ def _answer(relation: Relation, rows: list[tuple[Any, ...]]) -> Answer:
     return Answer(list(relation.columns), [t.id in _NUMBERS for t in relation.types], rows)
 
 
-def _either(value: object, text: str | None) -> object:
+def _either(value: object, text: object) -> object:
     return value if text is None else text
 
 
 def _kept(name: str, kind: DuckDBPyType) -> tuple[str, str]:
-    """Write the value of a column, and its text where that says more (else NULL), as SQL."""
+    """Write the value of a column, and its text (or texts) where that says more, as SQL."""
     if kind.id == "interval":
         return "NULL", f"CAST({name} AS VARCHAR)"
     if kind.id == "timestamp_ns":
         return "NULL", f"replace(CAST({name} AS VARCHAR), ' ', 'T')"
     if kind.id in _INFINITE:
         return name, f"CASE WHEN isinf(CAST({name} AS TIMESTAMP)) THEN CAST({name} AS VARCHAR) END"
-    return (f"CAST({name} AS {_plain(kind)})" if _loses(kind) else name), "NULL"
+    value = f"CAST({name} AS {_plain(kind, _AS_TEXT)})" if _loses(kind, _AS_TEXT) else name
+    if not _loses(kind, _INFINITE):
+        return value, "NULL"
+    texts = f"CAST({name} AS {_plain(kind, _AS_TEXT + _INFINITE)})"
+    return value, f"CASE WHEN contains(CAST({name} AS VARCHAR), 'infinity') THEN {texts} END"
 
 
-def _loses(kind: DuckDBPyType) -> bool:
-    """Tell whether a nested type holds one that Python cuts short."""
+def _loses(kind: DuckDBPyType, types: Collection[str]) -> bool:
+    """Tell whether a nested type holds one of some that Python cuts short."""
     if kind.id not in _NESTED:
-        return kind.id in _AS_TEXT
-    return any(_loses(c) for _, c in kind.children if isinstance(c, DuckDBPyType))
+        return kind.id in types
+    return any(_loses(c, types) for _, c in kind.children if isinstance(c, DuckDBPyType))
 
 
-def _plain(kind: DuckDBPyType) -> str:
-    """Write a type with texts in place of what Python cuts short."""
-    if not _loses(kind):
+def _plain(kind: DuckDBPyType, types: Collection[str]) -> str:
+    """Write a type with texts in place of some that Python cuts short."""
+    if not _loses(kind, types):
         return str(kind)
     if kind.id not in _NESTED:
         return "VARCHAR"
-    of = [(n, _plain(c)) for n, c in kind.children if isinstance(c, DuckDBPyType)]
+    of = [(n, _plain(c, types)) for n, c in kind.children if isinstance(c, DuckDBPyType)]
     if kind.id == "struct":
         return f"STRUCT({', '.join(f'{quote(n)} {c}' for n, c in of)})"
     if kind.id == "map":

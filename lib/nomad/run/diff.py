@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nomad.engine import scan
@@ -31,6 +31,7 @@ OLD, NEW = quote("the old rows"), quote("the new rows")
 class Difference:
     """Counts, per column how many rows changed in it, and the first of each kind.
 
+    Columns `gained` and `lost` are those that only one side has; they are not compared.
     An example is (`added`, `removed` or `changed`, key or row as text, column, old, new). Without
     a `key`, a changed row counts as one removed and one added.
     """
@@ -41,6 +42,8 @@ class Difference:
     changed: int
     columns: dict[str, int]
     examples: tuple[tuple[str, str, str, Any, Any], ...]
+    gained: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def between(
@@ -118,10 +121,18 @@ def compare(session: Session, old: str, new: str, *, key: Sequence[str]) -> Diff
     for name, source in ((OLD, old), (NEW, new)):
         keep(session, name, source)
     columns = [[c.name for c in session.describe(f"FROM {name}")] for name in (OLD, NEW)]
-    shared = [c for c in columns[1] if c.lower() in {n.lower() for n in columns[0]}]
+    gained, lost = _without(columns[1], columns[0]), _without(columns[0], columns[1])
+    shared = [c for c in columns[1] if c not in gained]
     if key and all(_identifies(session, name, key) for name in (OLD, NEW)):
-        return _by_key(session, tuple(key), [c for c in shared if c not in key])
-    return _as_sets(session, shared)
+        found = _by_key(session, tuple(key), [c for c in shared if c not in key])
+    else:
+        found = _as_sets(session, shared)
+    return replace(found, gained=gained, lost=lost)
+
+
+def _without(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    known = {n.lower() for n in others}
+    return tuple(n for n in names if n.lower() not in known)
 
 
 def _identifies(session: Session, name: str, key: Sequence[str]) -> bool:
@@ -160,7 +171,7 @@ def _by_key(session: Session, key: tuple[str, ...], others: Sequence[str]) -> Di
 
 def _as_sets(session: Session, shared: Sequence[str]) -> Difference:
     """Compare without a key: rows that one side has more often than the other."""
-    listed = ", ".join(quote(c) for c in shared)
+    listed = ", ".join(quote(c) for c in shared) or "NULL"
     counts, examples = [], []
     for what, one, other in (("added", NEW, OLD), ("removed", OLD, NEW)):
         only = f"SELECT {listed} FROM {one} EXCEPT ALL SELECT {listed} FROM {other}"
@@ -188,6 +199,9 @@ def named(workspace: Workspace, name: TableName, partition: Partition, *runs: st
 def lines(found: Difference) -> Iterator[str]:
     """Put a difference into words."""
     yield f"{found.added} added, {found.removed} removed, {found.changed} changed"
+    for what, names in (("new", found.gained), ("gone", found.lost)):
+        if names:
+            yield f"  {what}, and not compared: {', '.join(names)}"
     for column, count in found.columns.items():
         yield f"  {column}: changed in {count}"
     for what, row, column, old, new in found.examples:
