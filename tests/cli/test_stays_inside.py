@@ -109,6 +109,7 @@ def test_a_table_does_not_write_over_another(built, text):
 
         assert answer.code != 0
         assert file in answer.err
+        assert built.manifest("ods.ods_price", "2024-01-02")["files"] != []
         assert path.read_bytes() == before or file.startswith("sql/ods")
         written.unlink()
         before = path.read_bytes()
