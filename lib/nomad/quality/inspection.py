@@ -12,7 +12,6 @@ from pathlib import Path
 
 from nomad.contract import ERROR, QUARANTINE, STAGED, Contract, Test
 from nomad.engine.duck import Place, Session, Staged, View
-from nomad.engine.keeping import keep
 from nomad.errors import ConfigError, OutOfMemory, QueryFailed, Refused
 from nomad.layout import REFUSED
 from nomad.manifest import Column, Input
@@ -58,6 +57,7 @@ class Inspection:
     run_id: str
     before: Callable[[], int | None] = lambda: None
     sources: str = ""
+    published: bool = False
     verdicts: list[Verdict] = field(default_factory=list)
     quarantined: Staged | None = None
     bad: int = 0
@@ -97,15 +97,16 @@ class Inspection:
     def _stage(self, session: Session, query: str, schema: Sequence[Column]) -> str:
         """Keep the query's rows in a table; give what numbers them from 1, in its own columns.
 
-        DuckDB numbers rows by `rowid`, for nothing, unless a column bears that name; of structs
-        there may be no table, and a view has none.
+        DuckDB numbers rows by `rowid`, for nothing, unless a column bears that name. A view, which
+        has none, will do for published rows alone: those of a build may come out otherwise again.
         """
         at = Place(self.table.sql.path, self.table.sql.line - 1)
-        if all(c.name.lower() != "rowid" and "STRUCT" not in c.type for c in schema):
+        odd, kind = (("STRUCT",), "VIEW") if self.published else ((), "TABLE")
+        if not any(c.name.lower() == "rowid" or c.type.startswith(odd) for c in schema):
             session.execute(f"CREATE TEMP TABLE {quote(_ROWS)} AS {query}", at=at)
             return "rowid + 1"
         numbered = f"SELECT *, row_number() OVER () AS {self._number} FROM (\n{query}\n)"
-        keep(session, quote(_ROWS), numbered, at=at)
+        session.execute(f"CREATE TEMP {kind} {quote(_ROWS)} AS {numbered}", at=at)
         return self._number
 
     # Before ---------------------------------------------------------------------------------

@@ -111,7 +111,13 @@ def judge(workspace: Workspace, table: Table, manifest: Manifest, source: str) -
         return rows_before(lake, table, partition, earlier)
 
     inspection = Inspection(
-        table, partition, others, workspace.temporary / "check", "check", before=before
+        table,
+        partition,
+        others,
+        workspace.temporary / "check",
+        "check",
+        before=before,
+        published=True,
     )
     with workspace.reader(table.texts).session(limited=table.limited) as session:
         return _told(inspection, session, source, manifest)
