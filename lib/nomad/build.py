@@ -108,7 +108,7 @@ def stage(
             if lean:
                 session.execute(LEAN)  # whatever the file sets
         columns = _columns(engine, session, table, partition, bounds)
-        _refuse_miscount(columns, table)
+        refuse_names(columns, table)
         if not early:
             held.enter_context(turn or nullcontext())
         shaped, schema = _shaped(query, columns, table, partition)
@@ -225,7 +225,6 @@ def _shaped(
     query: str, columns: Sequence[Column], table: Table, partition: Partition
 ) -> tuple[str, tuple[Column, ...]]:
     """Leave `dt` to the path, once each row's is seen to be the partition's; keep sums exact."""
-    _refuse_twins(columns, table)
     own = [c for c in columns if not (partition and c.name.lower() == COLUMN)]
     if not own:
         raise QueryFailed("the query has no column but `dt`", where=table.sql.path)
@@ -259,13 +258,23 @@ def _begins(at: Place, query: str, shaped: str) -> Place:
 _OWN_DT = "an input has a `dt` of its own: leave out the other, or write `* exclude (dt)`"
 
 
+def refuse_names(columns: Sequence[Column], table: Table) -> None:
+    """See that each column of a query has a name of its own, and is counted where names are listed.
+
+    Raises:
+        QueryFailed: two have one name, or a list of names is of another length.
+    """
+    _refuse_twins(columns, table)
+    _refuse_miscount(columns, table)
+
+
 def _refuse_twins(columns: Sequence[Column], table: Table) -> None:
     seen: set[str] = set()
     for c in columns:
         if c.name.lower() in seen:
             raise QueryFailed(
                 f"two columns are named `{c.name}`",
-                where=table.sql.path,
+                where=f"{table.sql.path}:{table.sql.line}",
                 hint=_OWN_DT
                 if c.name.lower() == COLUMN
                 else "give one of them another name with AS",

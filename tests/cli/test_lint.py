@@ -53,6 +53,16 @@ def test_a_column_of_a_source_that_is_not_there_is_found(project):
     )  # fmt: skip
 
 
+def test_two_columns_of_one_name_are_found(project):
+    """As the build would refuse them."""
+    project.write("sql/dws/dws_price.sql", "select symbol,\n  1 as Symbol from dwd.dwd_price")
+
+    answer = project("lint")
+
+    assert answer.code == 2
+    assert "two columns are named `Symbol`" in answer.out
+
+
 def test_what_reads_a_faulty_table_is_not_blamed(project):
     project.write(
         "sql/ods/ods_price.sql", "select nosuch from raw.price where dt = '$<PARTITION_DATE>'"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
+from nomad.build import refuse_names
 from nomad.cache import Cache
 from nomad.engine.duck import VERSION, Place
 from nomad.errors import QueryFailed, Unreachable
@@ -36,7 +37,7 @@ from nomad.project import Project, Table
 from nomad.pruning import Read, Relation, Relations
 from nomad.workspace import Workspace
 
-_FORMAT = "2"
+_FORMAT = "3"
 """Part of every key of the cache: raise it when rules change."""
 
 _ANY_DAY = date(2000, 1, 1)
@@ -175,7 +176,9 @@ class _Linter:
     def _bind(self, table: Table, relations: Relations) -> tuple[Column, ...]:
         setup, query = table.sql.statements(_ANY_DAY if table.partitioned else None)
         at = Place(table.sql.path, table.sql.line)
-        return self._workspace.pruner.schema(setup, query, relations, at=at)
+        columns = self._workspace.pruner.schema(setup, query, relations, at=at)
+        refuse_names(columns, table)
+        return columns
 
     def _settled(self, table: Table, relations: Relations) -> tuple[Column, ...]:
         """Bind a query that reads its own table: of no type at first, until its columns settle."""
