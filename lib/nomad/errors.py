@@ -42,19 +42,24 @@ _SHORTEST = 8
 
 _hidden: set[str] = set()
 
+_placed: dict[str, str] = {}
+"""What stands before a secret in an address, with the secret and with `***` in its place."""
+
 _DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
 """Nor is a date, which stands wherever a partition is named."""
 
 _REFERENCE = r"(?!\$[{<])"
 _QUOTED = r"''(?:[^'\\]|\\.)+''|'(?:[^'\\]|\\.)*'"
 _PORT = r"(?!\d{1,5}(?:[^\w.@:-]|$))"
+_END = r"(?=[:.,;]?(?:\s|$))"
+"""A mark at the end of a word is the sentence's."""
 _IN_TEXT = (
-    rf"(?P<before>\b(?:ssl)?pass(?:word|wd)?\s*=\s*){_REFERENCE}(?P<said>{_QUOTED}|\S+)"
+    rf"(?P<before>\b(?:ssl)?pass(?:word|wd)?\s*=\s*){_REFERENCE}(?P<said>{_QUOTED}|\S+?{_END})"
     rf"|(?P<address>://[^:/@\s]*:){_REFERENCE}{_PORT}(?P<user>[^@\s]+(?:@[^@/\s]+)*)(?=@)"
     r"|(?P<header>\bauthorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token)\s+)?)"
-    rf"{_REFERENCE}(?P<sent>[^\s\"',;)]+)"
+    rf"{_REFERENCE}(?P<sent>[^\s\"',;)]+?(?=[\"',;)]|{_END}))"
     r"|(?P<asked>[?&;](?:[\w.-]*(?:token|secret|signature|password|passwd|pwd|credential|api.?key"
-    rf"|access.?key)|sig|key|auth)=){_REFERENCE}(?P<given>[^&\s\"'#)]+)"
+    rf"|access.?key)|sig|key|auth)=){_REFERENCE}(?P<given>[^&\s\"'#)]+?(?=[&\"'#)]|{_END}))"
 )
 """Where a secret stands: in a database's address, before a host, in a header that says who one is,
 behind a name that says so. What follows a host's port is no secret, though an `@` may follow."""
@@ -62,15 +67,33 @@ behind a name that says so. What follows a host's port is no secret, though an `
 
 def hide(secret: object) -> None:
     """Mask a secret from now on wherever it turns up, also as an address spells it."""
-    text = str(secret)
-    forms = {text, quote(text, safe=""), unquote(text)}
-    _hidden.update(f for f in forms if len(f) >= _SHORTEST and not _DATE.fullmatch(f))
+    _hidden.update(f for f in _forms(str(secret)) if len(f) >= _SHORTEST)
+
+
+def hide_after(before: str, secret: str) -> None:
+    """Mask a secret of an address; one too short to be masked everywhere, behind what is before it.
+
+    That is no more than it takes to be told apart: `?code=`, as a rule.
+    """
+    hide(secret)
+    starts = (m.start() for m in reversed(list(re.finditer(r"[/?&;#]", before))))
+    long = (before[s:] for s in starts if len(before) - s + len(secret) >= _SHORTEST)
+    if tail := next(long, before):
+        _placed.update({f"{tail}{form}": f"{tail}***" for form in _forms(secret)})
+
+
+def _forms(secret: str) -> set[str]:
+    """Give a secret as it is and as an address spells it; a date, or nothing, has none."""
+    spelled = {secret, quote(secret, safe=""), unquote(secret)}
+    return {form for form in spelled if form and not _DATE.fullmatch(form)}
 
 
 def hide_in(text: str) -> None:
     """Mask from now on what stands in a text where secrets do."""
     for match in re.finditer(_IN_TEXT, text, re.IGNORECASE):
         hide((match["said"] or match["user"] or match["sent"] or match["given"]).strip("'"))
+        for part in re.split(r"[/?#@]", match["user"] or ""):
+            hide(part)
 
 
 def masked(text: str) -> str:
@@ -84,6 +107,8 @@ def masked(text: str) -> str:
         >>> masked("host=db password='hunter 2' port=1"), masked("http://host:8080/x@y")
         ('host=db password=*** port=1', 'http://host:8080/x@y')
     """
+    for placed in sorted(_placed, key=len, reverse=True):
+        text = text.replace(placed, _placed[placed])
     for secret in sorted(_hidden, key=len, reverse=True):
         text = text.replace(secret, "***")
     return re.sub(_IN_TEXT, _starred, text, flags=re.IGNORECASE)

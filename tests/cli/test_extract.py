@@ -298,12 +298,12 @@ def test_a_server_is_told_who_asks_and_no_other_is(project):
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         source(project, f'path: "http://me:a%40${{PW}}@127.0.0.1:{server.server_port}/x.csv"')
-        answer = project("extract", env={"PW": "b c%21"})
+        answer = project("extract", env={"PW": "b c%21/#ü"})
         server.shutdown()
         thread.join()
 
     assert answer.code == 0, answer.err
-    sent = base64.b64encode(b"me:a@b c!").decode()
+    sent = base64.b64encode("me:a@b c!/#ü".encode()).decode()
     assert Guarded.told == [("127.0.0.1", f"Basic {sent}"), ("localhost", None)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 SECRET = "hunter2-and-more"
@@ -46,6 +48,53 @@ def test_the_secret_of_a_source_is_nowhere(empty, path, words):
     assert "***" in answers[0].err
     assert "***" in answers[1].out
     assert [p for p, data in everywhere(empty.root) if SECRET.encode() in data] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "secret", "shown"),
+    [
+        ("http://bob:${TOK}@127.0.0.1:9/x.csv", "Zs3cr3tT0ken+/=x", "bob:***@127.0.0.1:9/x.csv"),
+        ("http://127.0.0.1:9/x.csv?code=${TOK}", "abc12", "/x.csv?code=***"),
+        ("http://127.0.0.1:9/${TOK}/x.csv?c=${TOK}", "q7", "127.0.0.1:9/***/x.csv?c=***"),
+        ("http://127.0.0.1:9/$<PARTITION_DATE>.csv?c=${TOK}&sig=k", "q/", ".csv?c=***&sig=***"),
+        ("http://127.0.0.1:9/x.csv?sig=${TOK}", "schlüssel", "/x.csv?sig=***"),
+        ("${ALL}", "q7", "/x.csv?***"),
+    ],
+)
+def test_a_secret_is_masked_by_its_place(empty, path, secret, shown):
+    """What an address asks with, and a password, are hidden whatever their length and letters."""
+    source = f'{{connector: file, format: csv, path: "{path}"}}'
+    empty.write("nomad.yaml", f"vars: {{same: q7}}\nsources: {{web: {source}}}\n")
+    env = {"TOK": secret, "ALL": f"http://127.0.0.1:9/x.csv?a={secret}"}
+
+    answer = empty("extract", "web", "--dt", "2024-01-02", env=env)
+    same, address = empty("config", env=env).out.split("sources.web.path")
+
+    assert answer.code == 3
+    assert f"{shown}: source `web` can't be reached: [Errno 111]" in answer.err
+    journals = [p.read_text() for p in empty.root.glob("lake/_runs/*/*")]
+    assert all(secret not in text for text in (answer.out, answer.err, address, *journals))
+    assert shown in address
+    assert re.search("vars.same +q7 ", same), "the same letters elsewhere are no secret"
+
+
+@pytest.mark.parametrize("ending", ["", "?"])
+def test_a_password_that_cuts_its_address_short_stops_that_source_alone(empty, ending):
+    """A `/` or `#` in it is not taken for the end of the host: how to write it is said."""
+    empty.write("a.csv", "n\n1\n")
+    empty.write(
+        "nomad.yaml",
+        "sources:\n  fine: {connector: file, path: a.csv}\n"
+        f"  web: {{connector: file, path: 'http://me:pa/ss#{ending}w@127.0.0.1:9/x.csv'}}\n",
+    )
+
+    answer = empty("extract")
+
+    assert answer.code == 2
+    assert "published  raw.fine" in answer.out
+    assert "source `web`: the password in its address has a `/`, `?` or `#` in it" in answer.err
+    assert "write `/` as %2F" in answer.err
+    assert "pa/ss" not in answer.out + answer.err + empty("config").out
 
 
 def test_the_secret_of_a_variable_is_nowhere(empty):

@@ -67,6 +67,19 @@ def suffix(path: str) -> str:
     return f".{name.rsplit('.', 1)[1]}".lower() if "." in name else ""
 
 
+_WHO = re.compile(r"https?://(?:\[[^\]]*\])?[^/?#\[@]*:(?!\d*[/?#])[^/?#@]*[/?#].*@", re.IGNORECASE)
+
+
+def is_cut_short(path: str) -> bool:
+    """Tell whether a password in an address ends its host by a `/`, `?` or `#` of its own.
+
+    Example:
+        >>> is_cut_short("http://me:a/b@host/x.csv"), is_cut_short("http://host:80/x@y.csv")
+        (True, False)
+    """
+    return bool(_WHO.match(path))
+
+
 # Rules of options: what is wrong with a value, or None ----------------------------------------
 
 _Rule = Callable[[Option], str | None]
@@ -211,7 +224,8 @@ def _faults(name: str, connector: Leaf, given: Tree, where: str) -> Iterator[str
 def _kindless(name: str, path: str, given: Tree) -> Iterator[str]:
     """Tell of a path whose ending says nothing of the format, where nothing else does."""
     ending = suffix(path)
-    if "format" in given or ending in KINDS or _VARIABLE.search(ending) or _path(path):
+    known = "format" in given or ending in KINDS or _VARIABLE.search(ending)
+    if known or _path(path) or is_cut_short(path):
         return
     yield (
         f"{line(given['path'])}: source `{name}`: no format is known for `{ending}`:"

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
+from urllib.parse import quote
 
 from nomad.cache import Cache
-from nomad.errors import ConfigError, hide, hide_in, masked, page
+from nomad.errors import ConfigError, hide, hide_after, hide_in, masked, page
 from nomad.yamlfile import Node, read
 
 FILE = "nomad.yaml"
@@ -79,7 +80,8 @@ def _keep_secret(key: str, value: Value, written: Value) -> None:
     if isinstance(value, str):
         hide_in(value)
         if _VARIABLE.fullmatch(str(written)) and _NETWORK.match(value):
-            hide(value.partition("?")[2])
+            address, mark, asked = value.partition("?")
+            hide_after(address + mark, asked)
         if SECRET.search(key):
             hide(value)
 
@@ -89,17 +91,51 @@ def _expanded(value: Value, environ: Mapping[str, str], where: str, faults: list
     if not isinstance(value, str):
         return value
 
-    def one(match: re.Match[str]) -> str:
+    expanded, end = "", 0
+    for match in _VARIABLE.finditer(value):
+        expanded += value[end : match.start()]
+        end = match.end()
         name, default = match[1], match[2]
         if name == "PARTITION_DATE":
-            return match[0]
+            expanded += match[0]
+            continue
         if name not in environ and default is None:
             faults.append(f"{where}: `${{{name}}}` is not set in the environment")
-        if name in environ and _is_private(value, match.start(), match.end()):
-            hide(environ[name])
-        return environ.get(name) or default or ""
+        given = environ.get(name) or default or ""
+        said = _encoded(given) if _says_who(value, match.start(), end) else given
+        if name in environ and _is_private(value, match.start(), end):
+            fixed = _LATER.split(expanded)[-1]
+            hide_after(fixed, given)
+            hide_after(fixed, said)
+        expanded += said
+    return expanded + value[end:]
 
-    return _VARIABLE.sub(one, value)
+
+_LATER = re.compile(r"\$<[^>]*>|\$\{[^}]*\}")
+"""A variable that is filled in later, for each date say."""
+
+
+def _encoded(given: str) -> str:
+    """Spell a user or a password as an address does; what is spelled so already stays.
+
+    Example:
+        >>> _encoded("a/b@c"), _encoded("a%2Fb"), _encoded("10%")
+        ('a%2Fb%40c', 'a%2Fb', '10%25')
+    """
+    return quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", given), safe=":%")
+
+
+def _says_who(address: str, start: int, end: int) -> bool:
+    """Tell whether a variable is in the part of an address that says who asks, before its host.
+
+    Example:
+        >>> _says_who("http://me:${PW}@host/x", 10, 15), _says_who("http://${HOST}/x@y", 7, 14)
+        (True, False)
+    """
+    if not (scheme := _WITH_HOST.match(address)):
+        return False
+    before, after = (_VARIABLE.sub("", t) for t in (address[scheme.end() : start], address[end:]))
+    return not _HOST.search(before) and "@" in _HOST.split(after)[0]
 
 
 def _is_private(address: str, start: int, end: int) -> bool:
@@ -121,6 +157,7 @@ def _is_private(address: str, start: int, end: int) -> bool:
 
 
 _NETWORK = re.compile(r"(?P<kind>https?|postgres(?:ql)?|mysql):(?://)?", re.IGNORECASE)
+_WITH_HOST = re.compile(r"(?:\w+:)?(?:https?|postgres(?:ql)?|mysql)://", re.IGNORECASE)
 _HOST = re.compile(r"[/?#]")
 """What ends the host of an address."""
 _OPEN = re.compile(r"\b(?:host|hostaddr|port|dbname|database|db|user|service)\s*=\s*'?$|[/@:]$")

@@ -10,12 +10,13 @@ import codecs
 import http.client
 import re
 import shutil
+import string
 import urllib.error
 import urllib.request
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from nomad.config.sources import KINDS, SourceConfig, suffix
+from nomad.config.sources import KINDS, SourceConfig, is_cut_short, suffix
 from nomad.engine.duck import sha256
 from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
 from nomad.extract import excel, s3
@@ -72,7 +73,14 @@ def _is_utf8(encoding: str) -> bool:
 
 
 def _address(source: SourceConfig) -> str:
-    return str(source.options["path"])
+    address = str(source.options["path"])
+    if is_cut_short(address):
+        raise ConfigError(
+            f"source `{source.name}`: the password in its address has a `/`, `?` or `#` in it",
+            where=source.origin,
+            hint="write `/` as %2F, `?` as %3F, `#` as %23, and `%` as %25",
+        )
+    return address
 
 
 def _kind(source: SourceConfig) -> str:
@@ -132,10 +140,15 @@ def _download(url: str, to: Path, source: SourceConfig, partition: Partition) ->
 
 
 def _request(url: str) -> urllib.request.Request:
-    """Ask for an address; who asks (`user:password@`) goes in a header, and to that host alone."""
+    """Ask for an address; who asks (`user:password@`) goes in a header, and to that host alone.
+
+    What is no ASCII goes as UTF-8, percent-encoded.
+    """
     parts = urlsplit(url)
     who, _, host = parts.netloc.rpartition("@")
-    request = urllib.request.Request(urlunsplit(parts._replace(netloc=host)) if who else url)
+    host = host if host.isascii() else host.encode("idna").decode()
+    address = quote(urlunsplit(parts._replace(netloc=host)), safe=string.punctuation)
+    request = urllib.request.Request(address)
     if who:
         sent = base64.b64encode(unquote(who).encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {sent}")
