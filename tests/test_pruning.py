@@ -230,6 +230,49 @@ CORPUS = {
         f" on p.dt = c.d where coalesce(c.d, date '{D}') = '{D}'",
         [ALL],
     ),
+    "a date by its name, shown": (
+        f"with c as (select date '{D}' as d), a as (select p.*, c.d from ods.p join c on true)"
+        f" select * from a where dt = d",
+        [ONE],
+    ),
+    "a date of two names, in brackets joined from outside": (
+        f"with c as (select date '{D}' as d) select p.id, c.d from ods.p"
+        f" left join (ods.q join c on q.dt = c.d) on p.id = q.id"
+        f" where c.d is null or p.dt = c.d",
+        [ALL],
+    ),
+    "a date by its name, in totals": (
+        f"with c as (select date '{D}' as d) select * from (select p.dt, c.d, count(*) as n"
+        f" from ods.p, c group by grouping sets ((p.dt, c.d), (p.dt))) where d is null",
+        [ALL],
+    ),
+    "a name twice in one row": (
+        f"with c as (select date '{D}' as d, date '{D}' - 1 as d)"
+        f" select p.* from ods.p, c where p.dt = c.d",
+        [ALL],
+    ),
+    "a name within another subquery": (
+        "select p.id, z.dt from ods.p"
+        " join (with q as (select date '2020-01-01' as dt) select * from q) as z on true"
+        " join q on p.id = q.id and p.dt = q.dt",
+        [ALL],
+    ),
+    "a name not yet known": (
+        "with a as (select p.id from ods.p, q where p.dt = q.dt),"
+        f" q as (select date '{D}' as dt) select a.id from a, q",
+        [ALL],
+    ),
+    "a name that is a column elsewhere": (
+        f"with c as (select date '{D}' as d), a as (select q.id from ods.q, c where q.dt = c.d)"
+        f" select a.id, x.dt from a,"
+        f" (select dt, {{'d': dt}} as c from ods.p) as x where x.dt = c.d",
+        [ALL],
+    ),
+    "a name of a lambda": (
+        f"with c as (select date '{D}' as d) select p.id from ods.p, c"
+        f" where len(list_filter([{{'d': p.dt}}], lambda c: c.d = p.dt)) = 1",
+        [ALL],
+    ),
     "a name of another table": (
         f"with c as (select date '{D}' as d) select c.id from (select id, dt, dt as d from ods.p)"
         f" as c where c.dt = c.d",
@@ -273,7 +316,7 @@ def pruner(tmp_path_factory):
 
 RELATIONS = {
     P: Relation((("ods", "p"),), COLUMNS, partitioned=True),
-    Q: Relation((("ods", "q"),), COLUMNS, partitioned=True),
+    Q: Relation((("ods", "q"), ("", "q")), COLUMNS, partitioned=True),
 }
 
 
@@ -320,7 +363,7 @@ def answer(lake, query, days):
             wanted = [d for d in DAYS if name == "q" or d in days]
             files = tuple(str(root / name / f"dt={d}" / "0.parquet") for d in wanted)
             select = scan.select([scan.Files(files, COLUMNS)], partitioned=True)
-            session.make([View("ods", name, select)])
+            session.make([View(schema, name, select) for schema in ("ods", "")])
         return sorted(map(repr, session.execute(query)))
 
 

@@ -129,7 +129,7 @@ class Pruner:
     ) -> Read:
         """Give the days of the partitioned input `target` that the query can read."""
         known = [f"{n} {r.fingerprint}" for n, r in sorted(relations.items())]
-        key = digest("reads", "6", VERSION, self._timezone, *setup, query, str(target), *known)
+        key = digest("reads", "7", VERSION, self._timezone, *setup, query, str(target), *known)
         with self._lock:
             if (kept := self._cache.get(key)) is None:
                 kept = [s.to_body() for s in self._closely(setup, query, target, relations)]

@@ -1,11 +1,12 @@
 """The same query in plainer words, so that DuckDB's optimizer sees its filters. Never run.
 
-Names are put in by their tokens: all else stays the author's own text. In doubt, nothing changes.
+Values are put in where the names stand, all else stays the author's own text. In doubt, nothing
+changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import sqlglot
 from sqlglot import exp
@@ -15,6 +16,9 @@ from sqlglot.tokens import Token, TokenType
 _OPEN, _CLOSE = TokenType.L_PAREN, TokenType.R_PAREN
 _BEHIND_A_SOURCE = {"ON", "USING", "GROUP", "ORDER", "LIMIT"}
 _SETS = {"UNION", "EXCEPT", "INTERSECT"}
+_TEXT = {TokenType.STRING, _OPEN, _CLOSE}
+"""What a text is written of: one that stands alone would take the type of what is beside it."""
+
 _NO_LIMIT = "LIMIT 9000000000000000"
 """Lets no filter through from outside: a PIVOT looks for its columns among all rows."""
 
@@ -47,18 +51,16 @@ def with_constants(query: str) -> str | None:
         >>> with_constants("with p as (select date '2024-01-02' as d) from t, p where t.dt = p.d")
         "with p as (select date '2024-01-02' as d) from t, p where t.dt = (date '2024-01-02')"
     """
-    tokens = _tokens(query)
-    values = _constants(tokens, query)
+    values = _constants(_tokens(query), query)
     try:
         tree = sqlglot.parse_one(query, read="duckdb") if values else None
     except SqlglotError:
         return None
     if tree is None:
         return None
-    aliases = {a: values[c] for a, c in _aliases(tree, values).items()}
     text = query
-    for first, last, value in reversed(list(_places(tokens, aliases))):
-        text = f"{text[: tokens[first].start]}({value}){text[tokens[last].end + 1 :]}"
+    for first, last, value in sorted(_places(tree, values), reverse=True):
+        text = f"{text[:first]}{value}{text[last + 1 :]}"
     return text if text != query else None
 
 
@@ -107,7 +109,7 @@ def _constants(tokens: Sequence[Token], query: str) -> dict[str, dict[str, str]]
 
 
 def _columns(tokens: Sequence[Token], query: str) -> dict[str, str]:
-    """Read `value as column, …`; nothing where a value is more than a constant."""
+    """Read `value as column, …`; nothing where a value is no constant, or two have one name."""
     found: dict[str, str] = {}
     at = 0
     while at < len(tokens):
@@ -115,9 +117,11 @@ def _columns(tokens: Sequence[Token], query: str) -> dict[str, str]:
         if _word(tokens, end - 2) != "AS" or end - 2 <= at:
             return {}
         value = query[tokens[at].start : tokens[end - 3].end + 1]
-        if not _is_constant(value):
+        name = tokens[end - 1].text.lower()
+        if name in found or not _is_constant(value):
             return {}
-        found[tokens[end - 1].text.lower()] = value
+        kinds = {t.token_type for t in tokens[at : end - 2]}
+        found[name] = f"({value})" if kinds - _TEXT else f"CAST({value} AS VARCHAR)"
         at = end + 1
     return found
 
@@ -136,44 +140,82 @@ _CONSTANT = (
 )  # fmt: skip
 
 
-def _aliases(tree: exp.Expr, values: Mapping[str, object]) -> dict[str, str]:
-    """Name what stands for a CTE of constants, where its row is never made NULL by a join."""
-    ctes = list(tree.find_all(exp.CTE))
-    names = [cte.alias.lower() for cte in ctes]
-    found: dict[str, str] = {}
-    others = {n.alias.lower() for n in tree.find_all(exp.Subquery, exp.Lateral, exp.Unnest)}
-    others |= {n.name.lower() for n in tree.find_all(exp.Column) if not n.table}
-    for table in tree.find_all(exp.Table):
-        name, alias = table.name.lower(), table.alias_or_name.lower()
-        if name in values and not table.db and names.count(name) == 1 and _is_kept(table):
-            found[alias] = name
-        else:
-            others.add(alias)
-    return {a: n for a, n in found.items() if a not in others and (a == n or a not in names)}
+def _places(
+    tree: exp.Expr, values: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[int, int, str]]:
+    """Give from where to where a column of such a row stands, and what to write there."""
+    rows = _Rows(tree, values)
+    for column in tree.find_all(exp.Column):
+        value = values.get(rows.named(column), {}).get(column.name.lower())
+        parts = [p.meta for p in column.parts]
+        if value and len(parts) == _QUALIFIED and all("start" in p for p in parts):
+            alone = isinstance(column.parent, exp.Select)
+            told = f"{value} AS {column.this.sql('duckdb')}" if alone else value
+            yield parts[0]["start"], parts[1]["end"], told
+
+
+_QUALIFIED = 2
+_ELSEWHERE = (exp.Group, exp.Order, exp.Distinct, exp.Window, exp.Lambda, exp.Comprehension)
+"""Where a constant would mean something else, or a name may be another's."""
+
+
+class _Rows:
+    """Which table names of a query stand for its own CTEs, and for nothing else."""
+
+    def __init__(self, tree: exp.Expr, values: Container[str]) -> None:
+        with_ = tree.args.get("with_")
+        own = with_.expressions if with_ and not with_.recursive else []
+        names = [cte.alias.lower() for cte in tree.find_all(exp.CTE)]
+        self._order = {id(cte): i for i, cte in enumerate(own)}
+        self._known = {
+            name: i
+            for i, cte in enumerate(own)
+            if (name := cte.alias.lower()) in values
+            and names.count(name) == 1
+            and not cte.args["alias"].columns
+        }
+
+    def named(self, column: exp.Column) -> str:
+        """Name the CTE that a column is surely of: its own SELECT has it, once, in every row."""
+        select = column.find_ancestor(exp.Select, *_ELSEWHERE)
+        if not isinstance(select, exp.Select) or _makes_nulls(select):
+            return ""
+        alias = column.table.lower()
+        sources = [s for s in _sources(select) if s.alias_or_name.lower() == alias]
+        if len(sources) != 1 or not isinstance(source := sources[0], exp.Table):
+            return ""
+        name = source.name.lower()
+        is_cte = name in self._known and not source.db and self._is_behind(source, name)
+        return name if is_cte and _is_kept(source, select) else ""
+
+    def _is_behind(self, source: exp.Table, name: str) -> bool:
+        """Tell whether a CTE is known where a name stands: not yet in those before it."""
+        at: exp.Expr | None = source
+        while at and id(at) not in self._order:
+            at = at.parent
+        return at is None or self._order[id(at)] > self._known[name]
+
+
+def _sources(select: exp.Select) -> list[exp.Expr]:
+    """List all that a SELECT's FROM gives a name to."""
+    found = select.find_all(exp.Table, exp.Subquery, exp.UDTF, exp.Pivot)
+    return [s for s in found if s.find_ancestor(exp.Select) is select]
+
+
+def _makes_nulls(select: exp.Select) -> bool:
+    """Tell whether some rows of a SELECT have no row of a source, or of a grouped column."""
+    joins, group = select.args.get("joins") or [], select.args.get("group")
+    sets = group and group.find(exp.Rollup, exp.Cube, exp.GroupingSets)
+    return bool(sets) or any(j.side in ("RIGHT", "FULL") or j.method == "POSITIONAL" for j in joins)
 
 
 _INNER = (("", "", ""), ("", "", "INNER"), ("", "", "CROSS"))
 
 
-def _is_kept(table: exp.Table) -> bool:
-    """Tell whether a table's one row meets all others: no outer join makes NULL of it."""
-    select, own = table.find_ancestor(exp.Select), table.parent
-    joins = (select.args.get("joins") or []) if select else []
-    if any(j.side in ("RIGHT", "FULL") or j.method == "POSITIONAL" for j in joins):
-        return False
+def _is_kept(table: exp.Table, select: exp.Select) -> bool:
+    """Tell whether a table's one row, as it is, meets all others of a SELECT."""
+    own, alias = table.parent, table.args.get("alias")
     joined = isinstance(own, exp.Join) and (own.side, own.method, own.kind) in _INNER
-    renamed = bool(table.args["alias"].columns) if table.args.get("alias") else False
-    return (joined or isinstance(own, exp.From)) and not renamed
-
-
-def _places(
-    tokens: Sequence[Token], aliases: Mapping[str, Mapping[str, str]]
-) -> Iterator[tuple[int, int, str]]:
-    """Give where `alias.column` stands, as first and last token, and its value."""
-    for i, token in enumerate(tokens[:-2]):
-        columns = aliases.get(token.text.lower(), {})
-        dotted = tokens[i + 1].token_type == TokenType.DOT and _word(tokens, i - 1) != "."
-        value = columns.get(tokens[i + 2].text.lower())
-        followed = _word(tokens, i + 3) in {".", "(", "["}
-        if dotted and value and not followed and token.token_type != TokenType.STRING:
-            yield i, i + 2, value
+    changed = table.args.get("pivots") or (alias and alias.columns)
+    placed = joined or isinstance(own, exp.From)
+    return placed and own is not None and own.parent is select and not changed
