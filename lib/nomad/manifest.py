@@ -23,6 +23,8 @@ FILE = "manifest.json"
 SUCCESS = "_SUCCESS"
 HISTORY = "_history"
 VERSION = 1
+ELSEWHERE = b"by way of a symbolic link that leads out of the lake"
+"""What a store gives for a file that is reached so: DuckDB, held to the lake, reads none of it."""
 
 
 class DataFile(NamedTuple):

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from nomad.errors import CorruptManifest
-from nomad.manifest import FILE, HISTORY, VERSION, Column, DataFile, Input, Manifest
+from nomad.manifest import ELSEWHERE, FILE, HISTORY, VERSION, Column, DataFile, Input, Manifest
 from nomad.names import RAW, TableName, is_plain
 from nomad.partition import FIRST, LAST, Partition, Span, folder, from_folder, parse_day
 
@@ -36,6 +36,12 @@ def lying_at(key: str, data: bytes) -> Manifest:
     Raises:
         CorruptManifest: it can't be read, or is that of another place: in a copied folder, say.
     """
+    if data == ELSEWHERE:
+        raise CorruptManifest(
+            "its folder is a symbolic link that leads out of the lake",
+            where=key,
+            hint=f"put the folder itself in the link's place; or remove the link and {_hint(key)}",
+        )
     found = from_json(data, where=key)
     if key not in (f"{found.folder}/{FILE}", f"{HISTORY}/{found.folder}/{found.run_id}/{FILE}"):
         raise CorruptManifest(

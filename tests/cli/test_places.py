@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 
+import duckdb
 import pytest
 
 from conftest import Project, chain
+from nomad.store import local
 from nomad.store.client import date_of
 
 DAY = ("--dt", "2024-01-02")
@@ -43,6 +45,40 @@ def test_nothing_is_published_through_a_link_out_of_the_lake(built, tmp_path_fac
     assert answer.code == 3
     assert "a symbolic link leads out of the lake" in answer.err
     assert "mount" in answer.err
+
+
+@pytest.mark.parametrize("last", ["2024-01-03", "2024-01-31"])
+def test_a_partition_moved_away_behind_a_link_is_told_and_no_other_suffers(
+    built, tmp_path_factory, monkeypatch, caplog, last
+):
+    """Over few dates and over many: its manifest is still the same file, but can't be used."""
+    monkeypatch.setattr(local, "_RACY", 0.0)
+    span = ("--from", "2024-01-02", "--to", last)
+    assert set(built("plan", *span, "--output", "json").reasons().values()) == {"fresh"}
+    elsewhere, place = tmp_path_factory.mktemp("elsewhere") / "x", "ods/ods_price/dt=2024-01-02"
+    shutil.move(built.lake / place, elsewhere)
+    (built.lake / place).symlink_to(elsewhere)
+
+    finding = built("doctor")
+    assert finding.code == 1
+    assert f"{place}/manifest.json" in finding.out
+    assert "remove the link" in finding.out
+    planned = built("plan", "ods_price", *span, "--output", "json").reasons()
+    assert "remove the link" in planned["ods.ods_price 2024-01-02"]
+    assert planned["ods.ods_price 2024-01-03"] == "fresh"
+    assert built("run", "ods_price", *DAY).code == 3
+    assert built("catalog", "refresh").code == 0
+    with duckdb.connect(str(built.root / "catalog/catalog.duckdb"), read_only=True) as made:
+        seen = made.execute("SELECT DISTINCT dt::VARCHAR FROM ods.ods_price").fetchall()
+    assert seen == [("2024-01-03",)]
+    answer = built("sql", "SELECT count(*) FROM ods_price", "--output", "csv")
+    assert answer.out.split() == ["count_star()", "2"]
+    assert "symbolic link" in caplog.messages[-1]
+
+    (built.lake / place).unlink()
+    assert built("run", *DAY).code == 0
+    assert built("doctor").code == 0
+    assert len(list(elsewhere.iterdir())) == 3
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nomad.errors import LakeError, NoRoom
-from nomad.manifest import digest
+from nomad.manifest import ELSEWHERE, FILE, digest
 from nomad.store.base import Blob, Entry, Survey
 from nomad.store.locks import Waiter, locked
 
@@ -34,9 +34,11 @@ class LocalStore:
         self._waiter = waiter or Waiter()
 
     def read(self, key: str) -> Blob | None:
-        """Give a file whole, or None where there is none."""
+        """Give a file whole, or None where there is none; `ELSEWHERE` by a link out of the lake."""
         with translated(key):
             try:
+                if self._leads_out(f"{self.root}/{key.rpartition('/')[0]}"):
+                    return Blob(ELSEWHERE, _version(ELSEWHERE))
                 with (self.root / key).open("rb") as f:
                     stamp, data = _stamp(os.fstat(f.fileno())), f.read()
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -90,13 +92,20 @@ class LocalStore:
 
     def _stay_inside(self, folder: Path) -> None:
         """Refuse to publish by way of a link what DuckDB, held to the lake, could not read."""
-        if folder.resolve().is_relative_to(self.root.resolve()):
+        if self._holds(folder):
             return
         raise LakeError(
             "a symbolic link leads out of the lake: what is published there could not be read",
             where=str(folder),
             hint="move the folder back into the lake, or mount it there (`mount --bind`)",
         )
+
+    def _holds(self, folder: Path) -> bool:
+        return folder.resolve().is_relative_to(self.root.resolve())
+
+    def _leads_out(self, folder: str) -> bool:
+        """Tell of a folder that is a link whether what lies in it lies out of the lake."""
+        return os.path.islink(folder) and not self._holds(Path(folder))  # noqa: PTH114
 
     def take(self, key: str, to: Path) -> None:
         """Link the file: what is published never changes."""
@@ -135,12 +144,18 @@ class LocalStore:
                     path = path.parent
 
     def entries(self, prefix: str) -> Iterator[Entry]:
-        """Walk the folder; scratch is not part of the lake."""
+        """Walk the folder; scratch is not part of the lake.
+
+        Beyond a link out of the lake only a manifest is told: that nothing there can be read.
+        """
         with translated(prefix):
-            for folder, _, names in os.walk(self.root / prefix):
+            for folder, below, names in os.walk(self.root / prefix):
                 base = Path(folder).relative_to(self.root)
                 if base.parts[:1] != (_SCRATCH,):
                     yield from (_entry(self.root, (base / n).as_posix()) for n in sorted(names))
+                    out = (n for n in sorted(below) if self._leads_out(f"{folder}/{n}"))
+                    keys = ((base / n / FILE).as_posix() for n in out)
+                    yield from (Entry(key, "", 0.0) for key in keys if self.has(key))
 
     def survey(self, prefix: str, name: str) -> Survey:
         """Ask the disk for each folder's file, and when the folder last changed.
@@ -150,11 +165,12 @@ class LocalStore:
         top, found, changes = f"{self.root}/{prefix}", {}, []
         now = time.time()
         with translated(prefix):
-            for folder in ("", *_names(top)):
+            for folder, link in (("", False), *_names(top)):
                 if seen := _stat(f"{top}/{folder}/{name}"):
-                    found[folder] = _stamp(seen, now)
+                    out = link and self._leads_out(f"{top}/{folder}")
+                    found[folder] = "" if out else _stamp(seen, now)
                     changes.append(os.stat(f"{top}/{folder}").st_ctime_ns)  # noqa: PTH116
-        sure = now - max(changes, default=0) / _NANO > _RACY
+        sure = all(found.values()) and now - max(changes, default=0) / _NANO > _RACY
         return Survey(found, digest(repr(changes)) if sure else "")
 
     def has(self, key: str) -> bool:
@@ -216,9 +232,11 @@ def _stat(path: str) -> os.stat_result | None:
         return None
 
 
-def _names(folder: str) -> list[str]:
+def _names(folder: str) -> list[tuple[str, bool]]:
+    """List what lies in a folder, and whether it is a link."""
     try:
-        return os.listdir(folder)  # noqa: PTH208
+        with os.scandir(folder) as found:
+            return [(e.name, e.is_symlink()) for e in found]
     except (FileNotFoundError, NotADirectoryError):
         return []
 
