@@ -98,7 +98,7 @@ class Lake:
             blob = self.store.read(manifest_key(table, partition))
             return blob and Broken(blob.version)
         gone = found and self.gone(table, folder(partition), found.manifest.facts)
-        return Broken(found.version) if found and gone else found
+        return Broken(found.version, rest=found.manifest) if found and gone else found
 
     def gone(self, table: TableName, name: str, facts: Facts | None) -> bool:
         """Tell whether a file of a partition (by its folder's name, and its facts) is missing.

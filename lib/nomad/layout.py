@@ -28,11 +28,12 @@ class Published(NamedTuple):
 class Broken(NamedTuple):
     """What a commit may replace, but no reader can use: its manifest is none, or a file is gone.
 
-    `version` is that of the manifest's file.
+    `version` is that of the manifest's file; `rest` is what it names, where it can be read.
     """
 
     version: str
     manifest: None = None
+    rest: Manifest | None = None
 
 
 Over = Published | Broken

@@ -166,3 +166,15 @@ def test_refused_rows_that_are_gone_are_told_with_the_command_that_finds_them(re
     assert "nomad run ods_price" in str(found)
     assert refusing("run", *TABLE, "--force").code == 0
     assert refusing("doctor").err == "all is well\n"
+
+
+def test_a_run_that_mends_a_lost_file_leaves_no_refused_rows_of_the_version_before(refusing):
+    """That version is of no use to anybody: it does not go to the history either."""
+    (data,) = (refusing.lake / "ods/ods_price/dt=2024-01-02").glob("*.parquet")
+    data.unlink()
+
+    assert refusing("run", *TABLE).code == 0
+
+    assert refused(refusing) == ["B", "D"]
+    assert refusing("doctor").err == "all is well\n"
+    assert len(refused_files(refusing)) == 1

@@ -23,7 +23,7 @@ from nomad.engine.duck import NAME, Engine, Staged
 from nomad.errors import Busy, LakeError, MigrationError, Misuse, NomadError, Unanswered
 from nomad.journal import Journal, new_run_id
 from nomad.lake import Lake
-from nomad.layout import Over, folder_key
+from nomad.layout import Broken, Over, folder_key
 from nomad.manifest import DataFile, Input, Manifest
 from nomad.names import TableName
 from nomad.partition import Partition, folder
@@ -56,7 +56,7 @@ class Attempt:
     lake: Lake
     _engine: Engine | None = None
     _committing: dict[Cell, None] = field(default_factory=dict)
-    _superseded: list[Manifest] = field(default_factory=list)
+    _superseded: list[tuple[Manifest, int]] = field(default_factory=list)
     _stale: bool = False
     _behind: bool = False
     _next: float = field(default_factory=lambda: time.monotonic() + _EVERY)
@@ -98,9 +98,15 @@ class Attempt:
         self.lake.learn(*ours)
         with self._lock:
             self._stale = True
-            if over and over.manifest:
-                self._superseded.append(over.manifest)
+            self._superseded += self._to_retire(over)
         return ours.manifest
+
+    def _to_retire(self, over: Over | None) -> Iterator[tuple[Manifest, int]]:
+        """Name what a commit superseded, and how many versions to keep: of a broken one nothing."""
+        if isinstance(over, Broken):
+            yield from [(over.rest, 0)] if over.rest else []
+        elif over:
+            yield over.manifest, self.workspace.config.lake.history
 
     def _announce(self) -> None:
         """Note that the catalog is about to fall behind, if that isn't noted already."""
@@ -206,8 +212,8 @@ class Attempt:
                 made = self.workspace.refresh_catalog(self.lake, fresh=False, engine=self._engine)
                 self._fault = made.fault
                 self._announce_again()
-                for old in gone:
-                    self._retire(old)
+                for old, keep in gone:
+                    self._retire(old, keep)
             else:
                 with self._lock:
                     self._superseded = gone + self._superseded
@@ -225,11 +231,11 @@ class Attempt:
             if self._behind:
                 self.workspace.catalog_is_behind()
 
-    def _retire(self, old: Manifest) -> None:
+    def _retire(self, old: Manifest, keep: int) -> None:
         """Take a superseded version away; what goes wrong there is no fault of the new one."""
         try:
             with about(str(old.dest)):
-                publish.retire(self.workspace.store, old, keep=self.workspace.config.lake.history)
+                publish.retire(self.workspace.store, old, keep=keep)
             superseded.forget(self.scratch, old)
         except LakeError as e:
             _log.warning("a superseded version stays; the next run takes it along: %s", e)
