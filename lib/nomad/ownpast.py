@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Collection, Iterable
+from datetime import date, timedelta
 
 from nomad.errors import CycleError, MissingPartition, page
 from nomad.lake import Lake
@@ -26,12 +26,7 @@ def refuse(
     asked = [day for r in reads if r.table == table.name for day in r.asked]
     if partition is None or not asked:
         return
-    if partition in asked:
-        raise CycleError(
-            f"`{table.name}` reads the partition it writes",
-            where=table.sql.path,
-            hint="a table may read its own earlier partitions: dt < '$<PARTITION_DATE>'",
-        )
+    refuse_same_date(table, partition, asked)
     absent = [day for day in asked if lake.manifest(table.name, day) is None]
     if not absent or allow_missing:
         return
@@ -45,4 +40,18 @@ def refuse(
             hint=f"`nomad run {table.name.name} --dt {gap}` makes it; where no source has that date"
             f", read the latest earlier one ({page('sql.md')}); `--allow-missing` reads it as"
             " empty",
+        )
+
+
+def refuse_same_date(table: Table, partition: Partition, asked: Collection[date]) -> None:
+    """See that a table does not ask itself for the date it writes.
+
+    Raises:
+        CycleError: it does.
+    """
+    if partition in asked:
+        raise CycleError(
+            f"`{table.name}` reads the partition it writes",
+            where=table.sql.path,
+            hint="a table may read its own earlier partitions: dt < '$<PARTITION_DATE>'",
         )

@@ -33,10 +33,9 @@ class Schemas:
         relations = self.relations(table, near=partition)
         if relations is None:
             return None
+        own = table.name
         found = (self._read(table, partition, name, relations) for name in table.queried)
-        return tuple(
-            _past(r, partition, relations[r.table]) if r.table == table.name else r for r in found
-        )
+        return tuple(own_past(r, partition, relations[own]) if r.table == own else r for r in found)
 
     def looks_back(self, table: Table, partition: Partition) -> bool:
         """Tell whether the verdict on a cell hangs on earlier ones; in doubt it does."""
@@ -173,7 +172,7 @@ _MOST_TRIES = 8
 """Rounds of typing after which a table that reads itself is given up."""
 
 
-def _past(read: Read, partition: Partition, own: Relation) -> Read:
+def own_past(read: Read, partition: Partition, own: Relation) -> Read:
     """Keep of a table's own partitions those before the one being built.
 
     That one stays among those asked for where a bound of the query names it: it is refused then.

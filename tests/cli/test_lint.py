@@ -63,6 +63,22 @@ def test_two_columns_of_one_name_are_found(project):
     assert "two columns are named `Symbol`" in answer.out
 
 
+@pytest.mark.parametrize(
+    ("bound", "found"),
+    [("= '$<PARTITION_DATE>'", 1), ("<= '$<PARTITION_DATE>'", 1), ("< '$<PARTITION_DATE>'", 0)],
+)
+def test_a_table_that_asks_itself_for_the_date_it_writes_is_found(project, bound, found):
+    """As the run would refuse it; earlier dates it may ask for."""
+    one = "select symbol, close from"
+    project.write("sql/dwd/dwd_price.sql", f"{one} ods.ods_price where dt = '$<PARTITION_DATE>'\n"
+                  f"union all {one} dwd.dwd_price where dt {bound}")  # fmt: skip
+
+    answer = project("lint")
+
+    assert answer.code == (2 if found else 0)
+    assert answer.out.count("`dwd.dwd_price` reads the partition it writes") == found
+
+
 def test_what_reads_a_faulty_table_is_not_blamed(project):
     project.write(
         "sql/ods/ods_price.sql", "select nosuch from raw.price where dt = '$<PARTITION_DATE>'"

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from nomad.build import refuse_names
 from nomad.cache import Cache
 from nomad.engine.duck import VERSION, Place
-from nomad.errors import QueryFailed, Unreachable
+from nomad.errors import CycleError, QueryFailed, Unreachable
 from nomad.extract.header import header
 from nomad.fullscan import full_scans
 from nomad.lint.contracts import Promises, without_dt
@@ -32,9 +32,11 @@ from nomad.lint.finding import (
 )
 from nomad.manifest import Column, digest
 from nomad.names import RAW, TableName
+from nomad.ownpast import refuse_same_date
 from nomad.partition import ALL, COLUMN
 from nomad.project import Project, Table
 from nomad.pruning import Read, Relation, Relations
+from nomad.schemas import own_past
 from nomad.workspace import Workspace
 
 _FORMAT = "3"
@@ -96,6 +98,20 @@ class _Linter:
             yield from ((name, f) for f in bound.faults)
             if not any(f.rule == QUERY for f in bound.faults):
                 yield from ((name, f) for f in self._full_scans(table))
+                yield from ((name, f) for f in self._same_date(table))
+
+    def _same_date(self, table: Table) -> Iterator[Finding]:
+        """Tell of a table that asks itself for the date it writes, as its build would."""
+        relations = self._relations(table, own=False) if table.reads_own_past else None
+        if relations is None or table.sql.volatile:
+            return
+        statements = table.sql.statements(_ANY_DAY)
+        read = self._workspace.pruner.read(*statements, table.name, relations)
+        asked = own_past(read, _ANY_DAY, relations[table.name]).asked
+        try:
+            refuse_same_date(table, _ANY_DAY, asked)
+        except CycleError as e:
+            yield from (f._replace(line=table.sql.line, rule=QUERY) for f in of_error(e))
 
     def _full_scans(self, table: Table) -> Iterator[Finding]:
         cache = self._cache
