@@ -343,6 +343,32 @@ def test_a_check_sees_what_would_be_published_and_the_days_before(project):
     assert "`never_falls`: 1 row found" in falls.err
 
 
+@pytest.mark.parametrize("before", ["= date '$<PARTITION_DATE>' - 1", "< '$<PARTITION_DATE>'"])
+def test_what_a_check_read_of_earlier_days_is_fresh_until_one_of_them_changes(project, before):
+    """A table whose check looks at its own past would be built again by each run."""
+    project.write(
+        "sql/checks/ods_price__again.sql",
+        "select a.symbol from ods.ods_price as a join ods.ods_price as b using (symbol, close)"
+        f" where a.dt = '$<PARTITION_DATE>' and b.dt {before}",
+    )
+    span = ("--from", "2024-01-02", "--to", "2024-01-03")
+    project("extract", *span)
+    built = project("run", "ods_price", *span)
+    assert built.code == 0, built.err
+
+    again = project("plan", "ods_price", *span, "-o", "json").reasons()
+    deliver(project, "A,7")
+    changed = project("plan", "ods_price", *span, "-o", "json").reasons()
+    assert project("run", "ods_price", *DAY).code == 0
+    later = project("plan", "ods_price", *span, "-o", "json").reasons()
+
+    first, second = "ods.ods_price 2024-01-02", "ods.ods_price 2024-01-03"
+    assert again == {first: "fresh", second: "fresh"}
+    assert changed[second] == "input ods.ods_price dt=2024-01-02 changed"
+    assert later[second] in {changed[second], "input ods.ods_price dt=… 2024-01-02 changed"}
+    assert later[first] == "fresh"
+
+
 def test_numbers_and_texts_of_accepted_values_meet_either_kind(project):
     contract(
         project,

@@ -33,7 +33,9 @@ class Terms:
     def __init__(self, project: Project, table: Table) -> None:
         self.told = (table.sql.sql_hash, table.contract_hash, _ENGINE)
         self._volatile = table.sql.volatile
-        self._dated = {str(i): project.partitioned(i) for i in table.inputs}
+        checked = (r.table for c in table.checks for r in c.reads)
+        read = {*table.inputs, *checked}
+        self._dated = {str(i): project.partitioned(i) for i in read}
 
     def broken_by(self, facts: Facts | None) -> str | None:
         """Say what a version was built by that is not so any more, or None."""
