@@ -12,6 +12,9 @@ create macro dwd.latest(d) as table select * from dwd.dwd_price where dt = d;
 create macro gone(x) as x;
 drop macro gone;
 create macro median(x) as 'not duckdb''s';
+create macro "one more"(x) as x + 1;
+create macro one(x) as table select x as c;
+create macro other(x) as table select c from one(x);
 """
 
 
@@ -22,23 +25,34 @@ def shared(built):
     return built
 
 
-@pytest.mark.parametrize(
-    ("sql", "rows"),
-    [
-        ("select quadrupled(close) as c from dwd.latest('2024-01-03')", [[12], [16]]),
-        ("with x as (select doubled(3) as c) from x", [[6]]),
-        ("create macro doubled(x) as 3 * x; select doubled(1) as c", [[3]]),
-        ("select median(c) as c from (values (1), (3)) _(c)", [[2.0]]),
-    ],
-)
-def test_a_table_calls_them(shared, sql, rows):
-    """One of its own, or DuckDB's, of the same name comes first."""
-    shared.write("sql/dws/dws_m.sql", f"-- It calls macros.\n{sql} -- so it does")
+CALLS = [
+    ("select quadrupled(close) as c from dwd.latest('2024-01-03')", [[12], [16]]),
+    ("with x as (select doubled(3) as c) from x", [[6]]),
+    ("create macro doubled(x) as 3 * x; select doubled(1) as c", [[3]]),
+    ("select median(c) as c from (values (1), (3)) _(c)", [[2.0]]),
+    ("-- create macro doubled(x), it says\nselect doubled(1) as c", [[2]]),
+    ("select doubled(1) as c where 'create macro doubled' <> ''", [[2]]),
+    ("create macro doubled(x) as 3 * x; select quadrupled(1) as c", [[9]]),
+    ("create macro if not exists doubled(x) as 3 * x; select quadrupled(1) as c", [[9]]),
+    ("create temp macro doubled(x) as 3 * x; select quadrupled(1) as c", [[9]]),
+    ("create macro one(x) as table select 5 as c; from other(1)", [[5]]),
+    ('select "one more"(1) as c', [[2]]),
+]
 
-    answer = shared("run", "dws_m")
+
+def test_tables_call_them(shared):
+    """One of its own, or DuckDB's, of the same name comes first, also where one of theirs calls it.
+
+    Words of a comment or a text make none.
+    """
+    for n, (sql, _) in enumerate(CALLS):
+        shared.write(f"sql/dws/dws_m{n}.sql", f"-- It calls macros.\n{sql} -- so it does")
+
+    answer = shared("run", "dws")
 
     assert answer.code == 0, answer.err
-    assert sorted(shared.rows("from dws.dws_m")) == rows
+    found = [sorted(shared.rows(f"from dws.dws_m{n}")) for n in range(len(CALLS))]
+    assert found == [rows for _, rows in CALLS]
 
 
 def test_a_check_calls_them_as_a_table_does(shared):
@@ -79,6 +93,19 @@ def test_a_new_definition_makes_the_tables_that_call_it_stale(shared):
     assert steps == {"dws.dws_m": "build", "dws.dws_n": "fresh"}
     assert shared("run", "dws_m").code == 0
     assert shared.rows("from dws.dws_m") == [[3]]
+
+
+def test_one_that_others_call_may_be_replaced_later(shared):
+    """The others then call the new one, as in the catalog; so does what the new one calls."""
+    new = "create macro thrice(x) as 3 * x; create or replace macro doubled(x) as thrice(x);"
+    shared.write("catalog/migrations/0002_more.sql", new)
+    shared.write("sql/dws/dws_m.sql", "select quadrupled(1) as c")
+    shared.write("sql/checks/dws_m__c.sql", "from dws.dws_m where quadrupled(c) <> 81")
+
+    answer = shared("run", "dws_m")
+
+    assert answer.code == 0, answer.err
+    assert shared.rows("select c, quadrupled(c) from dws.dws_m") == [[9, 81]]
 
 
 def test_a_question_calls_them(shared):

@@ -11,8 +11,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from nomad.errors import SqlFileError
 from nomad.names import quote
 from nomad.partition import Partition
+from nomad.sqlfile.lexing import without_values
 from nomad.sqlfile.variables import DATE, dated, names_date, render
 
 __all__ = [
@@ -75,6 +77,11 @@ class CatalogMacro(NamedTuple):
     text: str
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Its schema and its name as DuckDB compares them."""
+        return self.schema.lower(), self.name.lower()
+
+    @property
     def statements(self) -> tuple[str, ...]:
         """What makes it in an empty database."""
         made = (f"CREATE SCHEMA IF NOT EXISTS {quote(self.schema)}",) if self.schema else ()
@@ -82,28 +89,73 @@ class CatalogMacro(NamedTuple):
 
 
 _WORD = re.compile(r"\w+")
-_DEFINED = re.compile(r"\b(?:macro|function)\s+(?:if\s+not\s+exists\s+)?\"?(\w+)", re.IGNORECASE)
+_NAME = r'(?:\w+|"(?:[^"]|"")+")'
+_DEFINED = re.compile(
+    r"\bcreate\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?(?:macro|function)\s+"
+    rf"(?:if\s+not\s+exists\s+)?(?:({_NAME})\s*\.\s*)?({_NAME})",
+    re.IGNORECASE,
+)
 
 
 def used(text: str, macros: Sequence[CatalogMacro]) -> tuple[CatalogMacro, ...]:
-    """Give the macros of the catalog that a text may call, and those that these call, in order.
+    """Give the macros of the catalog that a text may call, and those that these call, those first.
 
     A text's own macro of the same name stands before that of the catalog.
     """
     if not macros:
         return ()
-    own = {name.lower() for name in _DEFINED.findall(text)}
-    words = {w.lower() for w in _WORD.findall(text)} - own
-    found: list[CatalogMacro] = []
-    for macro in reversed(macros):
-        if macro.name.lower() in words:
-            found.append(macro)
-            words |= {w.lower() for w in _WORD.findall(macro.text)} - own
-    return tuple(reversed(found))
+    own = _defined(text)
+    found = [m for m in _named(text, macros) if m.key not in own]
+    for macro in found:
+        found += (m for m in _named(macro.text, macros) if m not in found)
+    return tuple(_callees_first([m for m in macros if m in found]))
+
+
+def _named(text: str, macros: Sequence[CatalogMacro]) -> list[CatalogMacro]:
+    words, lower = {w.lower() for w in _WORD.findall(text)}, text.lower()
+    return [m for m in macros if (n := m.key[1]) in words or (not _is_word(n) and n in lower)]
+
+
+def _is_word(name: str) -> bool:
+    return _WORD.fullmatch(name) is not None
+
+
+def _defined(text: str) -> set[tuple[str, str]]:
+    """Give the keys of the macros that a text makes itself."""
+    if "create" not in text.lower():
+        return set()
+    try:
+        found = _DEFINED.findall(without_values(text, path="query"))
+    except SqlFileError:
+        return set()
+    return {(_plain(schema), _plain(name)) for schema, name in found}
+
+
+def _plain(name: str) -> str:
+    return (name[1:-1].replace('""', '"') if name.startswith('"') else name).lower()
+
+
+def _callees_first(macros: Sequence[CatalogMacro]) -> list[CatalogMacro]:
+    """Put macros that others call before these: DuckDB makes none that calls what isn't there."""
+    found: dict[CatalogMacro, None] = {}
+    begun: set[CatalogMacro] = set()
+
+    def put(macro: CatalogMacro) -> None:
+        if macro not in begun:
+            begun.add(macro)
+            for other in macros:
+                if re.search(rf'\b{re.escape(other.name)}"?\s*\(', macro.text, re.IGNORECASE):
+                    put(other)
+            found[macro] = None
+
+    for macro in macros:
+        put(macro)
+    return list(found)
 
 
 _CREATE = re.compile(
-    r"\s*create\s+((?:temp(?:orary)?\s+)?(?:macro|function)\s)(?!\s*if\s)", re.IGNORECASE
+    r"\s*create\s+((?:temp(?:orary)?\s+)?(?:macro|function)\s+)(?:if\s+not\s+exists\s+)?",
+    re.IGNORECASE,
 )
 
 

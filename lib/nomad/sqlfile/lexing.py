@@ -46,6 +46,24 @@ def pieces(text: str, *, path: str) -> Iterator[tuple[str, int, int]]:
         yield kind, match.start(), at
 
 
+def without_values(text: str, *, path: str) -> str:
+    """Give a text with a blank for each comment and each string; quoted names stay.
+
+    Raises:
+        SqlFileError: a quote or a comment is never closed.
+
+    Example:
+        >>> without_values("select 'a' as b -- c", path="a.sql")
+        'select   as b  '
+    """
+    kept, at = [], 0
+    for kind, begin, end in pieces(text, path=path):
+        if kind == "comment" or (kind == "quoted" and text[begin] != '"'):
+            kept.append(text[at:begin])
+            at = end
+    return " ".join([*kept, text[at:]])
+
+
 def line_of(match: re.Match[str], path: str) -> str:
     """Tell where a match begins: `path:line`."""
     return f"{path}:{match.string.count(chr(10), 0, match.start()) + 1}"

@@ -17,7 +17,7 @@ from sqlglot.tokens import Token
 from nomad.errors import SqlFileError
 from nomad.manifest import digest
 from nomad.names import quote
-from nomad.sqlfile import Opinion, Ref, SqlFile, no_opinion
+from nomad.sqlfile import Opinion, Ref, SqlFile, no_opinion, replacing
 from nomad.sqlfile.calls import (
     Call,
     changing,
@@ -99,12 +99,16 @@ def finish(cut: Cut, answers: Sequence[object], *, opinion: Opinion) -> SqlFile:
     own = len(cut.statements) - cut.given
     statements, query = (*cut.statements[own:], *cut.statements[:own]), cut.query
     setup = tuple(s for s in statements if s.kind in ("setup", "session"))
+    given = {_made(s) for s in cut.statements[own:]} - {None}
     part = file.parts[id(query)][0]
     _refuse_miscount(query, part.outputs, cut)
     return SqlFile(
         path=cut.path,
         description=_description(cut.text),
-        setup=tuple(s.text for s in setup),
+        setup=(
+            *(s.text for s in setup[: cut.given]),
+            *(replacing(s.text) if _made(s) in given else s.text for s in setup[cut.given :]),
+        ),
         query=_shaped(query),
         line=query.line,
         refs=tuple(file.references()),
@@ -118,6 +122,12 @@ def finish(cut: Cut, answers: Sequence[object], *, opinion: Opinion) -> SqlFile:
         same_day=not setup and not query.columns and part.same_day,
         listed=query.columns,
     )
+
+
+def _made(statement: Statement) -> tuple[str, str] | None:
+    """Give the schema and the name of the macro that a statement makes."""
+    schema, name = name_of(statement.tokens)
+    return (schema.lower(), name.lower()) if name else None
 
 
 def _only_query(statements: Sequence[Statement], path: str) -> Statement:
