@@ -115,3 +115,44 @@ def test_columns_that_only_one_version_has_are_named(built, query):
     assert "  new, and not compared: c\n" in shown.out
     assert f"  gone, and not compared: {', '.join(lost)}\n" in shown.out
     assert (body["columns_added"], body["columns_removed"]) == (["c"], lost)
+
+
+def test_a_column_of_another_type_is_named_and_its_values_compared_as_texts(built):
+    """DuckDB casts one side first: '01' and 1 would be alike, and so would 2^53 + 1 as DOUBLE."""
+    head = "select i::int as id,"
+    rows = "from range(1, 3) as t(i)"
+    built.write("sql/ods/ods_w.yml", "unique_key: [id]\n")
+    built.write(
+        "sql/ods/ods_w.sql",
+        f"{head} '0' || i as code, 9007199254740992 + i as big, i::text as l, i as n {rows}",
+    )
+    assert built("run", "ods_w").code == 0
+    built.write(
+        "sql/ods/ods_w.sql",
+        f"{head} i::int as code, (9007199254740992 + i)::double as big, [i] as l,"
+        f" i::int as n {rows}",
+    )
+
+    shown = built("diff", "ods_w", "--staged")
+    body = built("diff", "ods_w", "--staged", "-o", "json").json
+
+    assert shown.code == 0, shown.err
+    assert "0 added, 0 removed, 2 changed" in shown.out
+    assert "  code: type was VARCHAR, is INTEGER; compared as text\n" in shown.out
+    assert "  n: type was BIGINT, is INTEGER; compared as text\n" in shown.out
+    assert body["columns"] == {"code": 2, "big": 2, "l": 2}
+    assert body["columns_retyped"]["l"] == {"old": "VARCHAR", "new": "BIGINT[]"}
+
+
+@pytest.mark.parametrize("contract", ["unique_key: [id]\n", "columns: [{name: id}]\n"])
+def test_a_key_of_another_type_is_named_and_matched_as_text(built, contract):
+    built.write("sql/ods/ods_w.yml", contract)
+    built.write("sql/ods/ods_w.sql", "select unnest(['1', '02']) as id, 'x' as v")
+    assert built("run", "ods_w").code == 0
+    built.write("sql/ods/ods_w.sql", "select unnest([1, 2]) as id, 'x' as v")
+
+    shown = built("diff", "ods_w", "--staged")
+
+    assert shown.code == 0, shown.err
+    assert "1 added, 1 removed, 0 changed" in shown.out
+    assert "  id: type was VARCHAR, is INTEGER; " in shown.out

@@ -37,7 +37,8 @@ def command(
     """Show which rows two versions of a partition differ in, and in which columns.
 
     Without runs: the published version against the one before it. Rows are matched by the
-    contract's key; without one, a changed row is one removed and one added.
+    contract's key; without one, a changed row is one removed and one added. A column whose type
+    changed is compared as text.
 
     Example: nomad diff ods_trade --dt 2024-01-02 --staged
     """
@@ -62,6 +63,7 @@ def command(
             "version": 1, "key": list(found.key), "added": found.added, "removed": found.removed,
             "changed": found.changed, "columns": found.columns,
             "columns_added": list(found.gained), "columns_removed": list(found.lost),
+            "columns_retyped": {c: {"old": a, "new": b} for c, a, b in found.retyped},
             "examples": [dict(zip(keys, e, strict=True)) for e in found.examples],
         }  # fmt: skip
         render.document(body, sys.stdout)

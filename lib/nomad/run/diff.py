@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +31,8 @@ OLD, NEW = quote("the old rows"), quote("the new rows")
 class Difference:
     """Counts, per column how many rows changed in it, and the first of each kind.
 
-    Columns `gained` and `lost` are those that only one side has; they are not compared.
+    Columns `gained` and `lost` are those that only one side has; they are not compared. Those
+    `retyped` (name, type before and now) are compared as texts.
     An example is (`added`, `removed` or `changed`, key or row as text, column, old, new). Without
     a `key`, a changed row counts as one removed and one added.
     """
@@ -44,6 +45,7 @@ class Difference:
     examples: tuple[tuple[str, str, str, Any, Any], ...]
     gained: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    retyped: tuple[tuple[str, str, str], ...] = ()
 
 
 def between(
@@ -120,14 +122,28 @@ def compare(session: Session, old: str, new: str, *, key: Sequence[str]) -> Diff
     """Compare the rows of two SELECTs, by key where both have it and it identifies their rows."""
     for name, source in ((OLD, old), (NEW, new)):
         keep(session, name, source)
-    columns = [[c.name for c in session.describe(f"FROM {name}")] for name in (OLD, NEW)]
+    before, now = (session.describe(f"FROM {name}") for name in (OLD, NEW))
+    columns = [[c.name for c in side] for side in (before, now)]
     gained, lost = _without(columns[1], columns[0]), _without(columns[0], columns[1])
     shared = [c for c in columns[1] if c not in gained]
+    types = {c.name.lower(): c.type for c in before}
+    both = ((c.name, types.get(c.name.lower(), c.type), c.type) for c in now)
+    retyped = tuple(c for c in both if c[1] != c[2])
+    texts = {name.lower() for name, *_ in retyped}
     if key and all(_identifies(session, name, key) for name in (OLD, NEW)):
-        found = _by_key(session, tuple(key), [c for c in shared if c not in key])
+        found = _by_key(session, tuple(key), [c for c in shared if c not in key], texts)
     else:
-        found = _as_sets(session, shared)
-    return replace(found, gained=gained, lost=lost)
+        found = _as_sets(session, shared, texts)
+    return replace(found, gained=gained, lost=lost, retyped=retyped)
+
+
+def _cell(column: str, texts: Container[str], of: str = "") -> str:
+    """Write a column of one side; one of `texts` has another type on the other side.
+
+    DuckDB would cast one of them first, and find '01' and 1 alike, or fail.
+    """
+    name = of + quote(column)
+    return f"CAST({name} AS VARCHAR)" if column.lower() in texts else name
 
 
 def _without(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
@@ -144,10 +160,13 @@ def _identifies(session: Session, name: str, key: Sequence[str]) -> bool:
     return bool(session.execute(query)[0][0])
 
 
-def _by_key(session: Session, key: tuple[str, ...], others: Sequence[str]) -> Difference:
-    same = " AND ".join(f"o.{quote(k)} IS NOT DISTINCT FROM n.{quote(k)}" for k in key)
+def _by_key(
+    session: Session, key: tuple[str, ...], others: Sequence[str], texts: Container[str]
+) -> Difference:
+    old, new = ({c: _cell(c, texts, of) for c in (*key, *others)} for of in ("o.", "n."))
+    same = " AND ".join(f"{old[k]} IS NOT DISTINCT FROM {new[k]}" for k in key)
     pairs = f"{OLD} AS o JOIN {NEW} AS n ON {same}"
-    differs = {c: f"o.{quote(c)} IS DISTINCT FROM n.{quote(c)}" for c in others}
+    differs = {c: f"{old[c]} IS DISTINCT FROM {new[c]}" for c in others}
     any_ = " OR ".join(differs.values()) or "false"
     counts = ", ".join(f"count(*) FILTER ({d})" for d in (any_, *differs.values()))
     changed, *each = session.execute(f"SELECT {counts} FROM {pairs}")[0]
@@ -169,9 +188,9 @@ def _by_key(session: Session, key: tuple[str, ...], others: Sequence[str]) -> Di
     return Difference(key, added, removed, int(changed), columns, tuple(examples))
 
 
-def _as_sets(session: Session, shared: Sequence[str]) -> Difference:
+def _as_sets(session: Session, shared: Sequence[str], texts: Container[str]) -> Difference:
     """Compare without a key: rows that one side has more often than the other."""
-    listed = ", ".join(quote(c) for c in shared) or "NULL"
+    listed = ", ".join(_cell(c, texts) for c in shared) or "NULL"
     counts, examples = [], []
     for what, one, other in (("added", NEW, OLD), ("removed", OLD, NEW)):
         only = f"SELECT {listed} FROM {one} EXCEPT ALL SELECT {listed} FROM {other}"
@@ -202,6 +221,9 @@ def lines(found: Difference) -> Iterator[str]:
     for what, names in (("new", found.gained), ("gone", found.lost)):
         if names:
             yield f"  {what}, and not compared: {', '.join(names)}"
+    for column, before, now in found.retyped:
+        keyed = "matched" if column.lower() in {k.lower() for k in found.key} else "compared"
+        yield f"  {column}: type was {before}, is {now}; {keyed} as text"
     for column, count in found.columns.items():
         yield f"  {column}: changed in {count}"
     for what, row, column, old, new in found.examples:
