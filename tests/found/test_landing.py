@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
+import duckdb
 import pytest
 
 LATE = 50_000
@@ -241,7 +242,7 @@ def test_a_number_that_another_date_s_type_would_round_is_an_error_of_the_reader
     answer = empty("sql", "select v from raw.j")
 
     assert answer.code == 1
-    assert "elsewhere, which rounds" in answer.err
+    assert "elsewhere, which does not hold" in answer.err
     assert str(long) in answer.err
     empty.write(
         "sql/ods/ods_j.sql", "select v::varchar as v from raw.j where dt = '$<PARTITION_DATE>'"
@@ -267,3 +268,57 @@ def test_a_column_of_another_kind_than_the_day_before_is_refused(empty):
     assert "`drift: allow` of source `j`" in answer.err
     assert two_days(empty, first, second, ", drift: allow").code == 0
     assert empty.rows("select v[1] from raw.j where dt = '2024-01-03'") == [[1]]
+
+
+NOTHING_TOLD = {
+    "a value": ("null", '"abc"', "v", "abc"),
+    "a date": ("null", '"2024-01-02"', "v", "2024-01-02"),
+    "a list": ("[]", '["x", "12"]', "v[2]", "12"),
+    "a list of numbers": ("[]", "[12]", "v[1] + 1", "13"),
+    "within a struct": (
+        '{"a": null, "b": 1}',
+        '{"a": "2024-01-02", "b": 1.5}',
+        "v.a",
+        "2024-01-02",
+    ),
+    "an object": ("{}", '{"a": 1}', "v['a']", "1"),
+}
+
+
+@pytest.mark.parametrize("case", NOTHING_TOLD)
+def test_a_date_without_a_value_leaves_the_type_to_the_others(empty, case):
+    """It used to turn the column of all dates into JSON, with quotes in it, or into an error."""
+    first, second, asked, expected = NOTHING_TOLD[case]
+
+    assert two_days(empty, f'{{"v": {first}}}', f'{{"v": {second}}}').code == 0
+
+    found = empty.rows(f"select ({asked})::varchar from raw.j order by dt")
+    assert found == [[None], [expected]]
+    assert two_days(empty, f'{{"v": {second}}}', f'{{"v": {first}}}').code == 0
+    found = empty.rows(f"select ({asked})::varchar from raw.j order by dt")
+    assert found == [[expected], [None]]
+
+
+def test_what_differs_in_kind_within_a_list_or_struct_is_text(empty):
+    two_days(empty, '{"v": ["x", 1], "s": {"q": "1e5"}}\n{"v": [], "s": {"q": 1}}', '{"v": [2]}')
+
+    rows = empty.rows("select v, s.q from raw.j where dt = '2024-01-02' order by all")
+
+    assert sorted(rows, key=str) == [[["x", "1"], "1e5"], [[], "1"]]
+
+
+@pytest.mark.parametrize("one", ["TIMESTAMP_NS '2024-01-02 03:04:05.123456789'", "TIME '03:04:05'"])
+def test_times_that_no_type_holds_with_a_zone_are_not_cut_short(empty, one):
+    """To read both dates at once is an error."""
+    zoned = one.replace("_NS", "TZ").replace("TIME ", "TIMETZ ")
+    source = 'connector: file, path: "in/$<PARTITION_DATE>.parquet", drift: allow'
+    empty.write("nomad.yaml", f"layers: [ods]\ntimezone: UTC\nsources:\n  j: {{{source}}}\n")
+    empty.write("in/note.txt", "")
+    for day, value in (("2024-01-02", one), ("2024-01-03", zoned)):
+        duckdb.sql(f"copy (select {value} as t) to '{empty.root}/in/{day}.parquet'")
+    assert empty("extract", "--from", "2024-01-02", "--to", "2024-01-03").code == 0
+
+    answer = empty("sql", "select t from raw.j")
+
+    assert answer.code == 1
+    assert "elsewhere, which does not hold" in answer.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from conftest import Project
@@ -63,3 +64,20 @@ def test_below_such_folders_a_date_is_still_the_partitions_own(shops):
     with duckdb.connect(str(shops.root / "catalog/catalog.duckdb"), read_only=True) as catalog:
         found = catalog.execute("select region, dt::varchar from ods.ods_sales_dt('2024-01-03')")
         assert found.fetchall() == [("us", "2024-01-03")]
+
+
+@pytest.mark.parametrize("kind", ["json", "parquet"])
+def test_a_folder_above_the_lake_gives_landed_files_no_column(tmp_path, kind):
+    """Not even one of the same name, with another type; nor is a date in it any fault."""
+    made = Project(tmp_path / "v=1" / "dt=7" / "w=2024-01-02" / "p")
+    made.write("nomad.yaml", f"sources:\n  j: {{connector: file, path: in/f.{kind}}}\n")
+    made.write("in/note.txt", "")
+    rows = "from (values (1.75::double, 'a'), (2.25, 'b')) t(v, d)"
+    duckdb.sql(f"copy ({rows}) to '{made.root}/in/f.{kind}' (format {kind})")
+
+    answer = made("extract")
+
+    assert answer.code == 0, answer.err
+    assert made.rows("from raw.j") == [[1.75, "a"], [2.25, "b"]]
+    schema = made.manifest("raw.j")["schema"]
+    assert [(c["name"], c["type"]) for c in schema] == [("v", "DOUBLE"), ("d", "VARCHAR")]

@@ -19,6 +19,12 @@ _EXACT_IN_FLOAT = ("TINYINT", "SMALLINT", "UTINYINT", "USMALLINT", "BOOLEAN")
 _TIMES = (
     "DATE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE",
 )  # fmt: skip
+_APART = {"TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"}
+"""One is finer, the other an instant."""
+
+_JSON = re.compile(r'"(?:[^"]|"")*"|\b(JSON)(?=[,)\[]|$)')
+_NULL = re.compile(r'"(?:[^"]|"")*"|\b(NULL)(?=[,)\[]|$)')
+_TIME = re.compile(r"\bTIME")
 _LONG = re.compile(r"\b(U?BIGINT|U?HUGEINT|DECIMAL)\b")
 
 
@@ -36,12 +42,49 @@ def joined(one: str, other: str) -> str | None:
         >>> joined("STRUCT(a BIGINT, b DOUBLE)", "MAP(VARCHAR, BIGINT)")
         'MAP(VARCHAR, DOUBLE)'
     """
-    if one == other:
+    if other in (one, UNKNOWN):
         return one
+    if one == UNKNOWN:
+        return other
     if "JSON" in (one, other):
         return "JSON"
     join = _JOINS.get((_shape(one), _shape(other)))
     return join(one, other) if join else None
+
+
+UNKNOWN = "NULL"
+"""The type of what is NULL in each row; any other holds it."""
+
+
+def of_json(kind: str, into: str) -> str:
+    """Put another type for each JSON in a type.
+
+    Example:
+        >>> of_json('STRUCT(a JSON[], "b JSON" JSON)', "DATE")
+        'STRUCT(a DATE[], "b JSON" DATE)'
+    """
+    return _JSON.sub(lambda m: into if m[1] else m[0], kind)
+
+
+def unknown(kind: str) -> str:
+    """Give a type of landed JSON, in which JSON says that no value told its type."""
+    return of_json(kind, UNKNOWN)
+
+
+def as_json(kind: str) -> str:
+    """Give a type back its JSON where no value told another one."""
+    return _NULL.sub(lambda m: "JSON" if m[1] else m[0], kind)
+
+
+def would_be_cut(one: str, other: str) -> bool:
+    """Tell two types that DuckDB would bring together, though none holds both.
+
+    Example:
+        >>> would_be_cut("TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
+        True
+    """
+    apart = joined(one, other) is None
+    return apart and all(_TIME.search(kind) for kind in (one, other))
 
 
 def may_round(kind: str, into: str) -> bool:
@@ -78,7 +121,7 @@ def _plain(one: str, other: str) -> str | None:
     if "VARCHAR" in kinds:
         return None if "BLOB" in kinds else "VARCHAR"
     if kinds <= set(_TIMES):
-        return max(one, other, key=_TIMES.index)
+        return None if kinds == _APART else max(one, other, key=_TIMES.index)
     if not all(k in (*_DIGITS, *_REAL, "BOOLEAN") or _DECIMAL.fullmatch(k) for k in kinds):
         return None
     if real := kinds & set(_REAL):

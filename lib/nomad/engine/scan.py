@@ -9,7 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nomad.address import SCHEME
-from nomad.engine.joined import common_decimal, joined, may_round
+from nomad.engine.joined import (
+    as_json,
+    common_decimal,
+    joined,
+    may_round,
+    of_json,
+    unknown,
+    would_be_cut,
+)
 from nomad.manifest import Column
 from nomad.names import free, literal, quote
 from nomad.partition import COLUMN
@@ -68,16 +76,24 @@ def _joined(groups: Sequence[Files]) -> dict[str, str]:
     types: dict[str, dict[str, None]] = {}
     for group in groups:
         for c in group.schema:
-            types.setdefault(c.name.lower(), {})[c.type] = None
+            types.setdefault(c.name.lower(), {})[_known(group, c)] = None
     found = ((name, _of_all(list(kinds))) for name, kinds in types.items() if len(kinds) > 1)
     return {name: kind for name, kind in found if kind}
+
+
+def _known(group: Files, column: Column) -> str:
+    return unknown(column.type) if _is_json(group) else column.type
+
+
+def _is_json(group: Files) -> bool:
+    return any(uri.endswith(".json") for uri in group.uris[:1])
 
 
 def _of_all(kinds: Sequence[str]) -> str | None:
     found: str | None = kinds[0]
     for kind in kinds[1:]:
         found = found and joined(found, kind)
-    return common_decimal(kinds) or found
+    return common_decimal(kinds) or (found and as_json(found))
 
 
 def _own(group: Files, partitioned: bool) -> tuple[Column, ...]:
@@ -87,7 +103,7 @@ def _own(group: Files, partitioned: bool) -> tuple[Column, ...]:
 
 def _group(group: Files, columns: Sequence[Column], *, partitioned: bool, plain_dt: bool) -> str:
     held = {c.name.lower(): c for c in group.schema}
-    wanted = [_column(c, held.get(c.name.lower())) for c in columns]
+    wanted = [_column(c, held.get(c.name.lower()), json=_is_json(group)) for c in columns]
     hive = partitioned and not _is_remote(group) and (plain_dt or _has_only_dt(group))
     if partitioned:
         wanted.append(_dt_of_name(group) if not hive else COLUMN if plain_dt else _DT)
@@ -116,26 +132,41 @@ def _is_remote(group: Files) -> bool:
     return SCHEME in group.uris[0] and group.uris[0].endswith(".parquet")
 
 
-def _column(column: Column, held: Column | None) -> str:
+def _column(column: Column, held: Column | None, *, json: bool) -> str:
+    """Write a column of the result; `json` is that the files are JSON as it was landed."""
     if held is None:
         return f"NULL::{column.type} AS {quote(column.name)}"
     name = quote(held.name)
-    if held.type != column.type and joined(held.type, column.type) == column.type:
-        return f"{_cast(held, column.type)} AS {quote(column.name)}"
+    if held.type != column.type and (read := _as_type(held, column.type, json=json)):
+        return f"{read} AS {quote(column.name)}"
     return name if held.name == column.name else f"{name} AS {quote(column.name)}"
 
 
-def _cast(held: Column, kind: str) -> str:
-    """Read a column as a type; a value that would be rounded is an error, not another value."""
+def _as_type(held: Column, kind: str, *, json: bool) -> str | None:
+    """Read a column as another type; what that doesn't hold is an error, not another value.
+
+    None where DuckDB says itself that it can't be. JSON was landed where no value told a type, and
+    once also where values were of several.
+    """
     name = quote(held.name)
-    cast = f"CAST({name} AS {kind})"
-    if not may_round(held.type, kind):
-        return cast
-    same = f"TRY_CAST({cast} AS {held.type}) IS NOT DISTINCT FROM {name}"
-    told = f"column `{held.name}` is {held.type} here and {kind} elsewhere, which rounds "
+    exact = []
+    if json and unknown(held.type) != held.type:
+        empty = f"TRY_CAST({name} AS {of_json(held.type, 'DATE')})::VARCHAR"
+        exact.append(f"{empty} IS NOT DISTINCT FROM {name}::VARCHAR")
+    elif would_be_cut(held.type, kind):
+        exact.append(f"{name} IS NULL")
+    elif joined(held.type, kind) != kind:
+        return None
+    if may_round(held.type, kind):
+        back = f"TRY_CAST(TRY_CAST({name} AS {kind}) AS {held.type})"
+        exact.append(f"{back} IS NOT DISTINCT FROM {name}")
+    if not exact:
+        return f"CAST({name} AS {kind})"
+    told = f"column `{held.name}` is {held.type} here and {kind} elsewhere, which does not hold "
     way_out = ": a table by date that asks for one date reads it as it is"
     text = f"{literal(told)} || {name}::VARCHAR || {literal(way_out)}"
-    return f"CASE WHEN {same} THEN {cast} ELSE error({text}) END"
+    cast = f"TRY_CAST({name} AS {kind})"
+    return f"CASE WHEN {' AND '.join(exact)} THEN {cast} ELSE error({text}) END"
 
 
 def _reader(group: Files, parts: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nomad.engine.duck import Session
-from nomad.engine.joined import joined
+from nomad.engine.joined import joined, unknown
 from nomad.errors import QueryFailed, Refused
 from nomad.extract import records
 from nomad.manifest import Column
@@ -77,7 +77,7 @@ def _delivered(session: Session, landed: Landed, shape: Shape) -> tuple[Column, 
         return records.columns(session, landed.path) or shape.before or NO_ROWS
     if shape.rename:
         _rename_parquet(session, landed.path, shape.rename)
-    return session.describe(f"FROM read_parquet([{literal(str(landed.path))}])")
+    return session.describe(_parquet(landed.path))
 
 
 NO_ROWS = (Column("json", "JSON"),)
@@ -138,9 +138,13 @@ def _any_row(records: Iterable[list[str]]) -> bool:
         return True
 
 
+def _parquet(path: Path) -> str:
+    return f"FROM read_parquet([{literal(str(path))}], hive_partitioning=false)"
+
+
 def _rename_parquet(session: Session, path: Path, rename: Mapping[str, str]) -> None:
     """Write a file anew, with other names."""
-    source = f"FROM read_parquet([{literal(str(path))}], hive_partitioning=false)"
+    source = _parquet(path)
     names = [c.name for c in session.describe(source)]
     wanted = ", ".join(f"{quote(n)} AS {quote(_renamed(n, rename))}" for n in names)
     target = path.with_name(f"renamed{path.suffix}")
@@ -192,7 +196,7 @@ def _refuse_other_types(schema: Sequence[Column], shape: Shape) -> None:
     """See that a reader of several dates finds a type for each column that holds all of it."""
     before = {_renamed(c.name, shape.rename).lower(): c.type for c in shape.before}
     pairs = [(c, before.get(c.name.lower(), c.type)) for c in schema]
-    apart = [(c, was) for c, was in pairs if joined(c.type, was) is None]
+    apart = [(c, was) for c, was in pairs if joined(unknown(c.type), unknown(was)) is None]
     if apart:
         told = (f"`{c.name}` is {c.type}, was {was}" for c, was in apart)
         raise Refused(

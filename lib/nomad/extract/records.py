@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nomad.engine.duck import Session
+from nomad.engine.joined import of_json
 from nomad.errors import QueryFailed
 from nomad.manifest import Column
 from nomad.names import literal, quote
@@ -58,8 +59,7 @@ def columns(session: Session, path: Path) -> tuple[Column, ...]:
     Raises:
         QueryFailed: the file is no JSON, or has what no table can hold.
     """
-    whole = f"FROM read_json([{literal(str(path))}], format='auto', sample_size=-1)"
-    found = session.describe(whole)
+    found = session.describe(_whole(path))
     _refuse_odd_names(session, path, [c.name for c in found])
     if [c.name for c in found] == ["json"] and not _has_rows(session, path):
         return ()
@@ -70,14 +70,27 @@ def _has_rows(session: Session, path: Path) -> bool:
     return bool(session.execute(f"SELECT 1 {_objects(path)} LIMIT 1"))
 
 
+def _file(path: Path) -> str:
+    """Name the file to a reader, which is to take no column from the folders above it."""
+    return f"[{literal(str(path))}], format='auto', hive_partitioning=false"
+
+
+def _whole(path: Path) -> str:
+    return f"FROM read_json({_file(path)}, sample_size=-1)"
+
+
 def _objects(path: Path) -> str:
     """Read each row as its text, character by character as delivered."""
-    return f"FROM read_json_objects([{literal(str(path))}], format='auto')"
+    return f"FROM read_json_objects({_file(path)})"
+
+
+def _as(path: Path, types: Mapping[str, str]) -> str:
+    told = ", ".join(f"{literal(n)}: {literal(kind)}" for n, kind in types.items())
+    return f"FROM read_json({_file(path)}, columns={{{told}}})"
 
 
 def _as_text(path: Path, names: Iterable[str]) -> str:
-    told = ", ".join(f"{literal(n)}: 'VARCHAR'" for n in names)
-    return f"FROM read_json([{literal(str(path))}], format='auto', columns={{{told}}})"
+    return _as(path, dict.fromkeys(names, "VARCHAR"))
 
 
 # Names -----------------------------------------------------------------------------------------
@@ -109,7 +122,7 @@ def _refuse_odd_names(session: Session, path: Path, names: Sequence[str]) -> Non
 def _settled(session: Session, path: Path, found: Sequence[Column]) -> tuple[Column, ...]:
     """Take dates and times only where every text is spelled as one; where rows differ, text."""
     names = [c.name for c in found if c.type == "JSON" or _is_text(c)]
-    found = [c if c.name in names else c._replace(type=_plain(c.type)) for c in found]
+    found = [c if c.name in names else _nested(session, path, c) for c in found]
     if not names:
         return tuple(found)
     facts = [f for n in names for f in (f"count({quote(n)})", *_spellings(n))]
@@ -132,6 +145,22 @@ def _plain(kind: str) -> str:
         'STRUCT(date VARCHAR, t VARCHAR[])'
     """
     return _TIME_WITHIN.sub(lambda m: "VARCHAR" if m[1] else m[0], kind)
+
+
+def _nested(session: Session, path: Path, column: Column) -> Column:
+    """Settle a list, struct or map: what differs in kind within it is text, as on its own.
+
+    Where nothing is there at all (`[]`, or null in each row) DuckDB says JSON too, and that stays:
+    a later date tells the type. Values of several kinds are never all dates.
+    """
+    kind = _plain(column.type)
+    if of_json(kind, "DATE") != kind:
+        try:
+            session.execute(f"SELECT max({quote(column.name)}::VARCHAR)"
+                            f" {_as(path, {column.name: of_json(kind, 'DATE')})}")  # fmt: skip
+        except QueryFailed:
+            kind = of_json(kind, "VARCHAR")
+    return column._replace(type=kind)
 
 
 def _is_text(column: Column) -> bool:
@@ -175,8 +204,7 @@ def _rounds(session: Session, path: Path) -> bool:
 
 def _wholes_among_reals(session: Session, path: Path) -> bool:
     """Tell whether a column of DOUBLE may hold a whole number that is none of its values."""
-    whole = f"FROM read_json([{literal(str(path))}], format='auto', sample_size=-1)"
-    names = [c.name for c in session.describe(whole) if "DOUBLE" in c.type]
+    names = [c.name for c in session.describe(_whole(path)) if "DOUBLE" in c.type]
     if not names:
         return False
     asked = (f"coalesce(bool_or(regexp_matches({quote(n)}, {literal(_LONG_WHOLE)})), false)"

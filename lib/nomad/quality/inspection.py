@@ -103,7 +103,7 @@ class Inspection:
         at = Place(self.table.sql.path, self.table.sql.line - 1)
         odd, kind = (("STRUCT",), "VIEW") if self.published else ((), "TABLE")
         if not any(c.name.lower() == "rowid" or c.type.startswith(odd) for c in schema):
-            session.execute(f"CREATE TEMP TABLE {quote(_ROWS)} AS {query}", at=at)
+            session.execute(f"CREATE TEMP TABLE {quote(_ROWS)} AS\n{query}", at=at)
             return "rowid + 1"
         numbered = f"SELECT *, row_number() OVER () AS {self._number} FROM (\n{query}\n)"
         session.execute(f"CREATE TEMP {kind} {quote(_ROWS)} AS {numbered}", at=at)
