@@ -190,7 +190,7 @@ class _Planner:
         holds.
         """
         ledger = self._lake.ledger(table.name)
-        unsure = self._force or table.sql.volatile or table.reads_own_past
+        unsure = self._force or table.volatile or table.reads_own_past
         if unsure or not ledger.names:
             return set()
 

@@ -30,3 +30,17 @@ def test_layers_that_differ_in_case_are_refused(empty):
     empty.write("nomad.yaml", "layers: [ods, ODS]\n")
 
     assert "case makes no difference" in empty("run").err
+
+
+def test_a_database_is_attached_by_no_name_that_is_taken(empty):
+    """A table of it could not be named; all are told at once."""
+    taken = ["main", "memory", "temp", "system", "information_schema", "pg_catalog", "nomad", "Raw"]
+    lines = "".join(f"  {name}: x.duckdb\n" for name in [*taken, "ODS", "shop"])
+    empty.write("nomad.yaml", f"attach:\n{lines}")
+
+    answer = empty("ls")
+
+    assert answer.code == 2
+    assert [n for n in taken if f"`attach.{n}` bears a name that is" in answer.err] == taken
+    assert "`attach.ODS` bears the name of a layer" in answer.err
+    assert "shop" not in answer.err

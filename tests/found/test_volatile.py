@@ -109,3 +109,34 @@ def test_a_function_of_an_attached_database_may_change(empty, sql):
     assert empty("run").code == 0
 
     assert action(empty) != "fresh"
+
+
+def test_what_a_contract_reads_of_an_attached_database_may_change(empty):
+    """Lint looks into it as a run does."""
+    with duckdb.connect(str(empty.root / "shop.duckdb")) as con:
+        con.execute("create table t as select 1 as a")
+    empty.write("nomad.yaml", f"{CONFIG}attach: {{shop: shop.duckdb}}\n")
+    empty.write("sql/q/t.sql", "select 1 as a")
+    empty.write(
+        "sql/q/t.yml", "columns: [{name: a, tests: [expression: in (select a from shop.t)]}]"
+    )
+    assert empty("lint").code == 0
+    assert empty("run").code == 0
+    assert action(empty) != "fresh"
+
+    empty.write(
+        "sql/q/t.yml", "columns: [{name: a, tests: [expression: in (select b from shop.t)]}]"
+    )
+    answer = empty("lint")
+
+    assert answer.code == 2
+    assert 'column "b" not found' in answer.out
+
+
+def test_a_word_like_a_database_in_a_text_of_a_contract_is_none(empty):
+    empty.write("nomad.yaml", f"{CONFIG}attach: {{shop: shop.duckdb}}\n")
+    empty.write("sql/q/t.sql", "select 'shop.de' as a")
+    empty.write("sql/q/t.yml", "columns: [{name: a, tests: [expression: = 'shop.de']}]")
+    assert empty("run").code == 0
+
+    assert action(empty) == "fresh"

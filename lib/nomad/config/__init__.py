@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from nomad.cache import Cache
 from nomad.config import lake, sources
-from nomad.config.keys import KEYS, MAPS, zone_of
+from nomad.config.keys import KEYS, MAPS, fault_of_attached, zone_of
 from nomad.config.lake import LakeConfig
 from nomad.config.sources import SourceConfig
 from nomad.config.tree import FILE, SECRET, Leaf, Tree, Value, line, overlay, parse
@@ -265,11 +265,11 @@ def _vars(tree: Tree, faults: list[str]) -> dict[str, str]:
 def _attach(tree: Tree, faults: list[str]) -> dict[str, str]:
     layers = tree.get("layers")
     schemas = layers.value if isinstance(layers, Leaf) else KEYS["layers"].default
-    taken = {"raw", *(str(s) for s in schemas if isinstance(schemas, list))}  # type: ignore[union-attr]
+    taken = {str(s).lower() for s in schemas} if isinstance(schemas, list) else set()
     found: dict[str, str] = {}
     for name, leaf in _leaves(tree, "attach", faults):
-        if name in taken:
-            faults.append(f"{leaf.origin}: `attach.{name}` bears the name of a layer")
+        if fault := fault_of_attached(name, taken):
+            faults.append(f"{leaf.origin}: `attach.{name}` {fault}")
         found[name] = str(leaf.value)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import NamedTuple
 
 from nomad.address import SCHEME, split
@@ -50,6 +50,16 @@ def _taken(layer: str) -> str | None:
     if layer.lower() in _OURS or layer.startswith("_"):
         return f"can't hold `{layer}`: that name is nomad's own"
     return f"can't hold `{layer}`: that name is DuckDB's own" if layer.lower() in _DUCKDB else None
+
+
+def fault_of_attached(name: str, layers: Container[str]) -> str | None:
+    """Say why a database can't be attached by a name; `layers` are in small letters."""
+    if name.lower() in layers:
+        return "bears the name of a layer"
+    if name.lower() in _SCHEMAS:
+        return "bears a name that is nomad's own"
+    taken = name.lower() in {*_DUCKDB, "memory"}
+    return "bears a name that is DuckDB's own" if taken else None
 
 
 _AGE = re.compile(r"([1-9]\d*) days?")
@@ -151,6 +161,7 @@ def _naming(value: Value) -> str | None:
 
 
 _OURS = {"raw", "checks", "nomad", "quarantine", "catalog_meta"}
+_SCHEMAS = {"raw", "nomad", "quarantine"}
 _DUCKDB = {"main", "temp", "system", "information_schema", "pg_catalog"}
 
 KEYS: Mapping[str, Key] = {

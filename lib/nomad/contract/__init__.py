@@ -145,6 +145,12 @@ class Contract:
         return any("max_change" in t.words for t in self.tests)
 
     @property
+    def conditions(self) -> tuple[str, ...]:
+        """What its tests say in SQL."""
+        said = (c for t in self.tests for c in (t.where, t.words.get("expression")))
+        return tuple(str(c) for c in said if c)
+
+    @property
     def row_tests(self) -> tuple[Test, ...]:
         """The tests that rows pass one by one."""
         return tuple(t for t in self.tests if t.by_row)

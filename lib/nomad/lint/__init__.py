@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
@@ -155,7 +156,7 @@ class _Linter:
         relations = self._relations(table, own=own)
         if relations is None:
             return _Bound(None)
-        if table.sql.volatile:
+        if table.volatile:
             return self._found(table, relations, own=own)
         key = digest("lint", _FORMAT, VERSION, *_basis(table, relations))
         if (kept := self._cache.get(key)) is None:
@@ -186,8 +187,15 @@ class _Linter:
             return _Bound(None)
         except QueryFailed as e:
             return _Bound(None, () if _unknowable(e, table) else (of_query(e, table),))
-        faults = Promises(table, columns, self._workspace.blank, self._columns).faults()
-        return _Bound(without_dt(columns, table), tuple(faults))
+        promises = Promises(
+            table, columns, self._workspace.blank, self._columns, attached=self._attached
+        )
+        return _Bound(without_dt(columns, table), tuple(promises.faults()))
+
+    def _attached(self, query: str) -> None:
+        """Bind a query of no input to the attached databases, where they are up."""
+        with suppress(Unreachable):
+            self._workspace.pruner.schema((), query, {})
 
     def _bind(self, table: Table, relations: Relations) -> tuple[Column, ...]:
         setup, query = table.sql.statements(_ANY_DAY if table.partitioned else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 
 from nomad.contract import Contract, Test
@@ -23,7 +23,10 @@ def without_dt(columns: Iterable[Column], table: Table) -> tuple[Column, ...]:
 
 
 class Promises:
-    """Holds one contract against the columns of its query, and of the tables it looks into."""
+    """Holds one contract against the columns of its query, and of the tables it looks into.
+
+    `attached` binds a query that names attached databases.
+    """
 
     def __init__(
         self,
@@ -31,7 +34,10 @@ class Promises:
         columns: tuple[Column, ...],
         session: Session,
         known: Mapping[TableName, tuple[Column, ...] | None],
+        *,
+        attached: Callable[[str], object],
     ) -> None:
+        self._bind = attached if table.foreign else session.describe
         self._table, self._columns, self._session, self._known = table, columns, session, known
 
     @cached_property
@@ -84,7 +90,7 @@ class Promises:
             kinds.append((COLUMN, "DATE"))
         made = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in kinds)
         try:
-            self._session.describe(f"SELECT ({test.broken()}\n) AS broken FROM (SELECT {made})")
+            self._bind(f"SELECT ({test.broken()}\n) AS broken FROM (SELECT {made})")
         except QueryFailed as e:
             yield self._at(test.line, f"`{test.name}`: {plain(e)}")
 

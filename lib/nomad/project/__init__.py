@@ -20,9 +20,9 @@ from nomad.project import contracts as found
 from nomad.project.apart import Parsed
 from nomad.project.contracts import CHECKS, Check
 from nomad.project.naming import SQL, is_hidden, named
-from nomad.project.reading import Reader, shown
+from nomad.project.reading import Reader, shown, unread
 from nomad.project.references import Index, Reading
-from nomad.sqlfile import DATE, CatalogMacro, Opinion, SqlFile, names_date, no_opinion
+from nomad.sqlfile import CatalogMacro, Opinion, SqlFile, names_date, no_opinion
 from nomad.sqlfile.limits import limited
 
 
@@ -30,7 +30,8 @@ from nomad.sqlfile.limits import limited
 class Table:
     """One table of the project: its name, its parsed file and what that reads.
 
-    `fault` is what keeps it from being built: its file, its contract or a check of it is broken.
+    `fault` is what keeps it from being built: its file, its contract or a check of it is broken;
+    `foreign` is the attached database that a condition of its contract reads.
     """
 
     name: TableName
@@ -40,6 +41,13 @@ class Table:
     related: tuple[tuple[str, TableName], ...] = ()
     checks: tuple[Check, ...] = ()
     fault: NomadError | None = None
+    foreign: str | None = None
+
+    @property
+    def volatile(self) -> str | None:
+        """Why its rows, or what is thought of them, may change though no input did, or None."""
+        told = f"its contract reads {self.foreign}, which is not tracked" if self.foreign else None
+        return self.sql.volatile or told
 
     @cached_property
     def contract_hash(self) -> str:
@@ -200,7 +208,7 @@ def _table(name: TableName, sql: Parsed, index: Index, config: Config, path: Pat
     The time zone counts as part of the SQL: what a text or a date means may hang on it.
     """
     if not isinstance(sql, SqlFile):
-        return Table(name, _unread(path, config.root), (), fault=sql)
+        return Table(name, unread(path, config.root), (), fault=sql)
     if config.timezone:
         sql = sql._replace(sql_hash=digest(sql.sql_hash, config.timezone))
     try:
@@ -212,16 +220,6 @@ def _table(name: TableName, sql: Parsed, index: Index, config: Config, path: Pat
     elif called := index.calls(sql):
         sql = sql._replace(volatile=sql.volatile or f"calls {called}, which may read anything")
     return Table(name, sql, readings)
-
-
-def _unread(path: Path, root: Path) -> SqlFile:
-    """Stand in for a file that can't be understood; whether it is by date its text still tells."""
-    mark = DATE.encode()
-    try:
-        text = path.read_bytes().upper()
-    except OSError:
-        text = mark
-    return SqlFile(shown(path, root), "", (), "SELECT", 1, (), mark in text, None, False, "")
 
 
 def _with_contracts(
@@ -274,6 +272,7 @@ def _contracted(
         return replace(
             table,
             contract=contract,
+            foreign=index.foreign_in(contract.conditions) if contract else None,
             related=found.related(table.name, contract, index),
             checks=tuple(found.checks(checks, index, contract, partitioned=table.partitioned)),
         )

@@ -13,7 +13,7 @@ from nomad.engine.duck import VERSION
 from nomad.errors import SqlFileError, masked
 from nomad.manifest import digest
 from nomad.project.apart import Parsed, Text, parse_all
-from nomad.sqlfile import CatalogMacro, Opinion, SqlFile, from_body, render, to_body, used
+from nomad.sqlfile import DATE, CatalogMacro, Opinion, SqlFile, from_body, render, to_body, used
 
 _FORMAT = "6"
 """Part of every key of the parse cache: raise it when parsing changes."""
@@ -28,6 +28,16 @@ def _versions() -> tuple[str, ...]:
 def shown(path: Path, root: Path) -> str:
     """Name a file as messages do: from the project's folder on."""
     return path.relative_to(root).as_posix()
+
+
+def unread(path: Path, root: Path) -> SqlFile:
+    """Stand in for a file that can't be understood; whether it is by date its text still tells."""
+    mark = DATE.encode()
+    try:
+        text = path.read_bytes().upper()
+    except OSError:
+        text = mark
+    return SqlFile(shown(path, root), "", (), "SELECT", 1, (), mark in text, None, False, "")
 
 
 @dataclass(frozen=True)

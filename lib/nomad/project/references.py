@@ -10,6 +10,7 @@ from nomad.config import Config
 from nomad.errors import NomadError, UnknownName
 from nomad.names import RAW, TableName, nearest
 from nomad.sqlfile import Ref, SqlFile
+from nomad.sqlfile.lexing import without_values
 
 
 class Reading(NamedTuple):
@@ -72,6 +73,13 @@ class Index:
         called = rf'(?<![\w.])"?(?:{names})"?(?:\s*\.\s*"?\w+"?){{1,2}}(?=\s*\()'
         texts = (re.search(called, t, re.IGNORECASE) for t in (*sql.setup, sql.query))
         return next((re.sub(r'[\s"]', "", m[0]) for m in texts if m), None)
+
+    def foreign_in(self, conditions: Iterable[str]) -> str | None:
+        """Name the attached database that some conditions read, if there is one."""
+        said = ";".join(without_values(c, path="") for c in conditions if self._config.attach)
+        called = (rf'(?i)(?<![\w.])"?{re.escape(a)}"?\s*\.' for a in self._config.attach)
+        found = (a for a, c in zip(self._config.attach, called, strict=True) if re.search(c, said))
+        return next(found, None)
 
     def _is_foreign(self, ref: Ref) -> bool:
         return bool(ref.database) or ref.schema.lower() in self._attached()
