@@ -48,6 +48,14 @@ def test_its_rows_are_read(old: Project):
     ]
 
 
+def test_doctor_says_of_its_catalog_that_another_version_made_it(old: Project):
+    answer = old("doctor")
+
+    assert answer.code == 1
+    assert "the catalog was made by another version of nomad" in answer.out
+    assert "nomad doctor --fix" in answer.out
+
+
 def test_doctor_finds_nothing_amiss(old: Project):
     shutil.rmtree(old.root / ".nomad")
     (old.root / "catalog" / "catalog.duckdb").unlink()

@@ -224,9 +224,9 @@ class Workspace:
     def catalog_is_due(self) -> bool:
         """Whether there is no catalog yet, one of another lake or project, or one behind."""
         path = self.catalog_path
-        if not path.exists() or catalog.log_of(path).exists():
+        if catalog.is_unfit(path):
             return True
-        return self._catalogs.get(path.name) != self._catalog_basis or bool(self.died())
+        return self.catalogs.get(path.name) != self._catalog_basis or bool(self.died())
 
     def died(self, *, own: str = "") -> list[Path]:
         """Name the scratch of runs that died, as the run `own` or a command without one sees it."""
@@ -240,15 +240,15 @@ class Workspace:
 
     @cached_property
     def _catalog_basis(self) -> str:
-        return digest(self._home, *catalog.made_of(self.project))
+        return catalog.SCHEMA + digest(self._home, *catalog.made_of(self.project))
 
     @property
-    def _catalogs(self) -> Cache:
+    def catalogs(self) -> Cache:
         """What is noted of each catalog; read anew, as others note theirs meanwhile."""
         return Cache(self.root / _CACHE / "catalogs.json")
 
     def _note_catalogs(self, bases: Mapping[str, str]) -> None:
-        noted = self._catalogs
+        noted = self.catalogs
         for name, basis in bases.items():
             noted.put(name, basis)
         noted.save()

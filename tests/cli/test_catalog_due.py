@@ -74,3 +74,12 @@ def test_a_catalog_of_another_schema_is_made_anew_though_nothing_is_built(built,
     assert "nothing to do" in built("run", *DAY).err
 
     assert asked(built, "select count(*) > 0 from nomad.tasks") == [(True,)]
+
+
+def test_a_run_with_nothing_to_do_renews_a_catalog_that_is_no_database(built):
+    assert built("run", *DAY).code == 0
+    built.write("catalog/catalog.duckdb", "garbage")
+
+    assert "nothing to do" in built("run", *DAY).err
+
+    assert asked(built, "select count(*) from dwd.dwd_price") == [(4,)]

@@ -149,7 +149,7 @@ def test_gc_renews_a_catalog_that_names_what_it_removes(built):
 def test_one_bucket_on_two_servers_is_two_lakes(project):
     lake = 'lake: {url: "s3://bucket/lake", endpoint: "${SERVER}", allow_unsafe_commit: true}'
     project.write("nomad.yaml", (project.root / "nomad.yaml").read_text() + f"{lake}\n")
-    project.write("catalog/catalog.duckdb", "")
+    project.write("catalog/catalog.duckdb", bytes(8) + b"DUCK")
 
     def due(port):
         with Workspace(project.root, environ={"SERVER": f"http://127.0.0.1:{port}"}) as workspace:

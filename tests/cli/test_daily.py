@@ -94,6 +94,13 @@ def test_a_retry_does_not_forget_the_refused_rows(project):
     assert (first.err, again.err) == (told, told)
 
 
+def test_a_word_that_is_no_date_is_told_once(project):
+    answer = project("daily", "--dt", "nonsense")
+
+    assert answer.code == 2
+    assert answer.err.count("`nonsense` is not a date") == 1
+
+
 def fired(lines: list[str], first: datetime, days: int):
     """Give the moments at which cron runs the line, which has minute, hour and days of the week."""
     zone = ZoneInfo(next(x.partition("=")[2] for x in lines if x.startswith("CRON_TZ=")))

@@ -84,6 +84,22 @@ def test_the_first_version_has_nothing_to_differ_from(built):
 
     assert answer.code == 2
     assert "there is no version before it" in answer.err
+    assert "nomad history ods_price --dt 2024-01-02" in answer.err
+
+
+def test_where_nothing_is_published_it_says_what_publishes_it(built):
+    for word, act in (("ods_price", "run"), ("price", "extract")):
+        answer = built("diff", word, "--dt", "2024-01-09")
+
+        assert answer.code == 2
+        assert f"try: `nomad {act} {word} --dt 2024-01-09`" in answer.err
+
+
+def test_of_a_source_nothing_is_staged(built):
+    answer = built("diff", "price", *DAY, "--staged")
+
+    assert answer.code == 2
+    assert "try: `nomad diff price --dt 2024-01-02`" in answer.err
 
 
 def test_a_column_of_a_union_can_be_compared_described_and_checked(built):

@@ -33,6 +33,7 @@ from nomad.engine.duck import Engine, Remote, Session, database
 from nomad.engine.readable import readable
 from nomad.errors import LakeError, MigrationError, NomadError, QueryFailed
 from nomad.lake import Lake
+from nomad.manifest import digest
 from nomad.names import RAW, TableName
 from nomad.project import Project
 from nomad.store.local import IN_THE_WAY, TAKEN
@@ -64,6 +65,24 @@ def path_of(root: Path, environment: str | None) -> Path:
 def log_of(path: Path) -> Path:
     """Name the write-ahead log of a catalog: nomad leaves none, a tool that was killed may."""
     return path.with_name(f"{path.name}.wal")
+
+
+def is_unfit(path: Path) -> bool:
+    """Tell by a glance that a catalog is to be made: none is there, a log beside it, or no DuckDB.
+
+    What lies there and is no file is left to whoever writes it.
+    """
+    if not path.is_file():
+        return not path.exists()
+    with path.open("rb") as file:
+        return log_of(path).exists() or file.read(_HEAD)[-len(_MAGIC) :] != _MAGIC
+
+
+_MAGIC, _HEAD = b"DUCK", 12
+"""What a DuckDB file has after its first checksum; it ends at this byte."""
+
+SCHEMA = digest(metadata.FORM)[:8]
+"""Tells what is noted of catalogs by this nomad from what one with another schema noted."""
 
 
 def fault(path: Path) -> str | None:

@@ -52,6 +52,7 @@ def command(
         for line in _crontab(workspace, words):
             click.echo(line)
         return
+    options.days(workspace, when)
     sources = workspace.config.sources
     landed = _code(lambda: land(workspace, report, (), when, wait=how.wait)) if sources else 0
     chosen = options.Chosen()

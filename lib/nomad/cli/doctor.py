@@ -97,6 +97,8 @@ def _catalog_fault(workspace: Workspace) -> str | None:
     if fault := catalog.fault(path):
         return f"the catalog can't be used: {fault}"
     if workspace.catalog_is_due and not live(workspace.store.scratch()):
+        if (noted := workspace.catalogs.get(path.name)) and not noted.startswith(catalog.SCHEMA):
+            return "the catalog was made by another version of nomad"
         return "the catalog is of another lake, or behind this one"
     return None
 

@@ -12,7 +12,7 @@ from nomad.engine.keeping import keep
 from nomad.errors import Misuse
 from nomad.layout import Published, folder_key
 from nomad.manifest import HISTORY, Manifest
-from nomad.names import TableName, quote
+from nomad.names import RAW, TableName, quote
 from nomad.partition import Partition
 from nomad.plan import BUILD, Step
 from nomad.project import Table
@@ -59,10 +59,15 @@ def between(
     recover(workspace)
     over = workspace.lake.published(name, partition)
     if over is None:
-        raise Misuse("nothing is published there", where=folder_key(name, partition))
+        raise _nothing(name, partition)
     first = old or over.manifest.previous
     if first is None:
-        raise Misuse("there is no version before it", where=folder_key(name, partition))
+        raise Misuse(
+            "there is no version before it",
+            where=folder_key(name, partition),
+            hint=f"`nomad history {_words(name, partition)}` lists what is kept"
+            + ("" if name.layer == RAW else "; `--staged` compares with what would be built now"),
+        )
     sources = [_source(workspace, name, partition, run, over) for run in (first, new)]
     table = workspace.project.tables.get(name)
     with workspace.reader().session() as session:
@@ -74,11 +79,16 @@ def staged(workspace: Workspace, name: TableName, partition: Partition) -> Diffe
 
     Raises:
         NomadError: the build fails.
-        Misuse: nothing is published there.
+        Misuse: nothing is published there, or it is a source's.
     """
+    if name.layer == RAW:
+        raise Misuse(
+            f"{name} is landed, not built: there is nothing to stage",
+            hint=f"`nomad diff {_words(name, partition)}` compares its last two versions",
+        )
     over = workspace.lake.published(name, partition)
     if over is None:
-        raise Misuse("nothing is published there", where=folder_key(name, partition))
+        raise _nothing(name, partition)
     table = workspace.project.tables[name]
     step = Step(name, partition, BUILD, "diff")
     with attempt(workspace, "diff", [], rehearse=True) as going:
@@ -90,6 +100,20 @@ def staged(workspace: Workspace, name: TableName, partition: Partition) -> Diffe
         sources = [_select(workspace, over.manifest), _select(going.workspace, made)]
         with going.engine().session() as session:
             return compare(session, *sources, key=_key(table))
+
+
+def _nothing(name: TableName, partition: Partition) -> Misuse:
+    act = "extract" if name.layer == RAW else "run"
+    return Misuse(
+        "nothing is published there",
+        where=folder_key(name, partition),
+        hint=f"`nomad {act} {_words(name, partition)}` publishes it; `nomad show {name.name}` lists"
+        " what is there",
+    )
+
+
+def _words(name: TableName, partition: Partition) -> str:
+    return f"{name.name} --dt {partition}" if partition else name.name
 
 
 def _source(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nomad import build, ownpast
 from nomad.contract import MERGE
 from nomad.engine.duck import Staged
-from nomad.errors import LostRace, NomadError, QueryFailed, Refused, Unreachable
+from nomad.errors import LostRace, MissingPartition, NomadError, QueryFailed, Refused, Unreachable
 from nomad.freshness import why_stale
 from nomad.lake import Lake
 from nomad.layout import Over, Published
@@ -112,7 +112,8 @@ class Worker:
                 result = ended()
         except NomadError as e:
             e.where = e.where or self._workspace.project.tables[step.table].sql.path
-            result = Result(step.table, step.partition, FAILED, step.reason, error=e)
+            reason = str(e.what) if isinstance(e, MissingPartition) else step.reason
+            result = Result(step.table, step.partition, FAILED, reason, error=e)
         waited = self._turns.waited
         return result._replace(seconds=time.monotonic() - began - waited, waited=waited)
 
