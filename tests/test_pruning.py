@@ -235,6 +235,15 @@ CORPUS = {
         f" select * from a where dt = d",
         [ONE],
     ),
+    "a date by its name, FROM first": (
+        f"with c as (select date '{D}' as d) from ods.p as p, c where p.dt = c.d",
+        [ONE],
+    ),
+    "a date by its name, FROM first, turned by a join": (
+        f"with c as (select date '{D}' as d) from c right join ods.p on p.dt = c.d"
+        f" where coalesce(c.d, date '{D}') = '{D}'",
+        [ALL],
+    ),
     "a date of two names, in brackets joined from outside": (
         f"with c as (select date '{D}' as d) select p.id, c.d from ods.p"
         f" left join (ods.q join c on q.dt = c.d) on p.id = q.id"

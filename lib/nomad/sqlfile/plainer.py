@@ -145,7 +145,10 @@ def _places(
 ) -> Iterator[tuple[int, int, str]]:
     """Give from where to where a column of such a row stands, and what to write there."""
     rows = _Rows(tree, values)
+    known = {name for columns in values.values() for name in columns}
     for column in tree.find_all(exp.Column):
+        if not column.table or column.name.lower() not in known:
+            continue
         value = values.get(rows.named(column), {}).get(column.name.lower())
         parts = [p.meta for p in column.parts]
         if value and len(parts) == _QUALIFIED and all("start" in p for p in parts):
@@ -204,9 +207,18 @@ def _sources(select: exp.Select) -> list[exp.Expr]:
 
 def _makes_nulls(select: exp.Select) -> bool:
     """Tell whether some rows of a SELECT have no row of a source, or of a grouped column."""
-    joins, group = select.args.get("joins") or [], select.args.get("group")
+    group = select.args.get("group")
     sets = group and group.find(exp.Rollup, exp.Cube, exp.GroupingSets)
-    return bool(sets) or any(j.side in ("RIGHT", "FULL") or j.method == "POSITIONAL" for j in joins)
+    return bool(sets) or any(
+        j.side in ("RIGHT", "FULL") or j.method == "POSITIONAL" for j in _joins(select)
+    )
+
+
+def _joins(select: exp.Select) -> list[exp.Join]:
+    """List the joins of a SELECT; the parser hangs those of a bare FROM on its first table."""
+    first = select.args["from_"].this if select.args.get("from_") else None
+    own = [node.args.get("joins") or [] for node in (select, first) if node]
+    return [join for joins in own for join in joins]
 
 
 _INNER = (("", "", ""), ("", "", "INNER"), ("", "", "CROSS"))
@@ -215,7 +227,9 @@ _INNER = (("", "", ""), ("", "", "INNER"), ("", "", "CROSS"))
 def _is_kept(table: exp.Table, select: exp.Select) -> bool:
     """Tell whether a table's one row, as it is, meets all others of a SELECT."""
     own, alias = table.parent, table.args.get("alias")
-    joined = isinstance(own, exp.Join) and (own.side, own.method, own.kind) in _INNER
-    changed = table.args.get("pivots") or (alias and alias.columns)
-    placed = joined or isinstance(own, exp.From)
-    return placed and own is not None and own.parent is select and not changed
+    if table.args.get("pivots") or (alias and alias.columns):
+        return False
+    if isinstance(own, exp.From):
+        return own.parent is select
+    inner = isinstance(own, exp.Join) and (own.side, own.method, own.kind) in _INNER
+    return inner and any(own is join for join in _joins(select))
