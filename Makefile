@@ -50,7 +50,7 @@ backfill: install ## The chain for a range: make backfill FROM=2023-12-25 TO=202
 
 .PHONY: sql
 sql: install ## Ask the lake: make sql Q="from dws.dws_market_daily"
-	@$(NOMAD) sql $(env) "$(call need,Q,Q=\"from dws.dws_market_daily\")"
+	@$(NOMAD) sql $(env) "$(call need,Q,Q="from dws.dws_market_daily")"
 
 .PHONY: cron
 cron: install ## Print the crontab lines for bin/daily: make cron ENV=minio

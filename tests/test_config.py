@@ -88,6 +88,9 @@ def test_all_faults_are_told_at_once_each_with_its_line(tmp_path):
     ("text", "message"),
     [
         ("lake: {url: [}", "not valid YAML"),
+        pytest.param(
+            f"engine: {{jobs: {'1' * 100_000}}}", "nomad.yaml:1: the number is too long", id="long"
+        ),
         ("- a", "must be `key: value` lines"),
         ("naming: free\nnaming: strict", "`naming` is given twice"),
         ("timezone: Mars/Olympus", "must be a time zone like"),

@@ -103,6 +103,7 @@ def _parsed(text: str, path: str) -> Node:
 _MOST_BYTES = 10_000_000
 _MOST_VALUES = 200_000
 _DEEPEST = 60
+_LONGEST_NUMBER = 1_000
 """Bounds of a file that is written by hand, many times over: an alias may repeat what repeats."""
 
 
@@ -134,6 +135,12 @@ class _Reader:
             return Node([self.node(v, depth + 1) for v in node.value], line)
         if node.tag.endswith((":timestamp", ":value")):
             return Node(str(node.value), line)
+        if node.tag.endswith(":int") and len(str(node.value)) > _LONGEST_NUMBER:
+            raise ConfigError(
+                "the number is too long",
+                where=f"{self.path}:{line}",
+                hint="in quotes it is a text",
+            )
         value = yaml.constructor.SafeConstructor().construct_object(node)
         if value is None or not isinstance(value, (str, int, float, bool)):
             return Node(None if value is None else str(node.value), line)

@@ -51,6 +51,8 @@ def test_make_names_what_is_missing():
 
     assert done.returncode == 2
     assert "TO is missing, e.g. make backfill FROM=2023-12-25 TO=2024-01-31" in done.stderr
+    hint = 'Q is missing, e.g. make sql Q="from dws.dws_market_daily".'
+    assert hint in sh("make", "--dry-run", "sql").stderr
 
 
 def test_daily_alone_logs_its_exit_code(tmp_path):

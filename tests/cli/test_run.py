@@ -364,7 +364,7 @@ def test_a_query_reads_nothing_outside_the_project(built):
     answer = built("run", "dwd_spy")
 
     assert answer.code == 1
-    assert "Cannot access file" in answer.err
+    assert "file `/etc/passwd` is none that a query may read" in answer.err
     assert "may read only the project's folder and its lake" in answer.err
 
 

@@ -39,6 +39,26 @@ def test_parquet_goes_to_standard_output(built, tmp_path):
     assert duckdb.sql(f"select count(*) from '{path}'").fetchall() == [(2,)]
 
 
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_fault_shows_no_sql_but_the_users(built, output):
+    query = "select close::int, 'a'::int, date '2024-01-02' from dwd.dwd_price"
+
+    answer = built("sql", query, "-o", output)
+
+    assert answer.code == 1
+    assert answer.err == "nomad: Could not convert string 'a' to INT32\n"
+
+
+def test_a_file_that_is_not_there_is_told(built):
+    """Of what a query may not read it is not told whether it is there."""
+    answer = built("sql", "from 'data/nope.csv'")
+
+    assert answer.err.startswith("nomad: no such file: `data/nope.csv`\n")
+    for path in ("/etc/hostname", "/etc/nope.csv", ".nope.csv", "../nope.csv"):
+        told = built("sql", f"from read_csv('{path}')").err
+        assert f"file `{path}` is none that a query may read" in told
+
+
 def test_a_fault_is_told_with_its_place(built):
     answer = built("sql", "select nosuch\nfrom dwd.dwd_price")
 

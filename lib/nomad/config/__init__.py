@@ -235,7 +235,11 @@ def _typed(value: Value, default: Value) -> Value:
 
 
 def _counts(text: str, default: Value) -> bool:
-    return isinstance(default, int) and text.isascii() and text.isdigit()
+    short = text.isascii() and len(text) <= _MOST_DIGITS
+    return isinstance(default, int) and short and text.isdigit()
+
+
+_MOST_DIGITS = 18
 
 
 def _leaves(tree: Tree, key: str, faults: list[str]) -> Iterator[tuple[str, Leaf]]:

@@ -40,7 +40,7 @@ def in_text(session: Session, query: str, *, at: Place | None = None) -> Answer:
     if (relation := _relation(session, query, at)) is None:
         return Answer([], [], [])
     told = relation.project("CAST(COLUMNS(*) AS VARCHAR)")
-    return _answer(relation, guarded(lambda: heeding(session.con, told.fetchall), at))
+    return _answer(relation, _rows(session, told, at))
 
 
 def in_json(session: Session, query: str, *, at: Place | None = None) -> Answer:
@@ -49,12 +49,12 @@ def in_json(session: Session, query: str, *, at: Place | None = None) -> Answer:
         return Answer([], [], [])
     casts = [_kept(f"c{i}", t) for i, t in enumerate(relation.types)]
     if all(cast == (f"c{i}", "NULL") for i, cast in enumerate(casts)):
-        return _answer(relation, guarded(lambda: heeding(session.con, relation.fetchall), at))
+        return _answer(relation, _rows(session, relation, at))
     listed = ", ".join(f"{value}, {text}" for value, text in casts)
     names = ", ".join(f"c{i}" for i in range(len(casts)))
     view = quote("the answer")
     wide = relation.query("the answer", f"SELECT {listed} FROM {view} AS t({names})")
-    rows = guarded(lambda: heeding(session.con, wide.fetchall), at)
+    rows = _rows(session, wide, at)
     return _answer(relation, [tuple(map(_either, row[::2], row[1::2])) for row in rows])
 
 
@@ -65,6 +65,11 @@ def _relation(session: Session, query: str, at: Place | None) -> Relation | None
     except QueryFailed:
         session.query(query, at=at)
         raise
+
+
+def _rows(session: Session, relation: Relation, at: Place | None) -> list[tuple[Any, ...]]:
+    """Run a relation; the SQL that DuckDB writes of it is not the user's, and not shown."""
+    return guarded(lambda: heeding(session.con, relation.fetchall), at, marked=False)
 
 
 def _answer(relation: Relation, rows: list[tuple[Any, ...]]) -> Answer:

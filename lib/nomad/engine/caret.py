@@ -1,9 +1,10 @@
-"""What DuckDB says, as a user reads it: the caret below a line of SQL, and names."""
+"""What DuckDB says, as a user reads it: the caret below a line of SQL, names, and files."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import Path
 
 _OURS = re.compile(r'\bsession_\d+\.(?:main\.)?|(?<=")main\.(?=\w+")')
 
@@ -34,3 +35,29 @@ def below(text: str, gap: str, line: int) -> str:
         cells -= width
         found += " " * width or c
     return f"{found}^"
+
+
+NONE_THERE = "no such file: "
+MISSPELT = "check its name; a path counts from the project's folder"
+UNREADABLE = (
+    "a query may read only the project's folder and its lake; nothing that begins with a"
+    " dot, no pattern in the top folder, and beside hidden files only 1,000 others"
+)
+
+_BARRED = re.compile(
+    r'Cannot access (\w+) "([^"\n]*)" - file system operations are disabled by configuration'
+)
+
+
+def _named(match: re.Match[str]) -> str:
+    """Say that there is no such file; of one that a query may not read, nothing is said."""
+    path = Path(match[2])
+    hidden = path.is_absolute() or any(part.startswith(".") for part in path.parts)
+    if hidden or set(match[2]) & set("*?[") or path.exists():
+        return f"{match[1]} `{path}` is none that a query may read"
+    return f"{NONE_THERE}`{path}`"
+
+
+def barred(text: str) -> str:
+    """Say in nomad's words that a file can't be read, or is not there."""
+    return _BARRED.sub(_named, text, count=1)

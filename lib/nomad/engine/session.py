@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 
-from nomad.engine.caret import quoted
+from nomad.engine.caret import MISSPELT, NONE_THERE, UNREADABLE, bare, barred, quoted
 from nomad.engine.down import NONE_DOWN, blamed
 from nomad.engine.interrupts import heeding
 from nomad.errors import DiskFull, LakeError, NomadError, OutOfMemory, QueryFailed
@@ -276,14 +276,14 @@ def _bounds(stats: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]
 _LINE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^", re.DOTALL)
 
 
-def guarded(act: Callable[[], _T], at: Place | None = None) -> _T:
-    """Run something of DuckDB's and translate what it raises."""
+def guarded(act: Callable[[], _T], at: Place | None = None, *, marked: bool = True) -> _T:
+    """Run something of DuckDB's, translate what it raises; `marked` shows the line of SQL."""
     try:
         return act()
     except (duckdb.OutOfMemoryException, MemoryError) as e:
         raise _out_of_memory(e, at) from e
     except duckdb.Error as e:
-        raise _translated(e, at) from e
+        raise _translated(e, at, marked=marked) from e
     except RuntimeError as e:
         if "interrupted" in str(e):
             raise KeyboardInterrupt from e
@@ -312,7 +312,7 @@ _FULL = "No space left"
 """As DuckDB words it, whatever the locale: its errors carry no number."""
 
 
-def _translated(e: duckdb.Error, at: Place | None) -> NomadError:
+def _translated(e: duckdb.Error, at: Place | None, *, marked: bool) -> NomadError:
     text = str(e).strip()
     if _OUT_OF_REACH.search(text) and _GONE not in text:
         why = text.splitlines()[0].partition(": ")[2]
@@ -323,17 +323,19 @@ def _translated(e: duckdb.Error, at: Place | None) -> NomadError:
         )
     kind, _, rest = text.partition(": ")
     rest = rest.splitlines()[0] if kind == "INTERNAL Error" else rest
+    rest = barred(rest)
     line = None
     if match := _LINE.search(rest):
-        line = int(match[1])
-        rest = quoted(rest[: match.start()], match[2], match[3], line)
+        line = int(match[1]) if marked else None
+        told = rest[: match.start()]
+        rest = quoted(told, match[2], match[3], line) if line else bare(told)
     where = at and at.path and (f"{at.path}:{at.line + line - 1}" if line else at.path)
     return (DiskFull if _FULL in text else QueryFailed)(
-        rest or text, where=where, hint=_hint(kind, text)
+        rest or text, where=where, hint=_hint(kind, text, rest)
     )
 
 
-def _hint(kind: str, text: str) -> str | None:
+def _hint(kind: str, text: str, told: str) -> str | None:
     if kind == "INTERNAL Error":
         return "a fault of DuckDB's own: write the query in another way"
     if "outside the partition dt=" in text:
@@ -343,8 +345,5 @@ def _hint(kind: str, text: str) -> str | None:
     if _FULL in text:
         return _ROOM
     if kind == "Permission Error":
-        return (
-            "a query may read only the project's folder and its lake; nothing that begins with a"
-            " dot, no pattern in the top folder, and beside hidden files only 1,000 others"
-        )
+        return MISSPELT if told.startswith(NONE_THERE) else UNREADABLE
     return None
