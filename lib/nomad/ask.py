@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from nomad.catalog import live
+from nomad.catalog.migrations import made_in
 from nomad.catalog.views import QUARANTINE, relations
 from nomad.catalog.views import refused as refused_rows
 from nomad.engine import scan
@@ -219,6 +220,8 @@ def _explained(
     if not unpublished:
         known = {str(n) for n in project.order} | {n.name for n in project.order}
         hint = did_you_mean(missing[1], known) or "see `nomad ls`"
+        if made_in(project.root, missing[1].split(".")[-1]):
+            hint = "it is in the catalog alone, by a migration: see `nomad catalog connect`"
         what = e.what if missing[1] in known else f"no table `{missing[1]}`"
         return QueryFailed(what, where=e.where, hint=hint)
     name = unpublished[0]

@@ -114,6 +114,14 @@ def test_a_question_calls_them(shared):
     assert shared.rows(query) == [[12]]
 
 
+def test_a_question_for_a_view_of_a_migration_is_told_where_that_is(empty):
+    empty.write("nomad.yaml", "{}")
+    empty.write("catalog/migrations/0001_a.sql", "create schema r; create view r.sv as select 1 a;")
+
+    assert "`nomad catalog connect`" in empty("sql", "from r.sv").err
+    assert "`nomad catalog connect`" not in empty("sql", "from r.sw").err
+
+
 def test_a_syntax_error_is_on_its_line_in_the_file(shared):
     shared.write("sql/dws/dws_m.sql", "select doubled(1) as c\n  cast(2 as int) as b")
 

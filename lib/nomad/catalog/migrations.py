@@ -51,6 +51,15 @@ def numbered(root: Path) -> list[Migration]:
     return found
 
 
+def made_in(root: Path, name: str) -> bool:
+    """Whether a migration makes a view or a table of a bare name."""
+    made = rf'(?i)\b(view|table)\s+(if\s+not\s+exists\s+)?("?\w+"?\s*\.\s*)*"?{re.escape(name)}\b'
+    try:
+        return any(re.search(made, m.sql) for m in numbered(root))
+    except MigrationError:
+        return False
+
+
 def _text(path: Path, shown: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
