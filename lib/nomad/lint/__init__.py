@@ -239,7 +239,7 @@ class _Linter:
 
 _USE = re.compile(r"\$[<{]([A-Za-z_]\w*)")
 _OUTSIDE = re.compile(
-    r"Cannot (access|open) |No files found|No such file|IO Error|HTTP |file system operations"
+    r"Cannot (access|open) |No files found|[Nn]o such file|IO Error|HTTP |none that a query may"
 )
 """What a query that reads files says where they are not to be had: no fault of its text."""
 
