@@ -102,20 +102,25 @@ def test_of_a_source_nothing_is_staged(built):
     assert "try: `nomad diff price --dt 2024-01-02`" in answer.err
 
 
+def changed(project, before, after):
+    """Build a table, change its query, and show what building it again would change."""
+    project.write("sql/ods/ods_w.sql", before)
+    assert project("run", "ods_w").code == 0
+    project.write("sql/ods/ods_w.sql", after)
+    answer = project("diff", "ods_w", "--staged")
+    assert answer.code == 0, answer.err
+    return answer
+
+
 def test_a_column_of_a_union_can_be_compared_described_and_checked(built):
     """Parquet has it as a struct without names, of which DuckDB makes no table."""
-    built.write("sql/ods/ods_u.sql", "select union_value(a := 1) as u")
-    assert built("run", "ods_u").code == 0
-    built.write("sql/ods/ods_u.sql", "select union_value(a := 2) as u")
+    compared = changed(built, "select union_value(a := 1) as u", "select union_value(a := 2) as u")
 
-    compared = built("diff", "ods_u", "--staged")
-
-    assert compared.code == 0, compared.err
     assert "1 added, 1 removed" in compared.out
-    assert built("contract", "infer", "ods_u").code == 0
+    assert built("contract", "infer", "ods_w").code == 0
 
-    built.write("sql/ods/ods_u.yml", "columns: [{name: u, tests: [not_null, unique]}]\n")
-    assert built("check", "ods_u").code == 0
+    built.write("sql/ods/ods_w.yml", "columns: [{name: u, tests: [not_null, unique]}]\n")
+    assert built("check", "ods_w").code == 0
 
 
 @pytest.mark.parametrize("query", ["select 2 as b, 'x' as c", "select 'x' as c"])
@@ -163,12 +168,10 @@ def test_a_column_of_another_type_is_named_and_its_values_compared_as_texts(buil
 @pytest.mark.parametrize("contract", ["unique_key: [id]\n", "columns: [{name: id}]\n"])
 def test_a_key_of_another_type_is_named_and_matched_as_text(built, contract):
     built.write("sql/ods/ods_w.yml", contract)
-    built.write("sql/ods/ods_w.sql", "select unnest(['1', '02']) as id, 'x' as v")
-    assert built("run", "ods_w").code == 0
-    built.write("sql/ods/ods_w.sql", "select unnest([1, 2]) as id, 'x' as v")
 
-    shown = built("diff", "ods_w", "--staged")
+    shown = changed(
+        built, "select unnest(['1', '02']) as id, 'x' as v", "select unnest([1, 2]) as id, 'x' as v"
+    )
 
-    assert shown.code == 0, shown.err
     assert "1 added, 1 removed, 0 changed" in shown.out
     assert "  id: type was VARCHAR, is INTEGER; " in shown.out

@@ -22,8 +22,6 @@ _TIMES = (
 _APART = {"TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"}
 """One is finer, the other an instant."""
 
-_JSON = re.compile(r'"(?:[^"]|"")*"|\b(JSON)(?=[,)\[]|$)')
-_NULL = re.compile(r'"(?:[^"]|"")*"|\b(NULL)(?=[,)\[]|$)')
 _TIME = re.compile(r"\bTIME")
 _LONG = re.compile(r"\b(U?BIGINT|U?HUGEINT|DECIMAL)\b")
 
@@ -56,14 +54,20 @@ UNKNOWN = "NULL"
 """The type of what is NULL in each row; any other holds it."""
 
 
-def of_json(kind: str, into: str) -> str:
-    """Put another type for each JSON in a type.
+def retyped(kind: str, was: str, into: str) -> str:
+    """Put one type for each of some others (a pattern) within a type; names of fields stay.
 
     Example:
-        >>> of_json('STRUCT(a JSON[], "b JSON" JSON)', "DATE")
+        >>> retyped('STRUCT(a JSON[], "b JSON" JSON)', "JSON", "DATE")
         'STRUCT(a DATE[], "b JSON" DATE)'
     """
-    return _JSON.sub(lambda m: into if m[1] else m[0], kind)
+    pattern = rf'"(?:[^"]|"")*"|\b({was})(?=[,)\[]|$)'
+    return re.sub(pattern, lambda m: into if m[1] else m[0], kind)
+
+
+def of_json(kind: str, into: str) -> str:
+    """Put another type for each JSON in a type."""
+    return retyped(kind, "JSON", into)
 
 
 def unknown(kind: str) -> str:
@@ -73,7 +77,7 @@ def unknown(kind: str) -> str:
 
 def as_json(kind: str) -> str:
     """Give a type back its JSON where no value told another one."""
-    return _NULL.sub(lambda m: "JSON" if m[1] else m[0], kind)
+    return retyped(kind, UNKNOWN, "JSON")
 
 
 def would_be_cut(one: str, other: str) -> bool:

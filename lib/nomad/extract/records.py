@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nomad.engine.duck import Session
-from nomad.engine.joined import of_json
+from nomad.engine.joined import of_json, retyped
 from nomad.errors import QueryFailed
 from nomad.manifest import Column
 from nomad.names import literal, quote
@@ -132,9 +132,7 @@ def _settled(session: Session, path: Path, found: Sequence[Column]) -> tuple[Col
     return tuple(c._replace(type=_type(c, told[c.name])) if c.name in told else c for c in found)
 
 
-_TIME_WITHIN = re.compile(
-    r'"(?:[^"]|"")*"|\b(TIMESTAMP WITH TIME ZONE|TIMESTAMP\w*|DATE|TIME|UUID)(?=[,)\[]|$)'
-)
+_TIME_WITHIN = r"TIMESTAMP WITH TIME ZONE|TIMESTAMP\w*|DATE|TIME|UUID"
 
 
 def _plain(kind: str) -> str:
@@ -144,7 +142,7 @@ def _plain(kind: str) -> str:
         >>> _plain("STRUCT(date DATE, t TIMESTAMP[])")
         'STRUCT(date VARCHAR, t VARCHAR[])'
     """
-    return _TIME_WITHIN.sub(lambda m: "VARCHAR" if m[1] else m[0], kind)
+    return retyped(kind, _TIME_WITHIN, "VARCHAR")
 
 
 def _nested(session: Session, path: Path, column: Column) -> Column:
