@@ -81,6 +81,11 @@ class Project:
         environ = {**os.environ, "PYTHONPATH": str(ROOT / "lib"), **(env_extra or {})}
         return subprocess.run(command, cwd=self.root, env=environ, check=False, **settings)
 
+    def completed(self, last: str, *, shell: str = "bash") -> str:
+        """What a shell is told to complete the last word of `nomad run …` by."""
+        words = {"COMP_WORDS": f"nomad run {last}", "COMP_CWORD": "2"}
+        return self.process(env_extra={"_NOMAD_COMPLETE": f"{shell}_complete", **words}).stdout
+
     def rows(self, query: str) -> list[list[Any]]:
         answer = self("sql", query, "--output", "json")
         assert answer.code == 0, answer.err

@@ -251,12 +251,8 @@ def test_the_shell_answers_query_after_query(built):
 
 def test_completion_reads_the_names_of_files_only(project):
     project.write("sql/dwd/dwd_bad.sql", "this is no SQL")
-    done = project.process(
-        env_extra={"_NOMAD_COMPLETE": "bash_complete", "COMP_WORDS": "nomad run +dwd",
-                   "COMP_CWORD": "2"},
-    )  # fmt: skip
 
-    assert done.stdout.split() == ["plain,+dwd_bad", "plain,+dwd_price"]
+    assert project.completed("+dwd").split() == ["plain,+dwd_bad", "plain,+dwd_price"]
 
 
 def test_log_lines_as_json(built):

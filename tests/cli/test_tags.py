@@ -47,10 +47,8 @@ def test_without_any_tag_that_is_said(project):
 
 def test_a_shell_completes_tags(tagged):
     tagged.write("sql/dwd/dwd_bad.yml", "tags: [")
-    done = tagged.process(
-        env_extra={"_NOMAD_COMPLETE": "zsh_complete", "COMP_WORDS": "nomad run +tag:n",
-                   "COMP_CWORD": "2"},
-    )  # fmt: skip
 
-    assert "+tag:nightly" in done.stdout
-    assert "slow" not in done.stdout
+    told = tagged.completed("+tag:n", shell="zsh")
+
+    assert "+tag:nightly" in told
+    assert "slow" not in told
