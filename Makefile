@@ -123,9 +123,11 @@ bench-costs: .venv/.dev ## Show where the time goes in W1's full run, and in a p
 	$(BIN)/python tests/bench/costs.py $(keep)
 
 .PHONY: check
-check: .venv/.dev ## Lint and types
+check: .venv/.dev ## Lint (Python, shell, SQL) and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/shellcheck bin/* .ci/run
+	$(BIN)/sqruff lint sql catalog lib/nomad/template
 	$(BIN)/mypy
 
 .PHONY: clean

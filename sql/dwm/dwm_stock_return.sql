@@ -21,6 +21,14 @@ past as (
 
 ),
 
+prices as (
+
+    select * from today
+    union all
+    select * from past
+
+),
+
 windowed as (
 
     select
@@ -31,7 +39,7 @@ windowed as (
         lag(close_avg) over by_day as previous_close_avg,
         avg(close_avg) over (by_day rows between 4 preceding and current row) as mean_of_5,
         count(*) over (by_day rows between 4 preceding and current row) as days_in_mean
-    from (select * from today union all select * from past)
+    from prices
     window by_day as (partition by symbol order by trade_date)
 
 ),

@@ -1,2 +1,2 @@
 -- ratio(a, b): a divided by b, NULL where b is zero; for queries on the catalog.
-CREATE MACRO ratio(a, b) AS a / nullif(b, 0);
+create macro ratio(a, b) as a / nullif(b, 0);
