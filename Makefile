@@ -12,7 +12,6 @@ NOMAD := $(if $(wildcard .env),set -a; . ./.env; set +a; )$(BIN)/nomad
 need = $(or $($(1)),$(error $(1) is missing, e.g. make $@ $(2)))
 env = $(if $(ENV),--env $(ENV))
 dt = $(if $(DT),--dt $(DT))
-keep = $(if $(KEEP),--keep docs/benchmarks.md)
 
 ##@ Data
 .PHONY: demo
@@ -82,51 +81,28 @@ install: .venv/.run
 test: .venv/.dev ## Run the tests, on all cores
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
-.PHONY: test-s3
-test-s3: .venv/.dev ## Run the S3 tests on a real server: installs Ceph if missing, starts and stops it
-	@bin/ceph install
-	$(BIN)/pytest -m s3 -p no:cacheprovider
+.PHONY: test-wheel
+test-wheel: .venv/.dev ## Build the wheel, and try it with the oldest and the newest Python
+	@.ci/wheel
 
 .PHONY: test-spark
 test-spark: .venv/.dev ## Read published files by Spark: installs pyspark, and a Java if there is none
 	@bin/spark
 	$(BIN)/pytest -m spark -p no:cacheprovider
 
+.PHONY: test-s3
+test-s3: ## Run the S3 tests on a real server: installs Ceph if missing, starts and stops it
+	@$(MAKE) --no-print-directory -C tests/s3 test
+
 .PHONY: bench
-bench: .venv/.bench ## Measure nomad beside a bare script, and with PEERS=1 beside other tools
-	$(BIN)/python tests/bench/bench.py $(if $(PEERS),--peers) $(keep)
-	$(BIN)/python tests/bench/checks.py
-
-.PHONY: bench-spill
-bench-spill: .venv/.dev ## Measure TPC-H's heaviest joins and a sort under 1 GB: make bench-spill SCALE=10
-	$(BIN)/python tests/bench/spill.py $(if $(SCALE),--scale $(SCALE)) $(if $(LIMIT),--limit $(LIMIT)) $(keep)
-
-.PHONY: bench-backfill
-bench-backfill: .venv/.dev ## Kill and resume a backfill of thousands of dates: make bench-backfill DAYS=3650
-	$(BIN)/python tests/bench/backfill.py $(if $(DAYS),--days $(DAYS))
-
-.PHONY: bench-s3
-bench-s3: .venv/.dev ## Measure a day on Ceph's S3 gateway beside a script that goes through httpfs
-	@bin/ceph install
-	$(BIN)/python tests/bench/ceph.py $(keep)
-
-.PHONY: bench-growth
-bench-growth: .venv/.bench ## Measure what commands cost as tables and dates become many
-	$(BIN)/python tests/bench/growth.py $(keep)
-
-.PHONY: bench-parquet
-bench-parquet: .venv/.dev ## Measure row groups, codecs, file sizes and sorting of Parquet, as ratios
-	$(BIN)/python tests/bench/parquet.py
-
-.PHONY: bench-costs
-bench-costs: .venv/.dev ## Show where the time goes in W1's full run, and in a plan with nothing to do
-	$(BIN)/python tests/bench/costs.py $(keep)
+bench: ## Measure nomad beside a bare script, and with PEERS=1 beside other tools; more: make -C tests/bench
+	@$(MAKE) --no-print-directory -C tests/bench bench
 
 .PHONY: check
 check: .venv/.dev ## Lint (Python, shell, SQL) and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/shellcheck bin/* .ci/run
+	$(BIN)/shellcheck bin/* .ci/run .ci/wheel
 	$(BIN)/sqruff lint sql catalog lib/nomad/template
 	$(BIN)/mypy
 

@@ -106,10 +106,21 @@ def test_the_reference_of_the_command_line_is_up_to_date():
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == done.stdout
 
 
-def test_every_make_target_and_command_is_named():
-    make = (ROOT / "Makefile").read_text(encoding="utf-8")
-    docs = README + (ROOT / "docs/cli.md").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):.*## ", make, re.MULTILINE)) - {"help"}
+def test_every_benchmark_is_named():
+    """`bench` itself is typed at the top."""
+    benchmarks = targets("tests/bench/Makefile")
 
-    assert [t for t in sorted(targets) if f"make {t}" not in README] == []
+    assert "growth" in benchmarks
+    assert [t for t in benchmarks if f"make -C tests/bench {t}" not in PAGES] == ["bench"]
+
+
+def targets(makefile: str) -> list[str]:
+    text = (ROOT / makefile).read_text(encoding="utf-8")
+    return sorted({*re.findall(r"^([a-z][a-z0-9-]*):.*## ", text, re.MULTILINE)} - {"help"})
+
+
+def test_every_make_target_and_command_is_named():
+    docs = README + (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+
+    assert [t for t in targets("Makefile") if f"make {t}" not in README] == []
     assert [s.name for s in (ROOT / "bin").iterdir() if f"bin/{s.name}" not in docs] == []

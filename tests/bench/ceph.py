@@ -1,4 +1,4 @@
-"""`make bench-s3`: a day of six tables on Ceph's gateway, beside a script that goes through httpfs.
+"""A day of six tables on Ceph's gateway, beside a script that goes through httpfs.
 
 Usage: python tests/bench/ceph.py [--rounds N] [--keep PAGE]
 """

@@ -1,4 +1,4 @@
-"""`make bench-costs`: where the time goes in W1's full run, and in a plan with nothing to do.
+"""Where the time goes in W1's full run, and in a plan with nothing to do.
 
 Usage: python tests/bench/costs.py [--models N] [--keep PAGE]
 

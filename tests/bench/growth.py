@@ -1,4 +1,4 @@
-"""`make bench-growth`: what nomad's commands cost as tables and dates become many, in CPU seconds.
+"""What nomad's commands cost as tables and dates become many, in CPU seconds.
 
 Usage: python tests/bench/growth.py [--tables N,…] [--dates N,…] [--rounds N] [--keep PAGE]
 

@@ -2,7 +2,7 @@
 
 Usage: python tests/bench/parquet.py [--rows 5000000] [--rounds 3] [--sorted-rows 1000000]
 
-`make bench-parquet` runs it; docs/parquet.md has the outcome.
+docs/parquet.md has the outcome.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ Lines = Mapping[str, Sequence[tuple[int, float]]]
 def draw(panels: Mapping[str, Lines], path: Path) -> None:
     """Draw one panel for each thing that grows; each step of the upright axis is twice as much."""
     if not importlib.util.find_spec("matplotlib"):
-        print("no picture: `pip install matplotlib` (make bench-growth does so)", file=sys.stderr)
+        print("no picture: `pip install matplotlib` (make growth does so)", file=sys.stderr)
         return
     import matplotlib as mpl
 

@@ -2,8 +2,8 @@
 
 Usage: python tests/bench/spill.py [--scale 10] [--limit 1GB] [--data FOLDER] [--keep PAGE]
 
-`make bench-spill` runs it. It needs about 1 GB of disk for each unit of scale; `--data` keeps what
-was generated, for next time.
+It needs about 1 GB of disk for each unit of scale; `--data` keeps what was generated, for next
+time.
 """
 
 from __future__ import annotations

@@ -46,6 +46,16 @@ def test_make_alone_lists_its_targets():
         assert f"  {target} " in out
 
 
+def test_a_benchmark_is_typed_at_the_top():
+    """The other Makefiles are reached from there, with what was typed."""
+    bench = sh("make", "--dry-run", "bench", "PEERS=1").stdout
+    spill = sh("make", "--dry-run", "-C", "tests/bench", "spill", "SCALE=3").stdout
+
+    assert "/python bench.py --peers" in bench
+    assert "/python spill.py --scale 3" in spill
+    assert "pytest -m s3" in sh("make", "--dry-run", "test-s3").stdout
+
+
 def test_make_names_what_is_missing():
     done = sh("make", "--dry-run", "backfill", "FROM=2024-01-02")
 
