@@ -15,9 +15,9 @@ import pytest
 
 from conftest import ROOT
 from nomad.errors import SqlFileError
-from nomad.project import apart
-from nomad.project.apart import Text, parse_all
-from nomad.sqlfile import no_opinion
+from nomad.project import parse_pool
+from nomad.project.parse_pool import Text, parse_all
+from nomad.sqlfile.file import no_opinion
 
 GOOD = [
     Text(f"-- Table {i}.\nselect {i} as n from ods.t{i}", f"sql/t{i}.sql", f"t{i}")
@@ -30,14 +30,14 @@ BAD = Text("select 1;\nselect 2", "sql/bad.sql", "bad")
 def began(monkeypatch):
     """The ids of the processes that were begun."""
     ids: list[int] = []
-    begin = apart._begin
+    begin = parse_pool._begin
 
     def noted(*words):
         child, pipe = begin(*words)
         ids.append(child)
         return child, pipe
 
-    monkeypatch.setattr(apart, "_begin", noted)
+    monkeypatch.setattr(parse_pool, "_begin", noted)
     return ids
 
 
@@ -61,8 +61,8 @@ def test_a_process_that_is_killed_is_made_up_for(monkeypatch):
             os.kill(os.getpid(), signal.SIGKILL)
         return parsed(texts, opinion)
 
-    here, parsed = os.getpid(), apart._parsed
-    monkeypatch.setattr(apart, "_parsed", killed)
+    here, parsed = os.getpid(), parse_pool._parsed
+    monkeypatch.setattr(parse_pool, "_parsed", killed)
 
     found = parse_all(GOOD[:3], no_opinion, processes=2)
 
@@ -168,9 +168,9 @@ def test_a_process_holds_no_file_of_the_one_that_began_it(monkeypatch, tmp_path)
     def parsed(*_):
         return [str(p.resolve()) for p in Path("/proc/self/fd").iterdir()]
 
-    monkeypatch.setattr(apart, "_parsed", parsed)
+    monkeypatch.setattr(parse_pool, "_parsed", parsed)
     with held:
-        found = apart._end(*apart._begin(GOOD[:1], no_opinion))
+        found = parse_pool._end(*parse_pool._begin(GOOD[:1], no_opinion))
 
     assert found
     assert str(tmp_path / "held") not in found
@@ -178,10 +178,10 @@ def test_a_process_holds_no_file_of_the_one_that_began_it(monkeypatch, tmp_path)
 
 def test_a_process_ends_with_the_one_that_began_it(monkeypatch):
     """Of one that is killed, the system closes the pipe that the answer would be read from."""
-    monkeypatch.setattr(apart, "_parsed", lambda *_: time.sleep(10))
+    monkeypatch.setattr(parse_pool, "_parsed", lambda *_: time.sleep(10))
     began_at = time.monotonic()
 
-    child, pipe = apart._begin(GOOD[:1], no_opinion)
+    child, pipe = parse_pool._begin(GOOD[:1], no_opinion)
     pipe.close()
     os.waitpid(child, 0)
 
@@ -195,9 +195,9 @@ def test_a_process_dies_of_a_signal(monkeypatch, sent):
         return []
 
     before = signal.signal(sent, signal.default_int_handler)
-    monkeypatch.setattr(apart, "_parsed", signalled)
+    monkeypatch.setattr(parse_pool, "_parsed", signalled)
     try:
-        child, pipe = apart._begin(GOOD[:1], no_opinion)
+        child, pipe = parse_pool._begin(GOOD[:1], no_opinion)
         with pipe:
             assert pipe.read() == b""
         assert os.WTERMSIG(os.waitpid(child, 0)[1]) == sent

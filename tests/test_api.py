@@ -8,7 +8,7 @@ import pytest
 
 import nomad
 from nomad.errors import EmptySelection, MissingPartition, NoProject
-from nomad.run.tables import Options
+from nomad.run.scheduler import Options
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nomad.engine import duck
+from nomad.engine import instance
 
 ATTACH = "attach: {shop: gone.duckdb, till: 'postgres:host=127.0.0.1 port=1 dbname=x'}\n"
 
@@ -54,13 +54,13 @@ def test_a_question_that_does_not_name_it_is_answered(down):
 def asked(monkeypatch):
     """The databases that anybody tried to attach."""
     names: list[str] = []
-    attach = duck._attach
+    attach = instance._attach
 
     def noted(con, name, address):
         names.append(name)
         attach(con, name, address)
 
-    monkeypatch.setattr(duck, "_attach", noted)
+    monkeypatch.setattr(instance, "_attach", noted)
     return names
 
 

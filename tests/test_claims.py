@@ -11,8 +11,8 @@ import time
 import pytest
 
 from conftest import ROOT
-from nomad.claims import claim, live
 from nomad.errors import Busy
+from nomad.lake.claims import claim, live
 
 SLOW = "select count(*) as n from range(200000000000) as t(i) where i % 7 = hash(i) % 5"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nomad.config import Config, find_root, load
+from nomad.config.config import Config, find_root, load
 from nomad.config.keys import KEYS, MAPS
 from nomad.errors import ConfigError, NoProject
 

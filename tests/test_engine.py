@@ -6,10 +6,10 @@ from contextlib import suppress
 
 import pytest
 
-from nomad.engine import duck
-from nomad.engine.duck import Engine, Settings
+from nomad.engine import instance
+from nomad.engine.instance import Engine, Settings
 from nomad.errors import QueryFailed
-from nomad.manifest import Column
+from nomad.schema import Column
 
 KEYED = "create table t as select 1 as a, 'x' as b"
 
@@ -57,7 +57,7 @@ def test_an_interrupt_while_a_database_is_set_up_is_one(monkeypatch, tmp_path):
     def interrupted(*_):
         raise RuntimeError("Query interrupted")
 
-    monkeypatch.setattr(duck, "_lock", interrupted)
+    monkeypatch.setattr(instance, "_lock", interrupted)
 
-    with pytest.raises(KeyboardInterrupt), duck.database(str(tmp_path / "x.duckdb")):
+    with pytest.raises(KeyboardInterrupt), instance.database(str(tmp_path / "x.duckdb")):
         pass

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from nomad.doctor import examine, mend
 from nomad.errors import LostRace
-from nomad.lake import Lake
-from nomad.layout import Published, manifest_key, quarantine_key
-from nomad.manifest import FILE
-from nomad.publish import publish, retire
+from nomad.lake.doctor import examine, mend
+from nomad.lake.lake import Lake
+from nomad.lake.layout import Published, manifest_key, quarantine_key
+from nomad.lake.manifest import FILE
+from nomad.lake.publish import publish, retire
 from nomad.store.memory import MemoryStore
 from test_publish import FOLDER, TABLE, staged, version  # noqa: F401
 from walk import Walk

@@ -1,104 +1,146 @@
-"""A room imports only from floors below its own, and each library has its doors."""
+"""A package imports only from layers below its own, and each library has its adapters."""
 
 from __future__ import annotations
 
 import ast
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 LIB = Path(__file__).parents[1] / "lib" / "nomad"
 
-FLOORS = {
-    "cache": 0, "errors": 0,
-    "address": 1, "names": 1, "partition": 1, "requests": 1, "shelf": 1, "unfit": 1, "yamlfile": 1,
-    "config": 2, "manifest": 2, "scaffold": 2,
-    "sqlfile": 3, "store": 3, "parsing": 3, "engine": 3, "render": 3, "contract": 3,
-    "project": 4, "mirror": 4, "layout": 4, "ledger": 4,
-    "selection": 5, "pruning": 5, "journal": 5, "claims": 5, "extract": 5, "lake": 5,
-    "schemas": 6, "freshness": 6, "fullscan": 6, "ownpast": 6,
-    "merge": 5, "build": 6, "catalog": 6, "publish": 6,
-    "plan": 7, "lineage": 7, "superseded": 7, "workspace": 7, "doctor": 7, "quality": 7,
-    "run": 8, "ask": 8, "lint": 8,
-    "api": 9, "cli": 9, "__main__": 10,
+LAYERS = {
+    "errors": 0, "names": 0, "hashing": 0, "cache": 0,
+    "dates": 1, "schema": 1, "files": 1, "locks": 1,
+    "store": 2,
+    "config": 3,
+    "engine": 4,
+    "sqlfile": 5, "contract": 5, "extract": 5, "lake": 5,
+    "project": 6,
+    "plan": 7, "catalog": 7,
+    "build": 8, "workspace": 8,
+    "run": 9, "lint": 9, "query": 9,
+    "api": 10, "cli": 10,
+    "__main__": 11,
 }  # fmt: skip
 
-DOORS = {
+ADAPTERS = {
     "duckdb": {"engine"},
-    "sqlglot": {"sqlfile", "lineage"},
-    "yaml": {"yamlfile"},
-    "rich": {"render"},
+    "sqlglot": {"sqlfile", "plan.lineage"},
+    "yaml": {"config.yamlfile"},
+    "rich": {"cli.printing"},
     "click": {"cli"},
-    "openpyxl": {"extract"},
-    "boto3": {"store"},
-    "botocore": {"store"},
-    "sqlite3": {"shelf"},
+    "openpyxl": {"extract.excel"},
+    "boto3": {"store.client"},
+    "botocore": {"store.client", "store.probe"},
+    "sqlite3": {"lake.object_cache"},
 }
 
 
-def _room(path: Path) -> str:
-    return path.relative_to(LIB).parts[0].removesuffix(".py")
+def module(path: Path) -> str:
+    """`lake.manifest` of lib/nomad/lake/manifest.py."""
+    parts = path.relative_to(LIB).with_suffix("").parts
+    return ".".join(p for p in parts if p != "__init__")
 
 
-def _imports(path: Path) -> list[str]:
-    found: list[str] = []
+def package(name: str) -> str:
+    return name.split(".", maxsplit=1)[0]
+
+
+def imports(path: Path) -> list[str]:
+    """The dotted names a module imports, those of nomad with the name of what they give."""
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == "nomad":
-            found += [f"nomad.{alias.name}" for alias in node.names]
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nomad"):
+            names += [_given(f"{node.module}.{alias.name}") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            found.append(node.module or "")
-    return found
+            names.append(node.module or "")
+    return names
 
 
-def _modules() -> list[Path]:
-    return [p for p in LIB.rglob("*.py") if p != LIB / "__init__.py"]
+def _given(name: str) -> str:
+    """The module of a dotted name, or the name, where nomad itself gives it."""
+    above = name.rpartition(".")[0]
+    return name if name.removeprefix("nomad.") in MODULES or above == "nomad" else above
 
 
-def test_every_room_is_on_the_map():
-    assert {_room(p) for p in _modules()} == set(FLOORS)
+MODULES = {module(p): p for p in sorted(LIB.rglob("*.py")) if p != LIB / "__init__.py"}
+PACKAGES = sorted(p.parent for p in LIB.rglob("__init__.py") if p.parent != LIB)
 
 
-def test_the_map_in_the_docs_is_this_one():
-    text = (LIB.parents[1] / "docs" / "rooms.md").read_text(encoding="utf-8")
+def test_every_package_has_a_layer():
+    assert {package(name) for name in MODULES} == set(LAYERS)
+
+
+def test_the_layers_in_the_docs_are_these():
+    text = (LIB.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| `(\w+)`", text, re.MULTILINE)
-    told = {room: int(floor) for floor, room in rows}
 
-    assert told == {room: floor for room, floor in FLOORS.items() if room != "__main__"}
+    assert {name: int(layer) for layer, name in rows} == {
+        name: layer for name, layer in LAYERS.items() if name != "__main__"
+    }
 
 
-def test_rooms_import_only_from_floors_below():
+def test_packages_import_only_from_layers_below():
     upward = [
-        f"{_room(path)} imports {name}"
-        for path in _modules()
-        for name in _imports(path)
-        if name.startswith("nomad.")
-        and name != "nomad.__version__"
-        and (room := name.split(".")[1]) != _room(path)
-        and FLOORS[room] >= FLOORS[_room(path)]
+        f"{name} imports {imported}"
+        for name, path in MODULES.items()
+        for imported in imports(path)
+        if imported.startswith("nomad.")
+        and imported != "nomad.__version__"
+        and (below := package(imported.removeprefix("nomad."))) != package(name)
+        and LAYERS[below] >= LAYERS[package(name)]
     ]
 
     assert upward == []
 
 
-def test_each_library_has_its_doors():
+def test_no_two_modules_import_each_other_in_a_circle():
+    graph = {
+        name: {
+            below
+            for imported in imports(path)
+            if (below := imported.removeprefix("nomad.")) in MODULES and below != package(name)
+        }
+        for name, path in MODULES.items()
+    }
+
+    assert len(list(TopologicalSorter(graph).static_order())) == len(MODULES)
+
+
+def test_each_library_has_its_adapters():
     strays = [
-        f"{_room(path)} imports {name}"
-        for path in _modules()
-        for name in _imports(path)
-        if _room(path) not in DOORS.get(name.split(".")[0], {_room(path)})
+        f"{name} imports {imported}"
+        for name, path in MODULES.items()
+        for imported in imports(path)
+        if (adapters := ADAPTERS.get(package(imported))) and not {name, package(name)} & adapters
     ]
 
     assert strays == []
 
 
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda p: p.name)
+def test_a_package_says_its_job_and_names_its_modules(folder):
+    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+    text = ast.get_docstring(tree) or ""
+    if folder.name != "cli":  # one module for each command, as `nomad --help` lists them
+        assert len(tree.body) == 1
+        modules = {p.stem for p in folder.glob("*.py")} - {"__init__"}
+        assert modules - set(re.findall(r"`(\w+)`", text)) == set()
+    assert text.splitlines()[0].endswith(".")
+
+
 def test_sys_exit_is_for_the_command_line():
-    callers = {_room(p) for p in _modules() if "sys.exit" in p.read_text(encoding="utf-8")}
+    callers = {package(name) for name, p in MODULES.items() if "sys.exit" in p.read_text("utf-8")}
 
     assert callers <= {"cli"}
 
 
 def test_no_file_outgrows_one_sitting():
-    long = [p.name for p in _modules() if len(p.read_text(encoding="utf-8").splitlines()) > 350]
+    long = [n for n, p in MODULES.items() if len(p.read_text("utf-8").splitlines()) > 350]
 
     assert long == []

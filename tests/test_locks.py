@@ -16,7 +16,7 @@ import pytest
 
 from conftest import ROOT
 from nomad.errors import Busy
-from nomad.store.locks import HOLDER, Waiter, locked
+from nomad.locks import HOLDER, Waiter, locked
 
 SHORT = {"NOMAD_ENGINE_LOCK_WAIT": "1"}
 

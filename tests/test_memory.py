@@ -10,14 +10,14 @@ from threading import Lock
 import duckdb
 import pytest
 
-from nomad.engine.duck import Engine, Settings
+from nomad.engine.instance import Engine, Settings
 from nomad.engine.machine import cores
 from nomad.errors import DiskFull, LakeError, NomadError, NoRoom, OutOfMemory
+from nomad.files import translated
 from nomad.names import TableName
-from nomad.plan import Plan, Step
+from nomad.plan.planner import Plan, Step
 from nomad.run.result import NO_ROOM, Result, shortage
-from nomad.run.tables import _Walk
-from nomad.store.local import translated
+from nomad.run.scheduler import _Walk
 
 CONFIG = """\
 layers: [ods, dws]
@@ -68,7 +68,7 @@ def scratch(project):
 
 
 def test_what_is_too_much_for_two_threads_is_done_by_one(texts, monkeypatch):
-    monkeypatch.setattr("nomad.engine.duck.cores", lambda: 2)
+    monkeypatch.setattr("nomad.engine.instance.cores", lambda: 2)
     project = texts("200MB", long=LONG, small="select i from raw.n")
 
     answer = project("run", "--output", "json")

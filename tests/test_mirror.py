@@ -10,15 +10,16 @@ from threading import Thread
 
 import pytest
 
-from nomad import ledger, shelf
-from nomad.lake import Lake
-from nomad.layout import manifest_key
-from nomad.ledger import Ledger
-from nomad.manifest import Column, Manifest
-from nomad.mirror import Mirror
+from nomad.dates import Span
+from nomad.lake import fingerprints, object_cache
+from nomad.lake.fingerprints import Ledger
+from nomad.lake.lake import Lake
+from nomad.lake.layout import manifest_key
+from nomad.lake.listing import Mirror
+from nomad.lake.manifest import Manifest
+from nomad.lake.object_cache import Shelf
 from nomad.names import TableName
-from nomad.partition import Span
-from nomad.shelf import Shelf
+from nomad.schema import Column
 from nomad.store.base import Blob, Survey
 from nomad.store.memory import MemoryStore
 
@@ -202,7 +203,7 @@ def test_a_damaged_shelf_is_an_empty_one(store, tmp_path):
 
 
 def test_a_shelf_that_lacks_what_a_process_did_is_emptied_by_the_next(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(shelf, "_PATIENCE", 0.05)
+    monkeypatch.setattr(object_cache, "_PATIENCE", 0.05)
     Mirror(store, Shelf(tmp_path / "shelf")).every("ods/t", suffix="/m", fresh=True)
     apart = Mirror(store, Shelf(tmp_path / "shelf"))
     with closing(sqlite3.connect(tmp_path / "shelf", isolation_level=None)) as con:
@@ -282,14 +283,14 @@ def test_a_step_that_ends_during_a_look_is_seen_by_the_next_one(moment, look):
 def test_a_day_that_comes_while_days_are_sorted_counts_from_then_on(monkeypatch):
     seen = {f"dt=2024-01-0{n}": version(n, f"run{n}").facts for n in (2, 3)}
     found = Ledger(lambda: seen, {})
-    coming, real = [version(4, "run4")], ledger.from_folder
+    coming, real = [version(4, "run4")], fingerprints.from_folder
 
     def meanwhile(name):
         if coming:
             found.learn("dt=2024-01-04", coming.pop().facts)
         return real(name)
 
-    monkeypatch.setattr(ledger, "from_folder", meanwhile)
+    monkeypatch.setattr(fingerprints, "from_folder", meanwhile)
 
     assert found.content("2024-01-01", "2024-01-09")[1] == 2
     assert found.content("2024-01-01", "2024-01-09")[1] == 3

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nomad.errors import BadDate
-from nomad.partition import (
+from nomad.dates import (
     FIRST,
     LAST,
     DateRange,
@@ -20,6 +19,7 @@ from nomad.partition import (
     parse_date,
     today,
 )
+from nomad.errors import BadDate
 
 DAYS = st.dates(FIRST, LAST)
 TODAY = date(2024, 3, 1)

@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nomad.cache import Cache
+from nomad.dates import Span
 from nomad.engine import scan
-from nomad.engine.duck import Engine, Settings, View
-from nomad.manifest import Column
+from nomad.engine.instance import Engine, Settings, View
 from nomad.names import TableName
-from nomad.partition import Span
-from nomad.pruning import Pruner, Relation
-from nomad.pruning.explained import _split
+from nomad.plan.explained import _split
+from nomad.plan.pruning import Pruner, Relation
+from nomad.schema import Column
 from nomad.sqlfile.parsing import parse
 from nomad.sqlfile.variables import SENTINEL
 

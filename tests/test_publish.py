@@ -7,11 +7,12 @@ from contextlib import suppress
 import pytest
 
 from nomad.errors import LakeError, LostRace, Unanswered
-from nomad.lake import Lake
-from nomad.manifest import Column, DataFile, Manifest
+from nomad.lake.decoding import from_json
+from nomad.lake.lake import Lake
+from nomad.lake.manifest import DataFile, Manifest
+from nomad.lake.publish import publish, retire
 from nomad.names import TableName
-from nomad.parsing import from_json
-from nomad.publish import publish, retire
+from nomad.schema import Column
 from nomad.store.memory import MemoryStore
 
 TABLE = TableName("dwd", "dwd_x")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nomad import config
+from nomad.config import config
 from nomad.engine import readable as module
 from nomad.engine.readable import readable
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nomad.engine.duck import Engine, Settings
-from nomad.sqlfile import SqlFile
+from nomad.engine.instance import Engine, Settings
 from nomad.sqlfile.calls import tables_of
+from nomad.sqlfile.file import SqlFile
 from nomad.sqlfile.parsing import parse
 from nomad.sqlfile.parts import wanted
 from nomad.sqlfile.select import Select

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nomad.address import Address, Credentials
-from nomad.config import load
+from nomad.config.config import load
 from nomad.engine.remote import Remote, secret
-from nomad.requests import Requests
+from nomad.store.address import Address, Credentials
+from nomad.store.requests import Requests
 
 KEY = Credentials("AKID", "it's secret", "token")
 

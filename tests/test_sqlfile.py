@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from nomad.errors import SqlFileError
-from nomad.sqlfile import SqlFile, from_body, render, to_body
+from nomad.sqlfile.file import SqlFile, from_body, render, to_body
 from nomad.sqlfile.parsing import parse
 
 PATH = "sql/ods/ods_x.sql"

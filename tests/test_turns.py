@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier, BrokenBarrierError
 
-from nomad.engine.duck import Engine, Session, Settings
+from nomad.engine.instance import Engine, Session, Settings
 from nomad.run import worker
-from nomad.run.turns import Turns
+from nomad.run.gate import Turns
 
 
 def together(turns: Turns, *wholes: bool) -> bool:

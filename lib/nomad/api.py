@@ -18,17 +18,17 @@ from datetime import date
 from pathlib import Path
 from typing import Self
 
-from nomad.ask import bound
-from nomad.engine.duck import Relation
+from nomad.dates import DateRange, parse_date
+from nomad.engine.instance import Relation
 from nomad.errors import Misuse
-from nomad.partition import DateRange, parse_date
-from nomad.plan import Plan
-from nomad.plan import plan as make_plan
-from nomad.project import Table, find
+from nomad.plan.planner import Plan
+from nomad.plan.planner import plan as make_plan
+from nomad.project.project import Table, find
+from nomad.project.selection import select as make_selection
+from nomad.query import bound
 from nomad.run.result import Result
-from nomad.run.tables import Options
-from nomad.run.tables import run as run_plan
-from nomad.selection import select as make_selection
+from nomad.run.scheduler import Options
+from nomad.run.scheduler import run as run_plan
 from nomad.workspace import Workspace
 
 Day = date | str

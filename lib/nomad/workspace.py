@@ -12,28 +12,32 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from nomad import catalog, config, partition, project, pruning
+from nomad import dates
 from nomad.cache import Cache
-from nomad.catalog import Refreshed, macros
-from nomad.claims import dead, temporary
+from nomad.catalog import catalog, macros
+from nomad.config import config
 from nomad.engine.down import named
-from nomad.engine.duck import Engine, Remote, Session, Settings, located
+from nomad.engine.instance import Engine, Remote, Session, Settings, located
 from nomad.engine.readable import readable
 from nomad.errors import ConfigError, NomadError
-from nomad.fullscan import FullScan, full_scans
-from nomad.lake import Lake
-from nomad.manifest import digest
-from nomad.mirror import Mirror
+from nomad.hashing import digest
+from nomad.lake.claims import dead, temporary
+from nomad.lake.lake import Lake
+from nomad.lake.listing import Mirror
+from nomad.lake.manifest import FILE
+from nomad.lake.object_cache import Shelf
+from nomad.locks import Waiter
 from nomad.names import TableName, literal
-from nomad.project import Table
-from nomad.requests import Requests
-from nomad.schemas import Schemas
-from nomad.shelf import Shelf
-from nomad.sqlfile import CatalogMacro
+from nomad.plan import pruning
+from nomad.plan.full_scans import FullScan, full_scans
+from nomad.plan.schemas import Schemas
+from nomad.project import project
+from nomad.project.project import Table
+from nomad.sqlfile.file import CatalogMacro
 from nomad.store.base import Store
 from nomad.store.local import LocalStore
-from nomad.store.locks import Waiter
 from nomad.store.overlay import OverlayStore
+from nomad.store.requests import Requests
 
 if TYPE_CHECKING:
     from nomad.store.s3 import S3Store
@@ -72,9 +76,8 @@ class Workspace:
         self.waiter = Waiter(who, self.config.engine.lock_wait)
         self._sessions = ExitStack()
         self._readers: dict[tuple[str, ...], Engine] = {}
-        self.rehearsing = False
         self.requests = Requests()
-        self.counting = False
+        self.rehearsing = self.counting = False
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +98,7 @@ class Workspace:
     @property
     def today(self) -> date:
         """The day it is in the project's time zone."""
-        return partition.today(self.config.timezone, self.now().astimezone())
+        return dates.today(self.config.timezone, self.now().astimezone())
 
     @cached_property
     def project(self) -> project.Project:
@@ -143,7 +146,7 @@ class Workspace:
             )
         if self.config.lake.address:
             return self._bucket
-        return LocalStore(folder, self.waiter)
+        return LocalStore(folder, self.waiter, told=FILE)
 
     @cached_property
     def _bucket(self) -> S3Store:
@@ -206,7 +209,7 @@ class Workspace:
 
     def refresh_catalog(
         self, lake: Lake | None = None, *, fresh: bool = True, engine: Engine | None = None
-    ) -> Refreshed:
+    ) -> catalog.Refreshed:
         """Build the catalog anew from the lake as it is, or (not `fresh`) as `lake` knows it."""
         made = catalog.refresh(
             self.project,
@@ -230,13 +233,12 @@ class Workspace:
 
     def died(self, *, own: str = "") -> list[Path]:
         """Name the scratch of runs that died, as the run `own` or a command without one sees it."""
-        now = self.now().timestamp()
-        return dead(self.store.scratch(), now=now, own=own, waiter=self.waiter)
+        return dead(self.store.scratch(), now=self.now().timestamp(), own=own, waiter=self.waiter)
 
     def catalog_is_behind(self) -> None:
         """Note that the lake is about to change: until it is renewed, each catalog is due."""
-        paths = [self.catalog_path, *self.catalog_path.parent.glob("*.duckdb")]
-        self._note_catalogs({p.name: "" for p in paths})
+        path = self.catalog_path
+        self._note_catalogs({p.name: "" for p in (path, *path.parent.glob("*.duckdb"))})
 
     @cached_property
     def _catalog_basis(self) -> str:
@@ -261,7 +263,7 @@ class Workspace:
         attach = f"ATTACH {literal(str(self.catalog_path))} AS catalog (READ_ONLY)"
         return [*way, attach, "USE catalog"]
 
-    def files(self, table: TableName, days: Sequence[partition.Partition]) -> list[str]:
+    def files(self, table: TableName, days: Sequence[dates.Partition]) -> list[str]:
         """Give the addresses of the files of partitions; of several, those that are there.
 
         Raises:
@@ -322,18 +324,16 @@ class Workspace:
         It reads what is attached and named in `texts`; without `remote` no lake in S3. So many of
         its instances as `shares` may be open at once.
         """
-        given = self.config
         settings = Settings(
-            memory_limit=given.engine.memory_limit,
+            memory_limit=self.config.engine.memory_limit,
             scratch=scratch,
             allowed=(self.catalog_path.parent, *self._readable),
-            timezone=given.timezone,
+            timezone=self.config.timezone,
             attach=named(self._attach, texts),
             remote=self.remote if remote else None,
             shares=shares,
         )
-        engine = Engine(settings)
-        self._sessions.callback(engine.close)
+        self._sessions.callback((engine := Engine(settings)).close)
         return engine
 
     @cached_property

@@ -61,25 +61,24 @@ def _statement(_: object, sql: str) -> str:
 def inner(words: list[str]) -> None:
     """Run nomad in this process, with the clock around its parts; print what they took."""
     costs = Costs()
-    import nomad.catalog
     import nomad.cli.plan
     import nomad.cli.run
-    import nomad.plan
-    import nomad.project
-    import nomad.publish
-    import nomad.run.attempt
-    import nomad.run.tables
+    from nomad.catalog import catalog
     from nomad.engine.session import Session
+    from nomad.lake import publish
+    from nomad.plan import planner
+    from nomad.project import project
+    from nomad.run import context, scheduler
 
     imports = time.perf_counter() - STARTED
-    nomad.run.tables._LANES = 1
-    nomad.run.attempt._EVERY = float("inf")
+    scheduler._LANES = 1
+    context._EVERY = float("inf")
     costs.around(Session, "execute", _statement)
     costs.around(Session, "describe", "binding each query, for its columns")
-    costs.around(nomad.publish, "publish", "publishing: `fsync`, folders, the manifest, its mark")
-    costs.around(nomad.catalog, "refresh", "renewing the catalog: views and macros, metadata")
-    costs.around(nomad.project, "load", "reading the SQL files, parsing those that are new")
-    costs.around(nomad.plan, "plan", "the plan: versions, and what each query reads")
+    costs.around(publish, "publish", "publishing: `fsync`, folders, the manifest, its mark")
+    costs.around(catalog, "refresh", "renewing the catalog: views and macros, metadata")
+    costs.around(project, "load", "reading the SQL files, parsing those that are new")
+    costs.around(planner, "plan", "the plan: versions, and what each query reads")
 
     def end(code: int) -> None:
         costs.seconds["imports"] = imports

@@ -28,7 +28,7 @@ import year
 from measure import Cost, measure, nomad
 from projects import write_nomad
 
-from nomad.partition import folder
+from nomad.dates import folder
 
 FOUR = 4
 """Tables of the lakes that grow by dates: one in each layer."""

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from measure import nomad
 
-from nomad.manifest import FILE, SUCCESS, Input, Manifest
-from nomad.parsing import from_json
-from nomad.partition import Span, folder
+from nomad.dates import Span, folder
+from nomad.lake.decoding import from_json
+from nomad.lake.manifest import FILE, SUCCESS, Input, Manifest
 
 
 def days(first: date, count: int) -> list[date]:

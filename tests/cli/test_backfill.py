@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from conftest import ROOT
-from nomad.engine.duck import Session
+from nomad.engine.instance import Session
 
 RANGE = ("--from", "2024-01-02", "--to", "2024-01-07")
 

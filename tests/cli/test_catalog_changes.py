@@ -12,10 +12,10 @@ import pytest
 
 from nomad.catalog import state
 from nomad.catalog.maker import Maker
-from nomad.engine.duck import database
-from nomad.mirror import Mirror
+from nomad.engine.instance import database
+from nomad.lake.listing import Mirror
 from nomad.names import TableName
-from nomad.run import attempt
+from nomad.run import context
 from nomad.workspace import Workspace
 
 DAYS = ("2024-01-02", "2024-01-03")
@@ -123,8 +123,8 @@ def test_of_another_version_it_is_made_anew(built):
 
 @pytest.mark.usefixtures("restless")
 def test_renewed_all_the_while_it_misses_nothing(project, monkeypatch):
-    monkeypatch.setattr(attempt, "_EVERY", 0.0)
-    monkeypatch.setattr(attempt, "_REST", 0)
+    monkeypatch.setattr(context, "_EVERY", 0.0)
+    monkeypatch.setattr(context, "_REST", 0)
     days = [date(2024, 1, 2) + timedelta(n) for n in range(25)]
     for n, day in enumerate(days):
         project.write(f"in/{day}.csv", f"symbol,close\nA,{n + 1}\nB,2\n")

@@ -11,12 +11,12 @@ import duckdb
 import pytest
 from test_history import RETIRE, begun
 
-from nomad.engine.duck import Engine, Settings
-from nomad.lake import Lake
-from nomad.manifest import DataFile, Manifest
+from nomad.engine.instance import Engine, Settings
+from nomad.lake.decoding import from_json
+from nomad.lake.lake import Lake
+from nomad.lake.manifest import DataFile, Manifest
+from nomad.lake.publish import publish, retire
 from nomad.names import TableName
-from nomad.parsing import from_json
-from nomad.publish import publish, retire
 from nomad.store.local import LocalStore
 
 DAY = ("--dt", "2024-01-02")

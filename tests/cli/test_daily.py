@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from nomad.partition import parse_date, today
+from nomad.dates import parse_date, today
 
 SECOND = """\
   second: {connector: file, path: "two/$<PARTITION_DATE>.csv"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nomad.doctor import examine
+from nomad.lake.doctor import examine
 from nomad.store.base import Entry
 from nomad.store.local import LocalStore
 

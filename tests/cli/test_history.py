@@ -153,7 +153,7 @@ def test_the_first_version_has_none_before_it(built):
 
 
 AT_CALL = ROOT / "tests" / "at_call.py"
-RETIRE = "nomad.publish.retire"
+RETIRE = "nomad.lake.publish.retire"
 MOVE = "nomad.store.local.LocalStore.move"
 
 
@@ -234,7 +234,7 @@ def test_the_version_a_live_run_supersedes_is_left_to_it(built, at):
     change(built, "close > 1")
     with waiting(built, at, "run", "dwd_price", "--dt", "2024-01-02"):
         found = built("doctor")
-        dying = begun(built, "nomad.publish._commit", 1, "kill", "run", "--dt", "2024-01-03")
+        dying = begun(built, "nomad.lake.publish._commit", 1, "kill", "run", "--dt", "2024-01-03")
         dying.communicate()
         for words in (("doctor", "--fix"), ("gc", "--yes"), ("run", "--dt", "2024-01-03")):
             assert built(*words).code == 0
@@ -296,11 +296,11 @@ def test_raw_data_that_lands_while_the_sql_is_broken_keeps_its_version_before(bu
 def test_doctor_beside_runs_finds_nothing_amiss(built):
     """One comes and goes between its list and the manifests; one is half-way to the history."""
     force = ("run", "dwd_price", "--dt", "2024-01-02", "--force")
-    with waiting(built, "nomad.doctor._manifests", "doctor", nth=7):
+    with waiting(built, "nomad.lake.doctor._manifests", "doctor", nth=7):
         assert built(*force).code == 0
     (built.root / "go-doctor").unlink()
     (built.root / "go-doctor.reached").unlink()
-    doctor = waiting(built, "nomad.doctor._manifests", "doctor", "--fix", nth=9)
+    doctor = waiting(built, "nomad.lake.doctor._manifests", "doctor", "--fix", nth=9)
     with ExitStack() as half_way, doctor:
         assert built(*force).code == 0
         before = versions(built)[0]["run_id"]
@@ -314,7 +314,7 @@ def test_a_killed_rollback_goes_on_where_it_stopped(month):
     before = hashes(month)
     change(month, "close > 9")
     bad = month("run", "dwd_price", *RANGE, "-o", "json").json["run_id"]
-    killed(month, "nomad.publish._commit", 4, "rollback", "--run", bad)
+    killed(month, "nomad.lake.publish._commit", 4, "rollback", "--run", bad)
 
     done = month("rollback", "--run", bad, "-o", "json")
     again = month("rollback", "--run", bad)

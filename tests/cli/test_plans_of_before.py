@@ -12,7 +12,7 @@ import pytest
 from at_call_project import begun
 
 DAY = ("--dt", "2024-01-02")
-CLAIM = "nomad.run.attempt.claim"
+CLAIM = "nomad.run.context.claim"
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def test_a_merge_whose_old_rows_were_replaced_meanwhile_takes_the_new_ones(mergi
     assert merging("doctor").err == "all is well\n"
 
 
-@pytest.mark.parametrize("at", ["nomad.build.stage", "nomad.publish._commit"])
+@pytest.mark.parametrize("at", ["nomad.build.stage.stage", "nomad.lake.publish._commit"])
 def test_a_race_that_is_lost_names_the_winner(merging, at):
     """Also where the old rows of a merge are gone before it could read them."""
     with waiting(merging, at, "run", "dws_last", "--force") as answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from nomad.shelf import Shelf
+from nomad.lake.object_cache import Shelf
 
 NAMES = (
     "tables", "partitions", "columns", "lineage", "checks", "freshness", "tasks", "runs", "events",

@@ -9,10 +9,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from nomad.mirror import Mirror
-from nomad.plan import _Planner
-from nomad.pruning import Pruner
-from nomad.sqlfile import SqlFile
+from nomad.lake.listing import Mirror
+from nomad.plan.planner import _Planner
+from nomad.plan.pruning import Pruner
+from nomad.sqlfile.file import SqlFile
 from nomad.store import local
 from nomad.store.memory import MemoryStore
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from nomad.parsing import from_json
+from nomad.lake.decoding import from_json
 
 FIRST, DAYS = date(2015, 1, 1), 3650
 LAST = FIRST + timedelta(days=DAYS - 1)

@@ -35,7 +35,7 @@ def runs(project):
 def interrupted(project, *words):
     """Press Ctrl-C while a partition is published, but its step has not ended; give the run."""
     go = project.root / "go"
-    going = begun(project, "nomad.publish._mark", 5, go, *words)
+    going = begun(project, "nomad.lake.publish._mark", 5, go, *words)
     while not (project.root / "go.reached").exists():
         assert going.poll() is None, going.communicate()[0]
         time.sleep(0.01)
@@ -112,7 +112,7 @@ def test_a_table_whose_sql_is_gone_is_not_left_out_in_silence(month):
 def test_a_killed_run_is_not_said_to_have_published_nothing(month):
     """What it noted last may be older than what it published."""
     change(month, "close > 9")
-    begun(month, "nomad.publish._mark", 8, "kill", "run", "dwd_price", *RANGE).communicate()
+    begun(month, "nomad.lake.publish._mark", 8, "kill", "run", "dwd_price", *RANGE).communicate()
     dead = max(runs(month))
     asked = f"select published from nomad.runs where run_id = '{dead}'"
     assert month.rows(asked) == [[runs(month).count(dead)]]

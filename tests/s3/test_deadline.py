@@ -11,8 +11,8 @@ import pytest
 from at_call_project import begun
 from conftest import Project
 from nomad.errors import LakeError
-from nomad.lake import Lake
-from nomad.publish import publish
+from nomad.lake.lake import Lake
+from nomad.lake.publish import publish
 from nomad.store.memory import MemoryStore
 from test_publish import FOLDER, TABLE, reader_sees, staged, version  # noqa: F401
 
@@ -36,7 +36,7 @@ def elsewhere(hasty, tmp_path):
     return Project(root)
 
 
-@pytest.mark.parametrize("at", ["nomad.publish._commit", "nomad.publish._tried"])
+@pytest.mark.parametrize("at", ["nomad.lake.publish._commit", "nomad.lake.publish._tried"])
 def test_a_run_that_slept_past_the_grace_publishes_no_manifest_without_files(hasty, elsewhere, at):
     """Asleep before it looks at its files again, and right after that."""
     (hasty.root / "in/2024-01-02.csv").write_text("symbol,close\nA,5\nB,6\n")
@@ -63,7 +63,7 @@ def test_a_file_in_time_is_left_alone_by_another_machine_s_gc(hasty, elsewhere):
     text = (elsewhere.root / "nomad.yaml").read_text()
     (elsewhere.root / "nomad.yaml").write_text(text.replace(f"grace: {GRACE} s", "grace: 1 hour"))
     go = hasty.root / "go"
-    going = begun(hasty, "nomad.publish._commit", 1, go, "run", "dwd_price", *DAY, "--force")
+    going = begun(hasty, "nomad.lake.publish._commit", 1, go, "run", "dwd_price", *DAY, "--force")
     while not Path(f"{go}.reached").exists():
         assert going.poll() is None, going.communicate()[0]
         time.sleep(0.01)

@@ -18,7 +18,7 @@ DAY = ("--dt", "2024-01-02")
 def between(server, monkeypatch):
     """The same server behind a proxy, nomad's waits made short."""
     monkeypatch.setattr("nomad.store.client._TRIES", 2)
-    monkeypatch.setattr("nomad.publish._PAUSES", (0.1, None))
+    monkeypatch.setattr("nomad.lake.publish._PAUSES", (0.1, None))
     with proxy(server) as made:
         monkeypatch.setenv("AWS_ENDPOINT_URL", made.front().endpoint)
         yield made

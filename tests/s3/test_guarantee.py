@@ -15,10 +15,10 @@ from crash_at import STEPS
 
 from buckets import use
 from conftest import ROOT, Project
-from nomad.address import Address
 from nomad.errors import LostRace
-from nomad.lake import Lake
-from nomad.publish import publish
+from nomad.lake.lake import Lake
+from nomad.lake.publish import publish
+from nomad.store.address import Address
 from nomad.store.s3 import S3Store
 from servers import ceph, gateway
 from test_publish import FOLDER, TABLE, version

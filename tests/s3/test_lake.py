@@ -13,8 +13,8 @@ import duckdb
 import pytest
 
 from conftest import ROOT, Project
-from nomad.address import Address
-from nomad.requests import Requests
+from nomad.store.address import Address
+from nomad.store.requests import Requests
 from nomad.store.s3 import S3Store
 from servers import proxy
 

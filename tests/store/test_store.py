@@ -8,8 +8,8 @@ import uuid
 import pytest
 
 from buckets import use
-from nomad.address import Address
 from nomad.errors import LakeError, Unanswered
+from nomad.store.address import Address
 from nomad.store.local import LocalStore
 from nomad.store.memory import MemoryStore
 from nomad.store.s3 import S3Store

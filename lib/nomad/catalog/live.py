@@ -10,11 +10,11 @@ from pathlib import Path
 from nomad.catalog import metadata
 from nomad.catalog.maker import sifted
 from nomad.catalog.metadata import Rows
-from nomad.engine.duck import Session
-from nomad.journal import FOLDER as JOURNALS
-from nomad.lake import Lake
+from nomad.engine.instance import Session
+from nomad.lake.journal import FOLDER as JOURNALS
+from nomad.lake.lake import Lake
 from nomad.names import RAW, TableName
-from nomad.project import Project
+from nomad.project.project import Project
 
 _OF_JOURNALS = {"runs", "tasks", "events"}
 _OF_MANIFESTS = {"partitions", "columns", "checks", "freshness", "runs"}

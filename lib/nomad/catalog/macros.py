@@ -7,10 +7,10 @@ from pathlib import Path
 
 from nomad.cache import Cache
 from nomad.catalog.migrations import FOLDER, numbered
-from nomad.engine.duck import VERSION, Session
+from nomad.engine.instance import VERSION, Session
 from nomad.errors import MigrationError, SqlFileError
-from nomad.manifest import digest
-from nomad.sqlfile import CatalogMacro
+from nomad.hashing import digest
+from nomad.sqlfile.file import CatalogMacro
 
 _FUNCTIONS = "SELECT DISTINCT lower(function_name) FROM duckdb_functions()"
 

@@ -13,14 +13,15 @@ from nomad import __version__
 from nomad.catalog import metadata, state, views
 from nomad.catalog.metadata import Rows
 from nomad.catalog.state import State
-from nomad.engine.duck import VERSION, Session
+from nomad.engine.instance import VERSION, Session
 from nomad.errors import QueryFailed
-from nomad.journal import FOLDER as JOURNALS
-from nomad.journal import others_ran, run_of
-from nomad.lake import Lake
-from nomad.manifest import Manifest, digest
+from nomad.hashing import digest
+from nomad.lake.journal import FOLDER as JOURNALS
+from nomad.lake.journal import others_ran, run_of
+from nomad.lake.lake import Lake
+from nomad.lake.manifest import Manifest
 from nomad.names import RAW, TableName, quote
-from nomad.project import Project
+from nomad.project.project import Project
 
 _log = logging.getLogger(__name__)
 

@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nomad.engine.duck import Session
-from nomad.journal import event
-from nomad.manifest import Manifest, digest
+from nomad.engine.instance import Session
+from nomad.hashing import digest
+from nomad.lake.journal import event
+from nomad.lake.manifest import Manifest
 from nomad.names import TableName, literal, quote
-from nomad.project import Project
+from nomad.project.project import Project
 
 _COLUMNS = {
     "tables": {

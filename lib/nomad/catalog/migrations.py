@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from nomad.engine.duck import Place, Session
+from nomad.engine.instance import Place, Session
 from nomad.engine.question import refuse_leaving
 from nomad.errors import MigrationError, QueryFailed
 from nomad.names import TableName, literal

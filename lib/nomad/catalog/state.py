@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nomad.catalog.migrations import META
-from nomad.engine.duck import Session
+from nomad.engine.instance import Session
 from nomad.names import literal
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from nomad.dates import COLUMN
 from nomad.engine import scan
-from nomad.engine.duck import Macro, View
-from nomad.lake import Lake
-from nomad.layout import REFUSED
-from nomad.manifest import Manifest
+from nomad.engine.instance import Macro, View
+from nomad.lake.lake import Lake
+from nomad.lake.layout import REFUSED
+from nomad.lake.manifest import Manifest
 from nomad.names import RAW, TableName, literal, quote
-from nomad.partition import COLUMN
-from nomad.project import Project
+from nomad.project.project import Project
 
 QUARANTINE = "quarantine"
 

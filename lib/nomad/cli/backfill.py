@@ -13,7 +13,7 @@ from nomad.cli.plan import listing, make, tell_passed_over
 from nomad.cli.report import Report, worst
 
 if TYPE_CHECKING:
-    from nomad.run.tables import Options
+    from nomad.run.scheduler import Options
     from nomad.workspace import Workspace
 
 _ONLY = ("missing", "failed", "stale", "all")
@@ -49,9 +49,9 @@ def command(
 
     Example: nomad backfill ods dwd --from 2024-01-01 --to 2024-03-31 --only missing,failed
     """
-    from nomad.plan import narrowed
+    from nomad.plan.planner import narrowed
+    from nomad.run.scheduler import run
     from nomad.run.status import of_plan
-    from nomad.run.tables import run
 
     wanted = _states(only)
     workspace.counting = report.verbose

@@ -38,7 +38,7 @@ def command(
 
     Example: nomad check ods_trade --dt 2024-01-02
     """
-    from nomad import render
+    from nomad.cli import printing
     from nomad.run.checks import check, unpublished
 
     tables = chosen.tables(workspace)
@@ -47,7 +47,7 @@ def command(
     told = [c for c in found if c.status != "pass"] if output == "table" else found
     rows = [_row(c) for c in told]
     if rows or output != "table":
-        render.listing("checks", _COLUMNS, rows, output=output, out=sys.stdout)
+        printing.listing("checks", _COLUMNS, rows, output=output, out=sys.stdout)
     bad = [c for c in found if c.verdict.status not in ("pass", "warn")]
     if output == "table":
         for c in bad:

@@ -45,7 +45,7 @@ def command(
     Example: nomad compact ods_trade --from 2024-01-01 --to 2024-01-31 --dry-run
     """
     from nomad.run.compact import compact, worthwhile
-    from nomad.run.leftovers import recover
+    from nomad.run.recovery import recover
 
     if not dry_run:
         recover(workspace)
@@ -71,7 +71,7 @@ def _bytes(text: str) -> int:
 
 
 def _list(gains: Sequence[Gain], output: str) -> None:
-    from nomad import render
+    from nomad.cli import printing
 
     rows = [
         {
@@ -84,4 +84,4 @@ def _list(gains: Sequence[Gain], output: str) -> None:
         for g in gains
     ]
     columns = ["table", "partition_date", "files", "bytes", "files_after"]
-    render.listing("partitions", columns, rows, output=output, out=sys.stdout)
+    printing.listing("partitions", columns, rows, output=output, out=sys.stdout)

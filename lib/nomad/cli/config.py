@@ -21,12 +21,12 @@ def command(workspace: Workspace, output: str) -> None:
 
     Example: nomad --env scratch config
     """
-    from nomad import render
-    from nomad.config import listed
+    from nomad.cli import printing
+    from nomad.config.config import listed
 
     rows = [{"key": k, "value": v, "origin": o} for k, v, o in listed(workspace.config)]
     given = {f"vars.{k}".lower(): v for k, v in workspace.given.items()}
     rows = [
         {**r, "value": given[r["key"]], "origin": "--var"} if r["key"] in given else r for r in rows
     ]
-    render.listing("values", ["key", "value", "origin"], rows, output=output, out=sys.stdout)
+    printing.listing("values", ["key", "value", "origin"], rows, output=output, out=sys.stdout)

@@ -32,7 +32,7 @@ def infer(workspace: Workspace, table: str, when: options.When) -> None:
 
     Example: nomad contract infer ods_trade --dt 2024-01-02 > sql/ods/ods_trade.yml
     """
-    from nomad.project import find
+    from nomad.project.project import find
     from nomad.run import contracts
 
     name = find(workspace.project, table)
@@ -53,15 +53,15 @@ def diff(workspace: Workspace, table: str, output: str) -> None:
 
     Example: nomad contract diff ods_trade
     """
-    from nomad import render
-    from nomad.project import find
+    from nomad.cli import printing
+    from nomad.project.project import find
     from nomad.run import contracts
 
     name = find(workspace.project, table)
     rows = [asdict(c) for c in contracts.diff(workspace, name)]
     columns = ["partition", "rows", "outcome", "quarantined", "released", "note"]
     rows = [{**r, "partition": r["partition"] and r["partition"].isoformat()} for r in rows]
-    render.listing("partitions", columns, rows, output=output, out=sys.stdout)
+    printing.listing("partitions", columns, rows, output=output, out=sys.stdout)
 
 
 command.add_command(check_command.command, "check")

@@ -17,7 +17,7 @@ from nomad.cli.report import Report, worst
 from nomad.cli.run import build
 
 if TYPE_CHECKING:
-    from nomad.run.tables import Options
+    from nomad.run.scheduler import Options
     from nomad.workspace import Workspace
 
 

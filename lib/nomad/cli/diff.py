@@ -42,8 +42,8 @@ def command(
 
     Example: nomad diff ods_trade --dt 2024-01-02 --staged
     """
-    from nomad import render
-    from nomad.project import find
+    from nomad.cli import printing
+    from nomad.project.project import find
     from nomad.run import diff
 
     if len(runs) > 2 or (staged and runs):  # noqa: PLR2004
@@ -66,7 +66,7 @@ def command(
             "columns_retyped": {c: {"old": a, "new": b} for c, a, b in found.retyped},
             "examples": [dict(zip(keys, e, strict=True)) for e in found.examples],
         }  # fmt: skip
-        render.document(body, sys.stdout)
+        printing.document(body, sys.stdout)
         return
     if staged:
         click.echo("published → staged", err=True)

@@ -30,14 +30,15 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
 
     Example: nomad doctor --fix
     """
-    from nomad import doctor, render
-    from nomad.run.leftovers import amiss, recover
-    from nomad.store.local import IN_THE_WAY
+    from nomad.cli import printing
+    from nomad.files import IN_THE_WAY
+    from nomad.lake import doctor
+    from nomad.run.recovery import amiss, recover
 
     server = _server(workspace)
     extra = {"server": [dict(zip(_SERVER, v, strict=True)) for v in server]} if server else None
     if server and output == "table":
-        render.table(_SERVER, server, sys.stdout)
+        printing.table(_SERVER, server, sys.stdout)
     unfit = any(verdict == "bad" for _, _, verdict in server)
     reachable = not server or server[0][2] != "bad"
     left = workspace.died() if reachable else []
@@ -61,7 +62,7 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         refreshed = workspace.refresh_catalog()
     if rows or output != "table":
         columns = ["where", "what", "remedy"]
-        render.listing("findings", columns, rows, output=output, out=sys.stdout, extra=extra)
+        printing.listing("findings", columns, rows, output=output, out=sys.stdout, extra=extra)
     mended = f", {faults - wrong} mended" if fix else ""
     verdict = "the server is not fit for a lake" if unfit else "all is well"
     click.echo(
@@ -88,8 +89,8 @@ def _orphans(workspace: Workspace) -> list[dict[str, str]]:
 
 def _catalog_fault(workspace: Workspace) -> str | None:
     """Say what is wrong with the catalog; while a run is at work, it may be behind."""
-    from nomad import catalog
-    from nomad.claims import live
+    from nomad.catalog import catalog
+    from nomad.lake.claims import live
 
     path = workspace.catalog_path
     if not path.exists():
@@ -122,8 +123,8 @@ def _server(workspace: Workspace) -> Sequence[tuple[str, str, str]]:
 
 def _read_by_duckdb(workspace: Workspace) -> Iterator[tuple[str, str, str]]:
     """See that DuckDB reaches the lake by the same way."""
-    from nomad.ask import reads
     from nomad.errors import NomadError
+    from nomad.query import reads
 
     try:
         reads(workspace)

@@ -55,7 +55,7 @@ def land(
     force: bool = False,
 ) -> int:
     """Land sources and tell of it; give the exit code."""
-    from nomad.run.sources import chosen, extract
+    from nomad.run.extraction import chosen, extract
 
     workspace.counting = report.verbose
     found, dates = chosen(workspace, sources), options.days(workspace, when)
@@ -70,7 +70,7 @@ def land(
 
 def _judge(results: Sequence[Result], *, single: bool, quiet: bool) -> int:
     """Choose the exit code; dates missing from a range are no error unless nothing came at all."""
-    from nomad.partition import compress
+    from nomad.dates import compress
 
     missing = [r for r in results if r.status == "missing"]
     if single or len(missing) == len(results):

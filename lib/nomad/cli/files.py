@@ -24,7 +24,7 @@ def command(workspace: Workspace, table: str, when: options.When) -> None:
 
     Example: nomad files dwd_daily_stock_price --dt 2024-01-02
     """
-    from nomad.project import find
+    from nomad.project.project import find
 
     name = find(workspace.project, table)
     days = options.days(workspace, when) if workspace.project.partitioned(name) else (None,)

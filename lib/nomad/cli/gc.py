@@ -36,7 +36,7 @@ def command(
 
     Example: nomad gc --dry-run
     """
-    from nomad import render
+    from nomad.cli import printing
     from nomad.run import gc
 
     if dry_run and yes:
@@ -47,6 +47,6 @@ def command(
         found = gc.remove(workspace, found, journal_days=days)
     if found or output != "table":
         rows = [{"key": w.key, "why": w.why} for w in found]
-        render.listing("waste", ["key", "why"], rows, output=output, out=sys.stdout)
+        printing.listing("waste", ["key", "why"], rows, output=output, out=sys.stdout)
     told = "would be removed; give --yes" if only_list and found else "removed"
     click.echo(f"{len(found)} objects {told}" if found else "nothing to remove", err=True)

@@ -22,7 +22,7 @@ def command(workspace: Workspace, chosen: options.Chosen, output: str) -> None:
 
     Example: nomad graph +ads_top_movers -o mermaid
     """
-    from nomad import render
+    from nomad.cli import printing
 
     project = workspace.project
     tables = [project.tables[n] for n in chosen.tables(workspace)]
@@ -30,7 +30,7 @@ def command(workspace: Workspace, chosen: options.Chosen, output: str) -> None:
     if output == "json":
         rows = [{"from": a, "to": b} for a, b in edges]
         names = [str(t.name) for t in tables]
-        render.document({"version": 1, "tables": names, "edges": rows}, sys.stdout)
+        printing.document({"version": 1, "tables": names, "edges": rows}, sys.stdout)
     elif output == "mermaid":
         alone = [f"  {t.name}" for t in tables if not t.inputs]
         click.echo("\n".join(["graph LR", *(f"  {a} --> {b}" for a, b in edges), *alone]))

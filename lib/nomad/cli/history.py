@@ -28,8 +28,8 @@ def command(
 
     Example: nomad history dwd_daily_stock_price --dt 2024-01-02
     """
-    from nomad import render
-    from nomad.project import find
+    from nomad.cli import printing
+    from nomad.project.project import find
     from nomad.run.history import Past, versions
 
     name = find(workspace.project, table)
@@ -52,4 +52,4 @@ def command(
     if not rows:
         options.tell_nothing([name], days)
     if rows or output != "table":
-        render.listing("versions", columns, rows, output=output, out=sys.stdout)
+        printing.listing("versions", columns, rows, output=output, out=sys.stdout)

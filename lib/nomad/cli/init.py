@@ -20,7 +20,7 @@ def command(folder: Path) -> None:
     """
     import shlex
 
-    from nomad.scaffold import scaffold
+    from nomad.cli.scaffold import scaffold
 
     for path, new in scaffold(TEMPLATE, folder):
         click.echo(path if new else f"{path}: kept as it was", err=not new)

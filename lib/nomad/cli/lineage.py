@@ -11,7 +11,7 @@ import click
 from nomad.cli import options
 
 if TYPE_CHECKING:
-    from nomad.lineage import ColumnName, Lineage
+    from nomad.plan.lineage import ColumnName, Lineage
     from nomad.workspace import Workspace
 
 
@@ -26,9 +26,9 @@ def command(workspace: Workspace, what: str, output: str) -> None:
 
     Example: nomad lineage dwd.dwd_daily_stock_price.close_avg
     """
-    from nomad import render
-    from nomad.lineage import ColumnName, Lineage
-    from nomad.schemas import Schemas
+    from nomad.cli import printing
+    from nomad.plan.lineage import ColumnName, Lineage
+    from nomad.plan.schemas import Schemas
 
     table, column = _parsed(workspace, what)
     traced = Lineage(
@@ -43,7 +43,7 @@ def command(workspace: Workspace, what: str, output: str) -> None:
     else:
         columns = [ColumnName(table, name) for name in traced.columns(table)]
     if output == "json":
-        render.document(
+        printing.document(
             {"version": 1, "table": str(table), "columns": [_row(traced, c) for c in columns]},
             sys.stdout,
         )
@@ -55,7 +55,7 @@ def command(workspace: Workspace, what: str, output: str) -> None:
 def _parsed(workspace: Workspace, what: str) -> tuple[Any, str]:
     """Read `table`, `layer.table`, `table.column` or `layer.table.column`."""
     from nomad.errors import UnknownName
-    from nomad.project import find
+    from nomad.project.project import find
 
     head, _, last = what.rpartition(".")
     try:

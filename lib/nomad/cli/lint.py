@@ -31,10 +31,10 @@ def command(opened: options.Opener, chosen: options.Chosen, output: str) -> None
 
     found = _found(opened, chosen)
     if output == "json":
-        from nomad import render
+        from nomad.cli import printing
 
         rows = [f._asdict() for f in found]
-        render.listing("findings", list(rows[0]) if rows else [], rows, output=output,
+        printing.listing("findings", list(rows[0]) if rows else [], rows, output=output,
                        out=sys.stdout)  # fmt: skip
     else:
         _tell(found)
@@ -47,8 +47,8 @@ def command(opened: options.Opener, chosen: options.Chosen, output: str) -> None
 def _found(opened: options.Opener, chosen: options.Chosen) -> Sequence[Finding]:
     """Give the faults; those that keep the project from being read are all there is to give."""
     from nomad.errors import ConfigError, CycleError, SqlFileError, UnknownName
-    from nomad.lint import of_project
     from nomad.lint.finding import of_error
+    from nomad.lint.linter import of_project
 
     try:
         with opened() as workspace:

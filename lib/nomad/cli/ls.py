@@ -25,7 +25,7 @@ def command(workspace: Workspace, chosen: options.Chosen, output: str) -> None:
 
     Example: nomad ls dwd+
     """
-    from nomad import render
+    from nomad.cli import printing
 
     project = workspace.project
     rows = [
@@ -45,7 +45,7 @@ def command(workspace: Workspace, chosen: options.Chosen, output: str) -> None:
     columns = ["name", "partitioned", "inputs", "description"]
     if output == "csv":
         columns = [c for c in rows[0] if c != "full_scans"]
-    render.listing("tables", columns, rows, output=output, out=sys.stdout)
+    printing.listing("tables", columns, rows, output=output, out=sys.stdout)
     if output == "table":
         tell_full_scans(workspace, chosen.tables(workspace))
 

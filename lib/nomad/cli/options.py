@@ -14,9 +14,9 @@ import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
+    from nomad.dates import Partition
     from nomad.names import TableName
-    from nomad.partition import Partition
-    from nomad.project import Table
+    from nomad.project.project import Table
     from nomad.workspace import Workspace
 
 Command = Callable[..., Any]
@@ -30,7 +30,7 @@ def complete_tables(
 
     No SQL is read.
     """
-    from nomad.config import find_root
+    from nomad.config.config import find_root
     from nomad.errors import NoProject
 
     folder = ctx.params.get("project") or (ctx.find_root().params or {}).get("project")
@@ -72,7 +72,7 @@ def table(workspace: Workspace, word: str) -> Table:
         NomadError: its file is broken.
     """
     from nomad.errors import UnknownName
-    from nomad.project import find
+    from nomad.project.project import find
 
     name = find(workspace.project, word)
     if name not in workspace.project.tables:
@@ -132,7 +132,7 @@ def _open(
     folder: str | None, environment: str | None, variables: dict[str, str], who: str
 ) -> Workspace:
     from nomad.cli import say
-    from nomad.config import find_root
+    from nomad.config.config import find_root
     from nomad.engine.machine import cores
     from nomad.workspace import Workspace
 
@@ -225,7 +225,7 @@ def days(workspace: Workspace, when: When) -> Sequence[date]:
     Raises:
         BadDate: a word is no date, or the range is upside down.
     """
-    from nomad.partition import DateRange, parse_date
+    from nomad.dates import DateRange, parse_date
 
     dt, first, last = when
     if dt is not None and not (first is last is None):
@@ -240,7 +240,7 @@ def days(workspace: Workspace, when: When) -> Sequence[date]:
 
 def tell_nothing(tables: Sequence[TableName], dates: Sequence[Partition]) -> None:
     """Say that nothing is published of some tables at some dates, or at all."""
-    from nomad.partition import compress
+    from nomad.dates import compress
 
     known = [d for d in dates if d]
     at = f" at {compress(known)}" if known else ""
@@ -259,7 +259,7 @@ class Chosen(NamedTuple):
         Raises:
             EmptySelection: a word selects nothing, or nothing is left.
         """
-        from nomad.selection import select
+        from nomad.project.selection import select
 
         found = select(workspace.project, self.words, exclude=self.excluded)
         return [n for n in workspace.project.order if n in found]
@@ -304,7 +304,7 @@ def building(command: Command) -> Command:
     @click.option("--fail-on-quarantine", is_flag=True, help="Exit 4 if rows were refused.")
     @functools.wraps(command)
     def built(*, force: bool, fail_fast: bool, wait: bool, jobs: int | None, **words: Any) -> Any:
-        from nomad.run.tables import Options
+        from nomad.run.scheduler import Options
 
         how = Options(force=force, fail_fast=fail_fast, wait=wait, jobs=jobs or 0)
         return command(how=how, **words)

@@ -17,7 +17,7 @@ from nomad.cli.report import MANY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nomad.plan import Plan, Step
+    from nomad.plan.planner import Plan, Step
     from nomad.workspace import Workspace
 
 
@@ -48,7 +48,7 @@ def command(workspace: Workspace, output: str, **words: Any) -> None:
 
 def listing(steps: Sequence[Step], output: str) -> None:
     """Print what would be done, and why."""
-    from nomad import render
+    from nomad.cli import printing
 
     rows = [
         {
@@ -60,7 +60,7 @@ def listing(steps: Sequence[Step], output: str) -> None:
         for s in steps
     ]
     columns = ["table", "partition_date", "action", "reason"]
-    render.listing("steps", columns, rows, output=output, out=sys.stdout)
+    printing.listing("steps", columns, rows, output=output, out=sys.stdout)
 
 
 def _shown(found: Plan, output: str) -> tuple[Sequence[Step], int]:
@@ -79,7 +79,7 @@ def make(
     force: bool,
 ) -> Plan:
     """Plan as the words say."""
-    from nomad.plan import plan
+    from nomad.plan.planner import plan
 
     tables, dates = chosen.tables(workspace), options.days(workspace, when)
     with _said(f"planning {len(tables)} tables over {len(dates)} dates …"):
@@ -117,8 +117,8 @@ def tell_passed_over(workspace: Workspace, found: Plan) -> None:
     days = found.days_without_source
     if not days:
         return
-    from nomad.partition import compress
-    from nomad.run.sources import delivered
+    from nomad.dates import compress
+    from nomad.run.extraction import delivered
 
     sources = {s for table, _ in found.passed_over for s in workspace.project.sources_of(table)}
     waiting = delivered(workspace, sources, days)

@@ -13,9 +13,9 @@ from nomad.cli.report import Report, worst
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nomad.manifest import Manifest
+    from nomad.dates import Partition
+    from nomad.lake.manifest import Manifest
     from nomad.names import TableName
-    from nomad.partition import Partition
     from nomad.workspace import Workspace
 
 
@@ -36,11 +36,11 @@ def list_(workspace: Workspace, chosen: options.Chosen, output: str) -> None:
 
     Example: nomad quarantine list ods
     """
-    from nomad import render
+    from nomad.cli import printing
 
     rows = [_row(m) for m in _held(workspace, chosen)]
     columns = ["table", "partition_date", "rows", "published", "tests", "run_id"]
-    render.listing("quarantine", columns, rows, output=output, out=sys.stdout)
+    printing.listing("quarantine", columns, rows, output=output, out=sys.stdout)
 
 
 def _row(m: Manifest) -> dict[str, Any]:
@@ -74,10 +74,10 @@ def show(*, workspace: Workspace, table: str, when: options.When, limit: int, ou
 
     Example: nomad quarantine show ods_trade --dt 2024-01-02
     """
-    from nomad import render
-    from nomad.ask import refused
+    from nomad.cli import printing
     from nomad.engine.answer import in_json, in_text
-    from nomad.project import find
+    from nomad.project.project import find
+    from nomad.query import refused
 
     name = find(workspace.project, table)
     dated = workspace.project.partitioned(name)
@@ -88,7 +88,7 @@ def show(*, workspace: Workspace, table: str, when: options.When, limit: int, ou
         _tell_none(workspace, name, days)
         if output == "table":
             return
-    render.answer(*answer, output=output, out=sys.stdout)
+    printing.answer(*answer, output=output, out=sys.stdout)
 
 
 def _tell_none(workspace: Workspace, name: TableName, days: Sequence[Partition]) -> None:
@@ -118,8 +118,8 @@ def replay(
 
     Example: nomad quarantine replay ods_trade
     """
-    from nomad.plan import plan
-    from nomad.run.tables import Options, run
+    from nomad.plan.planner import plan
+    from nomad.run.scheduler import Options, run
 
     held = list(_held(workspace, chosen))
     if any(when):

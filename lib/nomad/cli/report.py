@@ -22,8 +22,8 @@ from nomad.cli import say
 from nomad.names import counted
 
 if TYPE_CHECKING:
-    from nomad.requests import Requests
     from nomad.run.result import Result
+    from nomad.store.requests import Requests
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Report:
 
     def _tell_folded(self) -> None:
         """Count the steps whose lines were left out, and name their dates."""
-        from nomad.partition import compress
+        from nomad.dates import compress
 
         for (status, table, _), alike in self._alike.items():
             days = sorted(r.partition for r in alike[1:] if r.partition)
@@ -88,11 +88,11 @@ class Report:
         if self.quiet or self.output != "table" or not terminal:
             yield
             return
-        from nomad import render
+        from nomad.cli import printing
 
         plain = self._tell
         try:
-            with render.progress(steps, sys.stdout) as self._tell:
+            with printing.progress(steps, sys.stdout) as self._tell:
                 yield
         finally:
             self._tell = plain
@@ -108,7 +108,7 @@ class Report:
     ) -> None:
         """Write the document, if one was asked for; then errors, a summary and what it took."""
         if self.output != "table":
-            from nomad import render
+            from nomad.cli import printing
 
             rows = [r.as_row() for r in results]
             columns = list(rows[0]) if rows else []
@@ -117,7 +117,9 @@ class Report:
             extra: dict[str, Any] = {"run_id": run_id}
             if counts := requests.by_subject() if requests and self.verbose else {}:
                 extra["requests"] = {subject: dict(kinds) for subject, kinds in counts.items()}
-            render.listing("steps", columns, rows, output=self.output, out=sys.stdout, extra=extra)
+            printing.listing(
+                "steps", columns, rows, output=self.output, out=sys.stdout, extra=extra
+            )
         self._tell_folded()
         failed = {str(r.error): r.error for r in results if r.error and r.status == "failed"}
         for error in failed.values():
@@ -130,8 +132,8 @@ class Report:
 
 def _tell_requests(requests: Requests) -> None:
     """Write how many requests went to the server, by table and kind; of a disk, nothing."""
-    from nomad import render
-    from nomad.requests import KINDS
+    from nomad.cli import printing
+    from nomad.store.requests import KINDS
 
     counts = requests.by_subject()
     if not counts:
@@ -139,7 +141,7 @@ def _tell_requests(requests: Requests) -> None:
     rows = [(name, *(kinds[k] for k in KINDS)) for name, kinds in counts.items()]
     total = requests.total()
     rows.append(("all requests", *(total[k] for k in KINDS)))
-    render.table(["requests", *KINDS], rows, sys.stderr)
+    printing.table(["requests", *KINDS], rows, sys.stderr)
 
 
 MANY = 20

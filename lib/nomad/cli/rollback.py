@@ -41,7 +41,7 @@ def command(
     Example: nomad rollback dwd_daily_stock_price --dt 2024-01-02 --to 20240103T020000Z-7f3a9c
     """
     from nomad.run.history import rollback
-    from nomad.run.leftovers import recover
+    from nomad.run.recovery import recover
 
     if not dry_run:
         recover(workspace)
@@ -60,7 +60,7 @@ def command(
 def _chosen(
     workspace: Workspace, table: str | None, dt: str | None, version: str | None, run_id: str | None
 ) -> list[Return]:
-    from nomad.project import find
+    from nomad.project.project import find
     from nomad.run.history import of_run, to_version
 
     if run_id and not (table or version or dt):

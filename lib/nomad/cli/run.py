@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nomad.run.result import Result
-    from nomad.run.tables import Options
+    from nomad.run.scheduler import Options
     from nomad.workspace import Workspace
 
 
@@ -61,7 +61,7 @@ def command(
 
 def build(workspace: Workspace, report: Report, how: Options, **words: Any) -> Sequence[Result]:
     """Plan, run and tell of it."""
-    from nomad.run.tables import run
+    from nomad.run.scheduler import run
 
     workspace.counting = report.verbose
     found = make(workspace, force=how.force, **words)

@@ -27,9 +27,9 @@ def command(workspace: Workspace) -> None:
 
     Example: echo "from dws.dws_market_daily;" | nomad shell
     """
-    from nomad import render
-    from nomad.ask import ask
+    from nomad.cli import printing
     from nomad.errors import NomadError
+    from nomad.query import ask
 
     interactive, worst = sys.stdin.isatty(), 0
     for query in _queries(interactive=interactive):
@@ -38,9 +38,9 @@ def command(workspace: Workspace) -> None:
                 click.echo(_HELP)
             elif query == ".tables":
                 names = [(str(n),) for n in workspace.project.order]
-                render.table(["name"], names, sys.stdout)
+                printing.table(["name"], names, sys.stdout)
             else:
-                render.answer(*ask(workspace, query), output="table", out=sys.stdout)
+                printing.answer(*ask(workspace, query), output="table", out=sys.stdout)
         except NomadError as e:
             say(e)
             worst = worst or e.exit_code

@@ -24,16 +24,16 @@ def command(workspace: Workspace, table: str, dt: str | None, output: str) -> No
 
     Example: nomad show dwd_daily_stock_price --dt 2024-01-02
     """
-    from nomad import render
-    from nomad.partition import parse_date
-    from nomad.project import find
+    from nomad.cli import printing
+    from nomad.dates import parse_date
+    from nomad.project.project import find
 
     name = find(workspace.project, table)
     partitioned = workspace.project.partitioned(name)
     if dt:
         day = parse_date(dt, today=workspace.today) if partitioned else None
         found = workspace.lake.required(name, day)
-        render.document(json.loads(found.to_json()), sys.stdout)
+        printing.document(json.loads(found.to_json()), sys.stdout)
         return
     rows = [
         {
@@ -48,4 +48,4 @@ def command(workspace: Workspace, table: str, dt: str | None, output: str) -> No
         for m in workspace.lake.readable(name, partitioned=partitioned)
     ]
     columns = ["partition_date", "row_count", "file_count", "bytes", "run_id", "generated_at"]
-    render.listing("partitions", columns, rows, output=output, out=sys.stdout)
+    printing.listing("partitions", columns, rows, output=output, out=sys.stdout)

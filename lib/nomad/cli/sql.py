@@ -25,9 +25,9 @@ def command(workspace: Workspace, query: str, output: str) -> None:
 
     Example: nomad sql "select count(*) from dwd.dwd_daily_stock_price_dt('2024-01-02')"
     """
-    from nomad import render
-    from nomad.ask import ask
+    from nomad.cli import printing
     from nomad.engine.answer import in_json, in_text
+    from nomad.query import ask
 
     given = sys.stdin.read() if query == "-" else query
     given = given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -36,7 +36,7 @@ def command(workspace: Workspace, query: str, output: str) -> None:
         _parquet(workspace, text)
         return
     answer = ask(workspace, text, in_json if output == "json" else in_text)
-    render.answer(*answer, output=output, out=sys.stdout)
+    printing.answer(*answer, output=output, out=sys.stdout)
 
 
 def dated_query(workspace: Workspace, text: str) -> str:
@@ -64,7 +64,7 @@ def dated_query(workspace: Workspace, text: str) -> str:
 
 
 def _parquet(workspace: Workspace, query: str) -> None:
-    from nomad.ask import ask_into
+    from nomad.query import ask_into
 
     if sys.stdout.isatty():
         raise click.UsageError(

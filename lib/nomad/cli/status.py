@@ -38,7 +38,7 @@ def command(
 
     Example: nomad status ods --from 2024-01-01 --to 2024-03-31
     """
-    from nomad import render
+    from nomad.cli import printing
     from nomad.run.status import status
 
     tables = chosen.tables(workspace)
@@ -56,7 +56,7 @@ def command(
             for s in states
         ]
         columns = ["table", "partition_date", "state", "reason", "row_count"]
-        render.listing("cells", columns, rows, output=output, out=sys.stdout)
+        printing.listing("cells", columns, rows, output=output, out=sys.stdout)
         return
     for line in _calendar(states, dates):
         click.echo(line)

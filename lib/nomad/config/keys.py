@@ -7,9 +7,9 @@ import zoneinfo
 from collections.abc import Callable, Container, Mapping
 from typing import NamedTuple
 
-from nomad.address import SCHEME, split
 from nomad.config.tree import Value
 from nomad.names import is_plain
+from nomad.store.address import SCHEME, split
 
 
 class Key(NamedTuple):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from nomad.address import SCHEME, Address, split
 from nomad.config import keys
 from nomad.config.tree import FILE, Value
+from nomad.store.address import SCHEME, Address, split
 
 _VARIABLES = {
     "lake.endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),

@@ -9,8 +9,8 @@ from typing import NamedTuple, cast
 from urllib.parse import quote
 
 from nomad.cache import Cache
+from nomad.config.yamlfile import Node, read
 from nomad.errors import ConfigError, hide, hide_after, hide_in, masked, page
-from nomad.yamlfile import Node, read
 
 FILE = "nomad.yaml"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from nomad.unfit import called
-from nomad.yamlfile import Node
+from nomad.config.yamlfile import Node
+from nomad.engine.forbidden import called
 
 _PLAIN_TEXT = re.compile(r"'(?:[^']|'')*'")
 _OTHER_QUOTES = re.compile(r"[$\"\\]|--|/\*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from nomad.yamlfile import Node
+from nomad.config.yamlfile import Node
 
 KEYS = (
     "type", "name", "columns", "expression", "to", "to_columns", "warn_unenforced",

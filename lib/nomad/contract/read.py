@@ -12,7 +12,11 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 
 from nomad.cache import Cache
-from nomad.contract import (
+from nomad.config.yamlfile import Node, read
+from nomad.contract.conditions import condition, goes_on
+from nomad.contract.constraints import KEYS as CONSTRAINT
+from nomad.contract.constraints import tests_of
+from nomad.contract.contract import (
     ADDITIVE,
     ERROR,
     MERGE,
@@ -27,9 +31,6 @@ from nomad.contract import (
     Limit,
     Test,
 )
-from nomad.contract.conditions import condition, goes_on
-from nomad.contract.constraints import KEYS as CONSTRAINT
-from nomad.contract.constraints import tests_of
 from nomad.contract.values import days_in, default_name, numbered, plain, share, spelled, templates
 from nomad.contract.words import (
     ALSO_CALLED,
@@ -45,7 +46,6 @@ from nomad.contract.words import (
 )
 from nomad.errors import ConfigError, page
 from nomad.names import RAW, did_you_mean
-from nomad.yamlfile import Node, read
 
 _REF = re.compile(r"""^\s*(ref|source)\s*\(\s*(?:['"]\w+['"]\s*,\s*)?['"](\w+)['"]\s*\)\s*$""")
 

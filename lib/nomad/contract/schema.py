@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nomad.contract import ADDITIVE, MERGE, SEVERITIES, STRICT, TABLE_KINDS
+from nomad.contract.contract import ADDITIVE, MERGE, SEVERITIES, STRICT, TABLE_KINDS
 from nomad.contract.words import (
     ALSO_CALLED,
     BESIDE,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from math import isfinite
 
-from nomad.yamlfile import Node
+from nomad.config.yamlfile import Node
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 _DAYS = {"day": 1.0, "hour": 1 / 24, "week": 7.0, "minute": 1 / 1440}

@@ -1,1 +1,7 @@
-"""What runs queries. `duck` is the session; `scan` writes the SELECT over published files."""
+"""DuckDB: what runs queries, and the way to published files.
+
+`instance` gives an `Engine`, `session` one connection of it; `scan` is published files as a
+SELECT, `remote` the way to a lake in S3. `question`, `answer` and `keeping` serve what people
+ask; `forbidden`, `readable` and `down` bound what a query may touch; `exact`, `joined`,
+`caret`, `interrupts` and `machine` know DuckDB's types, messages, signals and limits.
+"""

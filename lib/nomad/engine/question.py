@@ -13,10 +13,10 @@ from typing import Any
 
 import duckdb
 
+from nomad.engine.forbidden import is_function, view_in
 from nomad.engine.session import Session
 from nomad.errors import Misuse, QueryFailed
 from nomad.names import literal
-from nomad.unfit import is_function, view_in
 
 _OF_TEXT = ("query", "json_execute_serialized_sql")
 """Functions that run the text they are given."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from nomad.config import Config
+from nomad.config.config import Config
 
 _HARMLESS = {".gitkeep", ".gitignore", ".gitattributes", ".keep", ".DS_Store", ".editorconfig"}
 """Hidden files that hold nothing; a checksum beside a file (`.x.crc`, `._x`) is none either."""

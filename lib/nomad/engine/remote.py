@@ -12,10 +12,10 @@ from pathlib import Path
 
 import duckdb
 
-from nomad.address import Address, Credentials
 from nomad.errors import LakeError
 from nomad.names import literal
-from nomad.requests import Requests
+from nomad.store.address import Address, Credentials
+from nomad.store.requests import Requests
 
 _NAME = "nomad_lake"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nomad.address import SCHEME
+from nomad.dates import COLUMN
 from nomad.engine.joined import (
     as_json,
     common_decimal,
@@ -18,9 +18,9 @@ from nomad.engine.joined import (
     unknown,
     would_be_cut,
 )
-from nomad.manifest import Column
 from nomad.names import free, literal, quote
-from nomad.partition import COLUMN
+from nomad.schema import Column
+from nomad.store.address import SCHEME
 
 _HIVE = f"hive_partitioning=true, hive_types={{'{COLUMN}': DATE}}"
 

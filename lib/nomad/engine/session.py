@@ -16,8 +16,9 @@ from nomad.engine.caret import MISSPELT, NONE_THERE, UNREADABLE, bare, barred, q
 from nomad.engine.down import NONE_DOWN, blamed
 from nomad.engine.interrupts import heeding
 from nomad.errors import DiskFull, LakeError, NomadError, OutOfMemory, QueryFailed
-from nomad.manifest import Column, digest, schema_hash
+from nomad.hashing import digest
 from nomad.names import literal, quote
+from nomad.schema import Column, schema_hash
 
 Relation = duckdb.DuckDBPyRelation
 """A query as a value of DuckDB's; it runs when its rows are asked for."""

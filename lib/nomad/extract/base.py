@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Protocol
 
 from nomad.config.sources import SourceConfig
+from nomad.dates import Partition
 from nomad.engine import scan
-from nomad.engine.duck import Engine, Session, Staged, sha256
+from nomad.engine.instance import Engine, Session, Staged, sha256
 from nomad.errors import OutOfMemory, QueryFailed, Refused
 from nomad.extract.columns import Landed, Shape, columns, line_ends, refuse_unread
-from nomad.manifest import Column, digest, schema_hash
+from nomad.hashing import digest
 from nomad.names import quote
-from nomad.partition import Partition
+from nomad.schema import Column, schema_hash
 
 __all__ = ["Connector", "Landed", "Shape", "measure"]
 

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nomad.engine.duck import Session
+from nomad.dates import COLUMN
+from nomad.engine.instance import Session
 from nomad.engine.joined import joined, unknown
 from nomad.errors import QueryFailed, Refused
 from nomad.extract import records
-from nomad.manifest import Column
 from nomad.names import literal, quote
-from nomad.partition import COLUMN
+from nomad.schema import Column
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from nomad.config.sources import KINDS, SourceConfig, is_cut_short, suffix
-from nomad.engine.duck import sha256
+from nomad.dates import Partition
+from nomad.engine.instance import sha256
 from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
 from nomad.extract import excel, s3
 from nomad.extract.columns import Landed
-from nomad.partition import Partition
 
 _TIMEOUT = 60.0
 """Seconds without an answer after which an HTTP source counts as unreachable."""

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from nomad.config.sources import KINDS, SourceConfig, suffix
-from nomad.manifest import Column
+from nomad.schema import Column
 
 _DATE = re.compile(r"\$[<{]PARTITION_DATE[^>}]*[>}]", re.IGNORECASE)
 

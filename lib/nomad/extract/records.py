@@ -14,11 +14,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from nomad.engine.duck import Session
+from nomad.engine.instance import Session
 from nomad.engine.joined import of_json, retyped
 from nomad.errors import QueryFailed
-from nomad.manifest import Column
 from nomad.names import literal, quote
+from nomad.schema import Column
 
 _LONG = r"[0-9][0-9.]{15}|[0-9][eE][-+]?[0-9]{3}"
 """Where a number may be longer than a DOUBLE is exact: 15 digits always are."""

@@ -10,8 +10,8 @@ import os
 import shutil
 from pathlib import Path
 
-from nomad.address import SCHEME, Address
 from nomad.store import client as door
+from nomad.store.address import SCHEME, Address
 
 __all__ = ["SCHEME", "download"]
 

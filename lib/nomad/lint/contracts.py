@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 
-from nomad.contract import Contract, Test
-from nomad.engine.duck import Session
+from nomad.build.checks.columns import differences
+from nomad.contract.contract import Contract, Test
+from nomad.dates import COLUMN
+from nomad.engine.instance import Session
 from nomad.errors import ConfigError, QueryFailed
 from nomad.lint.finding import CONTRACT, Finding, plain
-from nomad.manifest import Column
 from nomad.names import TableName, did_you_mean, quote
-from nomad.partition import COLUMN
-from nomad.project import Table
-from nomad.quality.columns import differences
+from nomad.project.project import Table
+from nomad.schema import Column
 
 
 def without_dt(columns: Iterable[Column], table: Table) -> tuple[Column, ...]:

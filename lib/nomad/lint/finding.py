@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.errors import NomadError, QueryFailed
-from nomad.project import Table
+from nomad.project.project import Table
 
 ERROR, WARNING = "error", "warning"
 UNREADABLE, QUERY, CONTRACT, CHECK = "unreadable", "query", "contract", "check"

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nomad.cache import Cache
-from nomad.contract import ERROR, MERGE, QUARANTINE, Contract
+from nomad.config.yamlfile import read
+from nomad.contract.contract import ERROR, MERGE, QUARANTINE, Contract
 from nomad.contract.read import parse
 from nomad.errors import ConfigError, NomadError, SqlFileError, page
-from nomad.manifest import digest
+from nomad.hashing import digest
 from nomad.names import TableName, did_you_mean, nearest
 from nomad.project.references import Index, Reading
-from nomad.sqlfile import SqlFile
-from nomad.yamlfile import read
+from nomad.sqlfile.file import SqlFile
 
 CHECKS = "checks"
 _ENDINGS = (".yml", ".yaml")

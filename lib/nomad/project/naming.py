@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from nomad.config import Config
+from nomad.config.config import Config
 from nomad.errors import NomadError, SqlFileError
 from nomad.names import TableName, is_plain
 from nomad.project.contracts import CHECKS

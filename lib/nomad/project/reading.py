@@ -9,11 +9,20 @@ from importlib.metadata import version
 from pathlib import Path
 
 from nomad.cache import Cache
-from nomad.engine.duck import VERSION
+from nomad.engine.instance import VERSION
 from nomad.errors import SqlFileError, masked
-from nomad.manifest import digest
-from nomad.project.apart import Parsed, Text, parse_all
-from nomad.sqlfile import DATE, CatalogMacro, Opinion, SqlFile, from_body, render, to_body, used
+from nomad.hashing import digest
+from nomad.project.parse_pool import Parsed, Text, parse_all
+from nomad.sqlfile.file import (
+    DATE,
+    CatalogMacro,
+    Opinion,
+    SqlFile,
+    from_body,
+    render,
+    to_body,
+    used,
+)
 
 _FORMAT = "6"
 """Part of every key of the parse cache: raise it when parsing changes."""

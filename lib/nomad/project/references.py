@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from nomad.config import Config
+from nomad.config.config import Config
 from nomad.errors import NomadError, UnknownName
 from nomad.names import RAW, TableName, nearest
-from nomad.sqlfile import Ref, SqlFile
+from nomad.sqlfile.file import Ref, SqlFile
 from nomad.sqlfile.lexing import without_values
 
 

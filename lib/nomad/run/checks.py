@@ -6,18 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from nomad.contract import ADDITIVE, ERROR, WARN
+from nomad.build.checks.inputs import gather, rows_before
+from nomad.build.checks.inspection import Inspection
+from nomad.build.checks.result import Verdict
+from nomad.contract.contract import ADDITIVE, ERROR, WARN
+from nomad.dates import COLUMN, Partition
 from nomad.engine import scan
-from nomad.engine.duck import Session
+from nomad.engine.instance import Session
 from nomad.errors import Refused
-from nomad.layout import Published
-from nomad.manifest import Column, Manifest
+from nomad.lake.layout import Published
+from nomad.lake.manifest import Manifest
 from nomad.names import TableName, quote
-from nomad.partition import COLUMN, Partition
-from nomad.project import Table
-from nomad.quality.context import gather, rows_before
-from nomad.quality.inspection import Inspection
-from nomad.quality.verdict import Verdict
+from nomad.project.project import Table
+from nomad.schema import Column
 from nomad.workspace import Workspace
 
 FRESHNESS, QUARANTINED = "freshness", "quarantined"

@@ -8,13 +8,13 @@ from math import ceil
 from typing import NamedTuple
 
 from nomad.engine import scan
-from nomad.engine.duck import Engine, Session, Staged
+from nomad.engine.instance import Engine, Session, Staged
 from nomad.errors import NomadError, QueryFailed
-from nomad.layout import QUARANTINE, Published, folder_key
-from nomad.manifest import DataFile, Manifest
+from nomad.lake.layout import QUARANTINE, Published, folder_key
+from nomad.lake.manifest import DataFile, Manifest
 from nomad.names import TableName, quote
-from nomad.run.again import again, taken
-from nomad.run.attempt import Attempt, attempt
+from nomad.run.context import Attempt, attempt
+from nomad.run.republish import again, taken
 from nomad.run.result import FAILED, Result
 from nomad.workspace import Workspace
 

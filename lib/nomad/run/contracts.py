@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nomad.build.checks.result import PASS
+from nomad.dates import Partition
 from nomad.engine import scan
 from nomad.engine.keeping import keep
-from nomad.layout import REFUSED
-from nomad.manifest import Manifest
+from nomad.lake.layout import REFUSED
+from nomad.lake.manifest import Manifest
 from nomad.names import TableName, counted, literal, quote
-from nomad.partition import Partition
-from nomad.quality.verdict import PASS
 from nomad.run.checks import judge, judged
 from nomad.workspace import Workspace
 

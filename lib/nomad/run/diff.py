@@ -6,19 +6,19 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nomad.dates import Partition
 from nomad.engine import scan
-from nomad.engine.duck import Session
+from nomad.engine.instance import Session
 from nomad.engine.keeping import keep
 from nomad.errors import Misuse
-from nomad.layout import Published, folder_key
-from nomad.manifest import HISTORY, Manifest
+from nomad.lake.layout import Published, folder_key
+from nomad.lake.manifest import HISTORY, Manifest
 from nomad.names import RAW, TableName, quote
-from nomad.partition import Partition
-from nomad.plan import BUILD, Step
-from nomad.project import Table
-from nomad.run.attempt import attempt
+from nomad.plan.planner import BUILD, Step
+from nomad.project.project import Table
+from nomad.run.context import attempt
 from nomad.run.history import to_version
-from nomad.run.leftovers import recover
+from nomad.run.recovery import recover
 from nomad.run.worker import Options, Worker
 from nomad.workspace import Workspace
 

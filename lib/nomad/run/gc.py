@@ -13,15 +13,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from nomad.claims import sweep
+from nomad.dates import from_folder
 from nomad.errors import ConfigError, CorruptManifest
-from nomad.journal import FOLDER as JOURNALS
-from nomad.manifest import FILE, HISTORY, Manifest, newest_first
-from nomad.parsing import lying_at
-from nomad.partition import from_folder
-from nomad.publish import is_whole, parts
-from nomad.run.leftovers import amiss, has_project, recover
+from nomad.lake.claims import sweep
+from nomad.lake.decoding import lying_at
+from nomad.lake.journal import FOLDER as JOURNALS
+from nomad.lake.manifest import FILE, HISTORY, Manifest, newest_first
+from nomad.lake.publish import is_whole, parts
 from nomad.run.orphans import Orphan, orphans
+from nomad.run.recovery import amiss, has_project, recover
 from nomad.store.base import Store
 from nomad.store.local import LocalStore
 from nomad.workspace import Workspace

@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from nomad import superseded
+from nomad.dates import Partition, parse_day
 from nomad.errors import CorruptManifest, Misuse
-from nomad.journal import FOLDER as JOURNALS
-from nomad.journal import command, complete, steps
-from nomad.layout import Published, folder_key
-from nomad.manifest import FILE, HISTORY, Manifest, newest_first
+from nomad.lake import intent_log
+from nomad.lake.decoding import lying_at
+from nomad.lake.journal import FOLDER as JOURNALS
+from nomad.lake.journal import command, complete, steps
+from nomad.lake.layout import Published, folder_key
+from nomad.lake.manifest import FILE, HISTORY, Manifest, newest_first
+from nomad.lake.publish import is_whole
 from nomad.names import RAW, TableName
-from nomad.parsing import lying_at
-from nomad.partition import Partition, parse_day
-from nomad.plan import Cell
-from nomad.publish import is_whole
-from nomad.run.again import again, lost_rows, taken
-from nomad.run.attempt import Attempt, attempt
+from nomad.plan.planner import Cell
+from nomad.run.context import Attempt, attempt
+from nomad.run.republish import again, lost_rows, taken
 from nomad.run.result import PUBLISHED, Result
 from nomad.workspace import Workspace
 
@@ -60,7 +60,7 @@ class Past:
     def __init__(self, workspace: Workspace) -> None:
         self._store, self._most = workspace.store, workspace.config.lake.history
         self._pending: dict[Cell, list[Kept]] = {}
-        for old in superseded.pending(self._store, workspace.died()):
+        for old in intent_log.pending(self._store, workspace.died()):
             self._pending.setdefault(old.cell, []).append(Kept(old))
 
     def kept(self, cell: Cell, now: Manifest | None) -> list[Kept]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from datetime import date
 
+from nomad.dates import Partition
 from nomad.errors import CorruptManifest
-from nomad.lake import Lake
-from nomad.manifest import Manifest
+from nomad.lake.lake import Lake
+from nomad.lake.manifest import Manifest
 from nomad.names import TableName
-from nomad.partition import Partition
 
 
 class Nearest:

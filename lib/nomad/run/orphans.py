@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from nomad.claims import live
+from nomad.dates import COLUMN
 from nomad.errors import CorruptManifest
-from nomad.layout import QUARANTINE, quarantine_key
-from nomad.manifest import FILE, HISTORY, SUCCESS, Manifest
+from nomad.lake.claims import live
+from nomad.lake.decoding import lying_at
+from nomad.lake.layout import QUARANTINE, quarantine_key
+from nomad.lake.manifest import FILE, HISTORY, SUCCESS, Manifest
+from nomad.lake.publish import parts
 from nomad.names import RAW, TableName, is_plain
-from nomad.parsing import lying_at
-from nomad.partition import COLUMN
-from nomad.publish import parts
 from nomad.store.base import Store
 from nomad.workspace import Workspace
 

@@ -6,9 +6,9 @@ import resource
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from nomad.dates import Partition
 from nomad.errors import DiskFull, NomadError, NoRoom, OutOfMemory
 from nomad.names import TableName
-from nomad.partition import Partition
 
 PUBLISHED, BUILT, FRESH, FAILED = "published", "built", "fresh", "failed"
 BLOCKED, MISSING = "blocked", "missing"

@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from nomad.dates import Partition, folder, parse_day
 from nomad.errors import CorruptManifest
-from nomad.journal import FOLDER as JOURNALS
-from nomad.journal import steps
-from nomad.lake import Lake
+from nomad.lake.journal import FOLDER as JOURNALS
+from nomad.lake.journal import steps
+from nomad.lake.lake import Lake
 from nomad.names import TableName, counted
-from nomad.partition import Partition, folder, parse_day
-from nomad.plan import BUILD, FRESH, Cell, Plan, Step, plan
+from nomad.plan.planner import BUILD, FRESH, Cell, Plan, Step, plan
 from nomad.workspace import Workspace
 
 PUBLISHED, EMPTY, STALE, MISSING = "published", "empty", "stale", "missing"

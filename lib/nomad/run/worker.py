@@ -9,30 +9,31 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nomad import build, ownpast
-from nomad.contract import MERGE
-from nomad.engine.duck import Staged
+from nomad.build import stage
+from nomad.contract.contract import MERGE
+from nomad.dates import folder
+from nomad.engine.instance import Staged
 from nomad.errors import LostRace, MissingPartition, NomadError, QueryFailed, Refused, Unreachable
-from nomad.freshness import why_stale
-from nomad.lake import Lake
-from nomad.layout import Over, Published
-from nomad.manifest import Input
+from nomad.files import nothing_left
+from nomad.lake.lake import Lake
+from nomad.lake.layout import Over, Published
+from nomad.lake.manifest import Input
+from nomad.lake.publish import lost
 from nomad.names import TableName
-from nomad.partition import folder
-from nomad.plan import Cell, Step
-from nomad.project import Table
-from nomad.pruning import Read
-from nomad.publish import lost
-from nomad.requests import about
-from nomad.run.attempt import Attempt
+from nomad.plan import own_past
+from nomad.plan.freshness import why_stale
+from nomad.plan.planner import Cell, Step
+from nomad.plan.pruning import Read
+from nomad.plan.schemas import Schemas
+from nomad.project.project import Table
+from nomad.run.context import Attempt
+from nomad.run.gate import Turns
 from nomad.run.result import BLOCKED, FAILED, FRESH, OUT_OF_MEMORY, Result, shortage
-from nomad.run.turns import Turns
-from nomad.schemas import Schemas
-from nomad.store.local import nothing_left
+from nomad.store.requests import about
 from nomad.workspace import Workspace
 
 if TYPE_CHECKING:
-    from nomad.quality.inspection import Inspection
+    from nomad.build.checks.inspection import Inspection
 
 _TRIES = 5
 """How often a step starts over when an input is replaced while it reads."""
@@ -168,13 +169,13 @@ class Worker:
         path = self._going.scratch / _file_name(step)
         return nothing_left(path, path.with_suffix(".quarantine.parquet"))
 
-    def _gathered(self, step: Step, table: Table, lake: Lake) -> tuple[build.Bound, ...]:
+    def _gathered(self, step: Step, table: Table, lake: Lake) -> tuple[stage.Bound, ...]:
         project = self._workspace.project
         reads = step.reads or self._reads(step, table)
         lax = self._options.allow_missing
         if table.reads_own_past:
-            ownpast.refuse(lake, table, partition=step.partition, reads=reads, allow_missing=lax)
-        return build.gather(project, lake, table, reads, allow_missing=lax)
+            own_past.refuse(lake, table, partition=step.partition, reads=reads, allow_missing=lax)
+        return stage.gather(project, lake, table, reads, allow_missing=lax)
 
     def _reads(self, step: Step, table: Table) -> tuple[Read, ...]:
         """Ask again for what the plan couldn't know before the inputs were built."""
@@ -184,7 +185,7 @@ class Worker:
         if found is None:
             name = _unpublished(workspace, self._going.lake, table)
             dated = workspace.project.partitioned(name)
-            error = build.missing(name, step.partition if dated else None)
+            error = stage.missing(name, step.partition if dated else None)
             error.where = table.sql.path
             raise error
         return found
@@ -193,7 +194,7 @@ class Worker:
         self,
         step: Step,
         table: Table,
-        bounds: tuple[build.Bound, ...],
+        bounds: tuple[stage.Bound, ...],
         over: Over | None,
         *,
         lean: bool,
@@ -202,7 +203,7 @@ class Worker:
         path = going.scratch / _file_name(step)
         inspection = self._inspection(step, table, bounds, path, over)
         try:
-            staged = build.stage(
+            staged = stage.stage(
                 self._engine,
                 table,
                 step.partition,
@@ -223,20 +224,20 @@ class Worker:
         keeps = table.contract and table.contract.strategy == MERGE
         if not keeps or self._options.full_refresh:
             return None
-        return build.published(self._going.lake, over.manifest if over else None)
+        return stage.published(self._going.lake, over.manifest if over else None)
 
     def _inspection(
         self,
         step: Step,
         table: Table,
-        bounds: tuple[build.Bound, ...],
+        bounds: tuple[stage.Bound, ...],
         path: Path,
         over: Over | None,
     ) -> Inspection | None:
         if not table.contract and not table.checks:
             return None
-        from nomad.quality.context import gather, rows_before
-        from nomad.quality.inspection import Inspection
+        from nomad.build.checks.inputs import gather, rows_before
+        from nomad.build.checks.inspection import Inspection
 
         going, project = self._going, self._workspace.project
         others = gather(project, going.lake, self._workspace.pruner, table, step.partition)
@@ -294,7 +295,7 @@ def _file_name(step: Step) -> str:
     return f"{step.table}-{day}.parquet"
 
 
-def _inputs(bounds: tuple[build.Bound, ...]) -> tuple[Input, ...]:
+def _inputs(bounds: tuple[stage.Bound, ...]) -> tuple[Input, ...]:
     return tuple(i for b in bounds for i in b.inputs)
 
 

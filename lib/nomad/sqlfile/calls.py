@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from sqlglot.tokens import Token, TokenType
 
+from nomad.dates import COLUMN
 from nomad.errors import SqlFileError
 from nomad.names import quote
-from nomad.partition import COLUMN
-from nomad.sqlfile import Ref
+from nomad.sqlfile.file import Ref
 
 _PURE = {
     "GENERATE_SERIES", "RANGE", "UNNEST", "REPEAT", "REPEAT_ROW", "JSON_EACH", "JSON_TREE",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot.tokens import Token, TokenType
 
-from nomad.sqlfile import CatalogMacro
+from nomad.sqlfile.file import CatalogMacro
 from nomad.sqlfile.select import Select
 from nomad.sqlfile.tokens import cut
 

@@ -15,9 +15,8 @@ from itertools import chain
 from sqlglot.tokens import Token
 
 from nomad.errors import SqlFileError
-from nomad.manifest import digest
+from nomad.hashing import digest
 from nomad.names import quote
-from nomad.sqlfile import Opinion, Ref, SqlFile, no_opinion, replacing
 from nomad.sqlfile.calls import (
     Call,
     changing,
@@ -28,6 +27,7 @@ from nomad.sqlfile.calls import (
     tables_of,
     text_of,
 )
+from nomad.sqlfile.file import Opinion, Ref, SqlFile, no_opinion, replacing
 from nomad.sqlfile.macros import name_of
 from nomad.sqlfile.parts import Part, look, wanted
 from nomad.sqlfile.select import Select

@@ -11,10 +11,10 @@ from sqlglot import exp
 from sqlglot.tokens import Token, TokenType
 
 from nomad.errors import SqlFileError
-from nomad.sqlfile import Opinion, Ref
 from nomad.sqlfile.calls import Call
+from nomad.sqlfile.file import Opinion, Ref
+from nomad.sqlfile.partition_local import same_day
 from nomad.sqlfile.references import calls_in, is_ordered, marked, outputs_of, parse_one, read_by
-from nomad.sqlfile.same_day import same_day
 from nomad.sqlfile.select import Select
 from nomad.sqlfile.serialized import Fault, Seen, seen, serializable
 from nomad.sqlfile.variables import undated

@@ -10,8 +10,8 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from nomad.errors import SqlFileError
-from nomad.sqlfile import Ref
 from nomad.sqlfile.calls import Argument, Call
+from nomad.sqlfile.file import Ref
 from nomad.sqlfile.variables import undated
 
 

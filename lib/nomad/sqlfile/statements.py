@@ -10,6 +10,7 @@ from sqlglot.tokens import Token, TokenType
 
 from nomad.errors import SqlFileError
 from nomad.sqlfile import macros
+from nomad.sqlfile.forbidden import refuse_unfit
 from nomad.sqlfile.select import Select
 from nomad.sqlfile.targets import (
     QUERY,
@@ -28,7 +29,6 @@ from nomad.sqlfile.targets import (
     words_of,
 )
 from nomad.sqlfile.tokens import cut, refuse_templates
-from nomad.sqlfile.unfit import refuse_unfit
 
 _SESSION = {"SET", "RESET", "PRAGMA", "LOAD"}
 _NOT_HERE = {

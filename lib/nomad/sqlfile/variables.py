@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from nomad.dates import Partition
 from nomad.errors import SqlFileError
 from nomad.names import did_you_mean
-from nomad.partition import Partition
 from nomad.sqlfile.lexing import pieces
 
 DATE = "PARTITION_DATE"

@@ -1,1 +1,6 @@
-"""Where objects live. `base` is the port; `local` and `memory` stand behind it."""
+"""Where objects live, and nothing about tables.
+
+`base` is the port `Store`; `local`, `s3`, `memory` and `overlay` stand behind it. `address` and
+`requests` say where a server is and what it was asked; `client`, `parts`, `probe` and `survey`
+are the parts of `s3`.
+"""

@@ -10,9 +10,9 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from nomad.address import SCHEME, Address, Credentials
 from nomad.errors import ConfigError, LakeError, Unanswered, Unreachable, hide
-from nomad.requests import Requests
+from nomad.store.address import SCHEME, Address, Credentials
+from nomad.store.requests import Requests
 
 if TYPE_CHECKING:
     from botocore.session import Session

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from nomad.errors import LakeError, NoRoom
-from nomad.manifest import ELSEWHERE, FILE, digest
-from nomad.store.base import Blob, Entry, Survey
-from nomad.store.locks import Waiter, locked
+from nomad.errors import LakeError
+from nomad.files import nothing_left, translated
+from nomad.hashing import digest
+from nomad.locks import Waiter, locked
+from nomad.store.base import ELSEWHERE, Blob, Entry, Survey
 
 _SCRATCH = "_tmp"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-TAKEN = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
-"""A folder where a file belongs, or the reverse, or a link that leads nowhere."""
-IN_THE_WAY = "something else lies in its place: move it aside"
 _NANO = 1e9
 _RACY = 2.0
 """Seconds for which a file is too young for its times to tell one version from the next."""
 
 
 class LocalStore:
-    """Objects are files below `root`; what is being written waits in `_tmp`, on the same disk."""
+    """Objects are files below `root`; what is being written waits in `_tmp`, on the same disk.
 
-    def __init__(self, root: Path, waiter: Waiter | None = None) -> None:
+    `told` is the name of the one file that is listed of a folder behind a link out of the lake.
+    """
+
+    def __init__(self, root: Path, waiter: Waiter | None = None, *, told: str = "") -> None:
         self.root = root
+        self._told = told
         self._waiter = waiter or Waiter()
 
     def read(self, key: str) -> Blob | None:
@@ -146,7 +146,7 @@ class LocalStore:
     def entries(self, prefix: str) -> Iterator[Entry]:
         """Walk the folder; scratch is not part of the lake.
 
-        Beyond a link out of the lake only a manifest is told: that nothing there can be read.
+        Behind a link out of the lake only one file is listed: nothing there can be read.
         """
         with translated(prefix):
             for folder, below, names in os.walk(self.root / prefix):
@@ -154,7 +154,7 @@ class LocalStore:
                 if base.parts[:1] != (_SCRATCH,):
                     yield from (_entry(self.root, (base / n).as_posix()) for n in sorted(names))
                     out = (n for n in sorted(below) if self._leads_out(f"{folder}/{n}"))
-                    keys = ((base / n / FILE).as_posix() for n in out)
+                    keys = ((base / n / self._told).as_posix() for n in out)
                     yield from (Entry(key, "", 0.0) for key in keys if self.has(key))
 
     def survey(self, prefix: str, name: str) -> Survey:
@@ -269,31 +269,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def nothing_left(*paths: Path) -> Iterator[None]:
-    """Take files away where the block fails: on a full disk, others need the room."""
-    try:
-        yield
-    except BaseException:
-        for path in paths:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def translated(key: str) -> Iterator[None]:
-    """Turn the system's errors into the lake's own."""
-    try:
-        yield
-    except OSError as e:
-        kind = NoRoom if e.errno in _FULL else LakeError
-        raise kind(
-            f"the lake can't be used: {e.strerror or e}",
-            where=(e.filename and str(e.filename)) or key,
-            hint=IN_THE_WAY
-            if e.errno in TAKEN
-            else "check that the folder exists, is writable and has room",
-        ) from e

@@ -17,13 +17,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nomad.address import Address, Credentials
 from nomad.errors import LakeError
-from nomad.requests import Requests
 from nomad.store import client as door
+from nomad.store.address import Address, Credentials
 from nomad.store.base import Blob, Entry, Survey, surveyed
 from nomad.store.parts import md5, put_in_parts
 from nomad.store.probe import QUOTED, UNSAFE, Probed, probe
+from nomad.store.requests import Requests
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

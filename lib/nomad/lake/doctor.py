@@ -1,0 +1,331 @@
+"""Afterwards: do lake and manifests agree? Finds what crashed runs left, and removes it if told.
+
+Only what nomad itself can have written is ever removed: a file named by a run, in the folder of a
+table, that no manifest names and no live run may be about to name.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from nomad.errors import LakeError
+from nomad.lake.decoding import again, lying_at
+from nomad.lake.layout import QUARANTINE, quarantine_key
+from nomad.lake.manifest import FILE, HISTORY, SUCCESS, Manifest
+from nomad.lake.publish import is_whole
+from nomad.store.base import Entry, Store
+from nomad.store.s3 import S3Store
+
+_log = logging.getLogger(__name__)
+
+_RUN = r"(\d{8}T\d{6}Z-[0-9a-f]{6})"
+_OURS = re.compile(_RUN + r"-\d+(\.\w+)?")
+"""The name of a data file: its run's id, and a number."""
+
+_RUN_ID = re.compile(_RUN)
+_REFUSED = re.compile(_RUN + r"\.parquet")
+"""The name of a file of refused rows: its run's id."""
+
+
+FIX = "nomad doctor --fix"
+
+
+class Finding(NamedTuple):
+    """Something amiss: where, and what.
+
+    `remedy` is `remove`, `write`, `abandon` (an upload), or None: not from here; then `command` is
+    what to type, or to do.
+    """
+
+    where: str
+    what: str
+    remedy: str | None = None
+    upload: Entry | None = None
+    command: str = FIX
+
+    @property
+    def told(self) -> dict[str, str]:
+        """Give it as it is listed, with what to type."""
+        return {"where": self.where, "what": self.what, "remedy": self.command}
+
+
+def examine(
+    store: Store,
+    layers: Iterable[str],
+    *,
+    busy: Callable[[], Collection[str]] = tuple,
+    dead: Collection[str] = (),
+    noted: Collection[tuple[str, str]] = (),
+    deep: bool = True,
+) -> Iterator[Finding]:
+    """Compare the objects of the given layers, and their history, with the manifests.
+
+    `dead` names runs that are known to have ended; where other machines may write to the lake, the
+    young files of any other run are left to it. `busy` names the runs still going on: their files
+    are left alone, and those of the versions they supersede, as are the versions `noted` by dead
+    ones (folder and run). `deep` reads every file.
+
+    `busy` is asked after the files are listed, and the manifests are read after that: a run whose
+    file is in the list is then still busy, or its manifest is there. What seems amiss is looked at
+    once more by itself: others may have been at work between the list and the manifests.
+    """
+    look = _Look(store, busy, dead, noted)
+    for layer in layers:
+        cells = look.below(layer)
+        for cell in cells.values():
+            if any(_published(cell)):
+                yield from _published(look.again(cell.folder))
+        past = look.below(f"{HISTORY}/{layer}")
+        refused = look.below(f"{QUARANTINE}/{layer}")
+        if deep:
+            yield from _changed(look, [*cells.values(), *past.values()])
+        yield from _beside(look, refused, cells, _quarantine)
+        yield from _beside(look, past, cells, _past)
+
+
+def unfinished(store: Store, dead: Collection[str]) -> Iterator[Finding]:
+    """Find uploads in parts that nobody will end; on a disk there are none.
+
+    A server that can't list them may be used all the same.
+    """
+    if isinstance(store, S3Store):
+        try:
+            uploads = list(store.unfinished(""))
+        except LakeError as e:
+            _log.warning("uploads in parts can't be listed, and are left alone: %s", e)
+            return
+        for upload in uploads:
+            match = _OURS.fullmatch(upload.key.rpartition("/")[2])
+            if match and (match[1] in dead or upload.age >= store.grace):
+                what = "an upload in parts that was never ended"
+                yield Finding(upload.key, what, "abandon", upload)
+
+
+def _folders(store: Store, top: str) -> list[tuple[str, dict[str, float]]]:
+    """Give each folder's files and their ages."""
+    found: dict[str, dict[str, float]] = {}
+    for entry in store.entries(top):
+        folder, _, name = entry.key.rpartition("/")
+        found.setdefault(folder, {})[name] = entry.age
+    return sorted(found.items())
+
+
+Found = Manifest | LakeError | None
+_Listed = Sequence[tuple[str, Mapping[str, float]]]
+
+
+class _Runs(NamedTuple):
+    """Which runs may not be done yet: those `busy`, and any but the `dead` that was just at work.
+
+    `noted` are the versions that dead runs superseded, by folder and run; `grace` is in seconds.
+    """
+
+    busy: Collection[str]
+    dead: Collection[str]
+    noted: Collection[tuple[str, str]]
+    grace: float
+
+    def may_go_on(self, run_id: str, age: float) -> bool:
+        """Tell of a run whether it may be at work, from the age of what it wrote."""
+        return run_id in self.busy or (run_id not in self.dead and age < self.grace)
+
+
+class _Cell(NamedTuple):
+    """The folder of a partition or full table: its files by age, its manifest."""
+
+    folder: str
+    ages: Mapping[str, float]
+    manifest: Found
+    runs: _Runs
+
+    def spares(self, run_id: str, age: float) -> bool:
+        """Tell of a file that no manifest names, by its run, whether it is still wanted.
+
+        Its run may be about to name it; or it is of the version before, on its way to the history.
+        """
+        return self.runs.may_go_on(run_id, age) or self._leaves(run_id)
+
+    def moves(self, run_id: str) -> bool:
+        """Tell whether a version may be half-way to the history, the one just seen included."""
+        seen = isinstance(self.manifest, Manifest) and self.manifest.run_id == run_id
+        return seen or self._leaves(run_id)
+
+    def _leaves(self, run_id: str) -> bool:
+        if (self.folder, run_id) in self.runs.noted:
+            return True
+        if not isinstance(self.manifest, Manifest) or self.manifest.previous != run_id:
+            return False
+        names = [f.name for f in self.manifest.files] or [FILE]
+        age = min(self.ages.get(name, 0.0) for name in names)
+        return self.runs.may_go_on(self.manifest.run_id, age)
+
+
+def _manifests(
+    store: Store, folders: Iterable[tuple[str, Mapping[str, float]]]
+) -> dict[str, Found]:
+    """Read the manifest of each folder: it, or why it can't be read, or None without one."""
+    found: dict[str, Found] = {folder: None for folder, _ in folders}
+    keys = [f"{folder}/{FILE}" for folder, names in folders if FILE in names]
+    for key, blob in store.read_all(keys):
+        try:
+            found[key.rpartition("/")[0]] = lying_at(key, blob.data) if blob else None
+        except LakeError as e:
+            found[key.rpartition("/")[0]] = e
+    return found
+
+
+class _Look(NamedTuple):
+    """Looks at folders and their manifests: at all of them at once, or at one again."""
+
+    store: Store
+    busy: Callable[[], Collection[str]]
+    dead: Collection[str]
+    noted: Collection[tuple[str, str]]
+
+    def below(self, top: str) -> dict[str, _Cell]:
+        """Give all folders at any depth."""
+        return self._seen(_folders(self.store, top))
+
+    def again(self, folder: str) -> _Cell:
+        """Give one, as it is now."""
+        listed = [found for found in _folders(self.store, folder) if found[0] == folder]
+        return self._seen(listed or [(folder, {})])[folder]
+
+    def _seen(self, listed: _Listed) -> dict[str, _Cell]:
+        before = self.busy()
+        manifests = _manifests(self.store, listed)
+        busy = frozenset((*before, *self.busy()))
+        runs = _Runs(busy, self.dead, self.noted, self.store.grace)
+        return {f: _Cell(f, ages, manifests[f], runs) for f, ages in listed}
+
+
+def _beside(
+    look: _Look,
+    beside: Mapping[str, _Cell],
+    cells: Mapping[str, _Cell],
+    judged: Callable[[_Cell, _Cell | None], Iterator[Finding]],
+) -> Iterator[Finding]:
+    """Judge the folders that lie elsewhere, each with the cell it belongs to."""
+    for found in beside.values():
+        of = _cell_of(found.folder)
+        if any(judged(found, cells.get(of))):
+            yield from judged(look.again(found.folder), look.again(of))
+
+
+def _cell_of(folder: str) -> str:
+    """Name the folder of the cell whose refused rows or past version lie in this one."""
+    top, _, rest = folder.partition("/")
+    return rest.rpartition("/")[0] if top == HISTORY else rest
+
+
+def _published(cell: _Cell) -> Iterator[Finding]:
+    folder, names, manifest = cell.folder, set(cell.ages), cell.manifest
+    if isinstance(manifest, LakeError):
+        yield Finding(f"{folder}/{FILE}", manifest.what, command=manifest.hint or "")
+        return
+    named = {f.name for f in manifest.files} if manifest else set()
+    for name in sorted(names - named - {FILE, SUCCESS}):
+        match = _OURS.fullmatch(name)
+        if match is None:
+            told = "not a file of nomad's; no reader sees it"
+            yield Finding(f"{folder}/{name}", told, command="move it elsewhere")
+        elif not cell.spares(match[1], cell.ages[name]):
+            yield Finding(f"{folder}/{name}", "no manifest names it", "remove")
+    for name in sorted(named - names):
+        what = "the manifest names it, but it is not there"
+        yield Finding(f"{folder}/{name}", what, command=again(*manifest.cell) if manifest else "")
+    yield from _mark(folder, names, manifest)
+
+
+def _changed(look: _Look, cells: Iterable[_Cell]) -> Iterator[Finding]:
+    """Read every file that a manifest names, and compare it with what was published."""
+    wanted = {key: (sha256, cell) for cell in cells for key, sha256 in _files(cell)}
+    for key, found in look.store.digests(wanted):
+        sha256, cell = wanted[key]
+        manifest = cell.manifest
+        if not isinstance(manifest, Manifest) or found == sha256:
+            continue
+        kept = cell.folder.startswith(f"{HISTORY}/")
+        if found is not None:
+            command = _UNFIT if kept else again(*manifest.cell)
+            yield Finding(key, "not the bytes that were published", command=command)
+        elif key.startswith(f"{QUARANTINE}/") and look.again(cell.folder).manifest == manifest:
+            what = "the manifest names these refused rows, but they are not there"
+            yield Finding(key, what, command=again(*manifest.cell))
+
+
+_UNFIT = "no rollback can use it: remove its folder"
+
+
+def _files(cell: _Cell) -> Iterator[tuple[str, str]]:
+    """Give the key and the sha256 of all files of a version, the refused rows among them."""
+    manifest = cell.manifest
+    if not isinstance(manifest, Manifest):
+        return
+    yield from ((f"{cell.folder}/{f.name}", f.sha256) for f in manifest.files)
+    if refused := manifest.quarantined:
+        kept = cell.folder.startswith(f"{HISTORY}/")
+        key = f"{cell.folder}/{refused.name}" if kept else quarantine_key(manifest)
+        yield key, refused.sha256
+
+
+def _mark(folder: str, names: set[str], manifest: Manifest | None) -> Iterator[Finding]:
+    wanted = manifest is not None and bool(manifest.files)
+    path = f"{folder}/{SUCCESS}"
+    if wanted and SUCCESS not in names:
+        yield Finding(path, "missing beside a published partition", "write")
+    if not wanted and SUCCESS in names:
+        yield Finding(path, "there, though no rows are published", "remove")
+
+
+def _quarantine(refused: _Cell, of: _Cell | None) -> Iterator[Finding]:
+    """Find files of refused rows that no published version names."""
+    manifest = of.manifest if of else None
+    if isinstance(manifest, LakeError):
+        return
+    named = manifest.quarantined.name if manifest and manifest.quarantined else None
+    for name in sorted(set(refused.ages) - {named}):
+        match = _REFUSED.fullmatch(name)
+        if match and not (of or refused).spares(match[1], refused.ages[name]):
+            where = f"{refused.folder}/{name}"
+            yield Finding(where, "refused rows of no published version", "remove")
+
+
+def _past(version: _Cell, of: _Cell | None) -> Iterator[Finding]:
+    """A version that was half-way into the history, or out of it, is of no use to anybody.
+
+    One whose manifest can't be read may be of a later nomad's.
+    """
+    manifest, run_id = version.manifest, version.folder.rpartition("/")[2]
+    if isinstance(manifest, LakeError):
+        what = f"a past version that can't be read: {manifest.what}"
+        yield Finding(f"{version.folder}/{FILE}", what, command="remove its folder")
+        return
+    whole = manifest is not None and is_whole(manifest, version.ages)
+    if whole or not _RUN_ID.fullmatch(run_id) or (of and of.moves(run_id)):
+        return
+    for name in sorted(filter(is_ours, version.ages)):
+        yield Finding(f"{version.folder}/{name}", "an incomplete past version", "remove")
+
+
+def is_ours(name: str) -> bool:
+    """Tell by the name of a file in the history whether nomad itself has put it there."""
+    return name == FILE or bool(_OURS.fullmatch(name) or _REFUSED.fullmatch(name))
+
+
+def mend(store: Store, findings: Iterable[Finding]) -> list[Finding]:
+    """Apply every remedy; give the findings that have none."""
+    left: list[Finding] = []
+    for finding in findings:
+        if finding.remedy == "remove":
+            store.delete(finding.where)
+        elif finding.remedy == "write":
+            store.write(finding.where, b"")
+        elif finding.upload and isinstance(store, S3Store):
+            store.abandon(finding.upload)
+        else:
+            left.append(finding)
+    return left

@@ -1,0 +1,264 @@
+"""What a published partition consists of, and what made it: `manifest.json` as a value.
+
+The manifest is the commit. A file that no manifest names is not there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from sys import intern
+from typing import Any, NamedTuple
+
+from nomad.dates import FIRST, LAST, Partition, Span, folder
+from nomad.errors import CorruptManifest
+from nomad.hashing import digest
+from nomad.names import TableName
+from nomad.schema import Column, schema_hash
+
+FILE = "manifest.json"
+SUCCESS = "_SUCCESS"
+HISTORY = "_history"
+VERSION = 1
+
+
+class DataFile(NamedTuple):
+    """One data file: its name in the partition's folder, rows, bytes and sha256 (hex)."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a build read of one input, and the content it found there.
+
+    `span` is None for a full table; `count` is the number of partitions in a span of several days.
+    """
+
+    table: str
+    span: Span | None
+    content_hash: str
+    count: int | None = None
+
+    @property
+    def fact(self) -> InputFact:
+        """The same as plain values."""
+        span = self.span
+        first = intern(span.first.isoformat()) if span else None
+        last = intern(span.last.isoformat()) if span else None
+        return (intern(self.table), first, last, self.content_hash, self.count)
+
+
+InputFact = tuple[str, str | None, str | None, str, int | None]
+"""An input as plain values: table, first and last day (ISO; None: full table), content, count."""
+
+
+class Facts(NamedTuple):
+    """What of a manifest decides whether it is fresh, and what a calendar shows; plain values.
+
+    `ending` is that of its files' names, where those are the customary ones; else it is empty.
+    """
+
+    run_id: str
+    sql_hash: str
+    contract_hash: str
+    engine: str
+    content_hash: str
+    rows: int
+    files: int
+    size: int
+    refused: int | None
+    inputs: tuple[InputFact, ...]
+    ending: str
+
+    @property
+    def names(self) -> list[str]:
+        """Name its files; none, where their names are not the customary ones."""
+        return [_data_file(self.run_id, i, self.ending) for i in range(self.files) if self.ending]
+
+
+class Fault(NamedTuple):
+    """Why a manifest tells nothing: a `CorruptManifest` as plain values."""
+
+    what: str
+    where: str
+    hint: str
+
+    @property
+    def error(self) -> CorruptManifest:
+        """It, to be raised."""
+        return CorruptManifest(self.what, where=self.where, hint=self.hint)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One published version of one partition (or of one full table: `partition_date` None).
+
+    `dialect` is how extracted CSV differs from the customary; empty for all else. `quarantined` is
+    the file of the rows that were refused, below `_quarantine`.
+    """
+
+    dest: TableName
+    partition_date: Partition
+    run_id: str
+    generated_at: str
+    files: tuple[DataFile, ...]
+    schema: tuple[Column, ...]
+    content_hash: str
+    sql_hash: str
+    contract_hash: str
+    engine: str
+    stats: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
+    checks: tuple[Mapping[str, Any], ...] = ()
+    previous: str | None = None
+    dialect: Mapping[str, str] = field(default_factory=dict)
+    quarantined: DataFile | None = None
+
+    @property
+    def cell(self) -> tuple[TableName, Partition]:
+        """Table and date."""
+        return (self.dest, self.partition_date)
+
+    @property
+    def folder(self) -> str:
+        """Where it lies in the lake while it is published."""
+        return f"{self.dest.key}/{folder(self.partition_date)}".rstrip("/")
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(f.bytes for f in self.files)
+
+    @property
+    def row_count(self) -> int:
+        """Rows in all files."""
+        return sum(f.rows for f in self.files)
+
+    @property
+    def made_at(self) -> datetime | None:
+        """When it was made; None where that isn't told as a time."""
+        with suppress(ValueError):
+            return datetime.fromisoformat(self.generated_at).astimezone(UTC)
+        return None
+
+    @cached_property
+    def facts(self) -> Facts:
+        """The part of it that a plan goes by; what many have in common is in memory once."""
+        return Facts(
+            intern(self.run_id),
+            intern(self.sql_hash),
+            intern(self.contract_hash),
+            intern(self.engine),
+            self.content_hash,
+            self.row_count,
+            len(self.files),
+            self.size,
+            self.quarantined.rows if self.quarantined else None,
+            tuple(i.fact for i in self.inputs),
+            intern(self._ending),
+        )
+
+    @property
+    def _ending(self) -> str:
+        """What all files' names end in after the run's id and their number; or ''."""
+        if not self.files or not (found := self.files[0].name.partition("-0.")[2]):
+            return ""
+        wanted = [_data_file(self.run_id, i, f".{found}") for i in range(len(self.files))]
+        return f".{found}" if wanted == [f.name for f in self.files] else ""
+
+    @property
+    def schema_hash(self) -> str:
+        """Tells two schemas apart: names, types and their order."""
+        return schema_hash(self.schema)
+
+    def to_json(self) -> bytes:
+        """Write the manifest's file, keys as the lake format spells them: one on each line."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> bytes:
+        body: dict[str, Any] = {
+            "manifest_version": VERSION,
+            "dest": str(self.dest),
+            "partition_date": self.partition_date and self.partition_date.isoformat(),
+            "run_id": self.run_id,
+            "generated_at": self.generated_at,
+            "file_count": len(self.files),
+            "row_count": self.row_count,
+            "files": [f._asdict() for f in self.files],
+            "schema": [c._asdict() for c in self.schema],
+            "schema_hash": self.schema_hash,
+            "stats": self.stats,
+            "content_hash": self.content_hash,
+            "sql_hash": self.sql_hash,
+            "contract_hash": self.contract_hash,
+            "engine": self.engine,
+            "inputs": [_input_to_json(i) for i in self.inputs],
+            "checks": list(self.checks),
+            "previous": self.previous,
+        }
+        if self.dialect:
+            body["dialect"] = dict(self.dialect)
+        if self.quarantined:
+            body["quarantined"] = self.quarantined._asdict()
+        lines = (f' "{name}": {_encoded(value)}' for name, value in body.items())
+        return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def newest_first(now: Manifest | None, past: Iterable[Manifest]) -> list[Manifest]:
+    """Order a partition's past versions by what each says it superseded; `now` is published.
+
+    Run ids tell the order only where a version between is gone: a clock may have been set back.
+    """
+    left = {m.run_id: m for m in sorted(past, key=lambda m: m.run_id, reverse=True)}
+    found: list[Manifest] = []
+    run = now.previous if now else None
+    while left:
+        superseded = {m.previous for m in left.values()} if run not in left else set()
+        newest = next((r for r in left if r not in superseded), next(iter(left)))
+        found.append(left.pop(run if run in left else newest))
+        run = found[-1].previous
+    return found
+
+
+def _data_file(run_id: str, number: int, ending: str) -> str:
+    return f"{run_id}-{number}{ending}"
+
+
+def _input_to_json(found: Input) -> dict[str, Any]:
+    return {
+        "table": found.table,
+        "partitions": _span_to_json(found),
+        "content_hash": found.content_hash,
+    }
+
+
+def _span_to_json(found: Input) -> object:
+    if found.span is None:
+        return None
+    if found.count is None:
+        return found.span.first.isoformat()
+    if found.span == Span():
+        return {"all": True, "count": found.count}
+    first, last = found.span.first, found.span.last
+    return {
+        "from": None if first == FIRST else first.isoformat(),
+        "to": None if last == LAST else last.isoformat(),
+        "count": found.count,
+    }
+
+
+def combine(hashes: Mapping[date, str]) -> str:
+    """Digest the content of several partitions; order doesn't matter, dates do."""
+    return digest(*(f"{day} {hashes[day]}" for day in sorted(hashes)))

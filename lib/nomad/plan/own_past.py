@@ -1,0 +1,57 @@
+"""What a table may ask of itself: earlier dates, without a gap since its first one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import date, timedelta
+
+from nomad.dates import Partition, Span
+from nomad.errors import CycleError, MissingPartition, page
+from nomad.lake.lake import Lake
+from nomad.plan.pruning import Read
+from nomad.project.project import Table
+
+
+def refuse(
+    lake: Lake, table: Table, *, partition: Partition, reads: Iterable[Read], allow_missing: bool
+) -> None:
+    """See that what a table asks of itself is earlier than what it writes, and is there.
+
+    Before its first date it has no past, and reads it as empty; a gap since then is an error.
+
+    Raises:
+        CycleError: it asks for the date it writes.
+        MissingPartition: it asks for a date that is not published, though an earlier one is.
+    """
+    asked = [day for r in reads if r.table == table.name for day in r.asked]
+    if partition is None or not asked:
+        return
+    refuse_same_date(table, partition, asked)
+    absent = [day for day in asked if lake.manifest(table.name, day) is None]
+    if not absent or allow_missing:
+        return
+    before = Span(last=max(absent) - timedelta(days=1))
+    past = lake.manifests(table.name, partitioned=True, spans=[before])
+    began = min((m.partition_date for m in past if m.partition_date), default=partition)
+    if gap := next((day for day in absent if day > began), None):
+        raise MissingPartition(
+            f"{table.name} has no dt={gap}, but earlier dates",
+            where=table.sql.path,
+            hint=f"`nomad run {table.name.name} --dt {gap}` makes it; where no source has that date"
+            f", read the latest earlier one ({page('sql.md')}); `--allow-missing` reads it as"
+            " empty",
+        )
+
+
+def refuse_same_date(table: Table, partition: Partition, asked: Collection[date]) -> None:
+    """See that a table does not ask itself for the date it writes.
+
+    Raises:
+        CycleError: it does.
+    """
+    if partition in asked:
+        raise CycleError(
+            f"`{table.name}` reads the partition it writes",
+            where=table.sql.path,
+            hint="a table may read its own earlier partitions: dt < '$<PARTITION_DATE>'",
+        )

@@ -1,0 +1,350 @@
+"""The ordered steps and the reason for each. Changes nothing.
+
+A cell is one table at one date (or a full table). `run` walks this.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from nomad import __version__
+from nomad.dates import Partition, Span, folder
+from nomad.errors import CorruptManifest
+from nomad.lake.fingerprints import Contents
+from nomad.lake.lake import Lake
+from nomad.lake.manifest import Facts
+from nomad.names import TableName
+from nomad.plan.freshness import GONE, Terms, changed_input, named
+from nomad.plan.pruning import Pruner, Read
+from nomad.plan.schemas import Schemas
+from nomad.project.project import Project, Table
+from nomad.store.requests import about
+
+BUILD, FRESH = "build", "fresh"
+
+Cell = tuple[TableName, Partition]
+
+
+class Step(NamedTuple):
+    """One cell, what is to be done with it, and why.
+
+    `reads` is None where the inputs' columns aren't known before they are built; `needs` are the
+    steps of the same plan to wait for, `after` those to wait for however they end.
+    """
+
+    table: TableName
+    partition: Partition
+    action: str
+    reason: str
+    reads: tuple[Read, ...] | None = None
+    needs: tuple[Cell, ...] = ()
+    after: tuple[Cell, ...] = ()
+
+    @property
+    def cell(self) -> Cell:
+        """Table and date."""
+        return (self.table, self.partition)
+
+    @property
+    def waits_for(self) -> tuple[Cell, ...]:
+        """What must have ended before it begins."""
+        return (*self.needs, *self.after)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in the order in which they run.
+
+    `passed_over` are cells of a range for which no source has the date; `lake` is what was
+    published as the plan saw it.
+    """
+
+    steps: tuple[Step, ...]
+    passed_over: tuple[Cell, ...] = ()
+    lake: Lake | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def days_without_source(self) -> tuple[date, ...]:
+        """The dates passed over, each once, in order."""
+        return tuple(sorted({day for _, day in self.passed_over if day is not None}))
+
+
+def narrowed(
+    found: Plan, *, keep: Callable[[Step], bool], newest_first: bool = False, most: int = 0
+) -> Plan:
+    """Keep some steps of a plan, perhaps the newest dates first, and perhaps only so many.
+
+    Whatever the order, a step comes after those it needs; `most` 0 sets no limit.
+    """
+    steps = [s for s in found.steps if s.action == BUILD and keep(s)]
+    if newest_first:
+        steps.sort(key=lambda s: s.partition or date.min, reverse=True)
+        steps = [s._replace(needs=s.needs[::-1]) for s in steps]
+    ordered = list(_after_their_needs(steps))
+    return replace(found, steps=tuple(ordered[:most] if most else ordered))
+
+
+def _after_their_needs(steps: Sequence[Step]) -> Iterator[Step]:
+    """Give steps in their order, each preceded by those among them that it waits for."""
+    waiting = {s.cell: s for s in steps}
+    for step in steps:
+        stack = [step]
+        while stack:
+            top = stack[-1]
+            missing = next((waiting[n] for n in top.waits_for if n in waiting), None)
+            if missing is not None and missing is not top:
+                stack.append(missing)
+                continue
+            stack.pop()
+            if waiting.pop(top.cell, None):
+                yield top
+
+
+def plan(
+    project: Project,
+    lake: Lake,
+    pruner: Pruner,
+    *,
+    tables: Collection[TableName],
+    dates: Sequence[date],
+    force: bool = False,
+) -> Plan:
+    """Decide for each selected table and date whether it is fresh, and order what is not.
+
+    Over several dates, a cell is passed over where it asks for a date that is absent and no source
+    it descends from delivered that date: a holiday. A date that only some sources have, or a single
+    date asked for, is a step all the same, and fails with the missing partition.
+    """
+    seen = lake.remembering()
+    late: dict[TableName, set[date]] = {}
+    planner = _Planner(project, seen, pruner, force=force)
+    for table in (project.tables[name] for name in project.order if name in tables):
+        before = (late.get(i, ()) for i in table.inputs)
+        late[table.name] = _looked_back(table, dates).union(*before)
+        with about(str(table.name)):
+            planner.add(table, dates, late[table.name])
+    return Plan(tuple(planner.steps), tuple(planner.passed_over), seen)
+
+
+def _looked_back(table: Table, dates: Sequence[date]) -> set[date]:
+    """Name the days before each date that a table restates: data may have come late."""
+    back = table.contract.restate if table.contract else 0
+    return {day - timedelta(days=n) for day in dates for n in range(1, back)}
+
+
+class _Planner:
+    """Goes through the tables in order, remembering which cells will be built."""
+
+    def __init__(self, project: Project, lake: Lake, pruner: Pruner, *, force: bool) -> None:
+        self._project, self._lake, self._force = project, lake, force
+        self._building: dict[TableName, dict[Partition, None]] = {}
+        self._days: dict[TableName, list[date]] = {}
+        self._all: dict[TableName, tuple[int, tuple[Cell, ...]]] = {}
+        self._schemas = Schemas(project, lake, pruner)
+        self.steps: list[Step] = []
+        self.passed_over: list[Cell] = []
+
+    def add(self, table: Table, dates: Sequence[date], late: Collection[date] = ()) -> None:
+        """Plan one table: each date, or once where it is not partitioned.
+
+        `late` are days before them to look at again, where a source has them.
+        """
+        days = sorted({*dates, *late}) if late else dates
+        cells: Sequence[Partition] = days if table.partitioned else (None,)
+        if table.fault:
+            self._broken(table, cells)
+            return
+        if len(cells) > _WEEK:
+            for name in (table.name, *table.inputs):
+                self._lake.survey(name)
+        terms = Terms(self._project, table)
+        settled = self._settled(table, terms)
+        for partition in cells:
+            if folder(partition) in settled:
+                self.steps.append(Step(table.name, partition, FRESH, "fresh"))
+                continue
+            step = self._step(table, partition, terms)
+            several = len(dates) > 1 or partition not in dates
+            if step.action == BUILD and self._without_source(step) and several:
+                self.passed_over.append(step.cell)
+                continue
+            if step.action == BUILD:
+                self._building.setdefault(table.name, {})[partition] = None
+            self.steps.append(step)
+
+    def _broken(self, table: Table, cells: Sequence[Partition]) -> None:
+        """Plan a table that can't be built: each step of it will fail, and block what needs it."""
+        why = f"can't be built: {str(table.fault).splitlines()[0]}"
+        self._building[table.name] = dict.fromkeys(cells)
+        self.steps += [Step(table.name, p, BUILD, why) for p in cells]
+
+    def _settled(self, table: Table, terms: Terms) -> set[str]:
+        """Name what is fresh at a glance: its terms and each day it read are as they were.
+
+        And its files are there. All else gets a closer look, which also tells the reason. Where
+        nothing is built of what it reads, what was found by the same terms and partitions before
+        holds.
+        """
+        ledger = self._lake.ledger(table.name)
+        unsure = self._force or table.volatile or table.reads_own_past
+        if unsure or not ledger.names:
+            return set()
+
+        def find() -> list[str]:
+            contents = {str(name): self._contents(name) for name in table.inputs}
+            stale = ledger.unsettled(terms.told, contents)
+            names = ledger.names - stale
+            gone = (n for n in names if self._lake.gone(table.name, n, ledger.facts(n)))
+            return [*stale, *gone]
+
+        if any(name in self._building for name in table.inputs):
+            return ledger.names - find()
+        dated = (f"{name} {self._project.partitioned(name)}" for name in table.inputs)
+        told = (__version__, *terms.told, *dated)
+        return ledger.names - self._lake.recalled(table.name, told, table.inputs, find)
+
+    def _contents(self, name: TableName) -> Contents:
+        """Give what a survey saw of an input, less what this plan builds of it."""
+        seen = self._lake.ledger(name).contents(partitioned=self._project.partitioned(name))
+        if name not in self._building:
+            return seen
+        building = (day.isoformat() if day else None for day in self._building[name])
+        return {**seen, **dict.fromkeys(building)}
+
+    def _step(self, table: Table, partition: Partition, terms: Terms) -> Step:
+        try:
+            reason = "forced" if self._force else self._why(table, partition, terms)
+        except CorruptManifest as e:
+            reason = f"{e.where} can't be read; {e.hint}"
+        if reason is None:
+            return Step(table.name, partition, FRESH, "fresh")
+        reads = self._schemas.reads(table, partition)
+        needs = self._needs(table, partition, reads)
+        judged = self._schemas.looks_back(table, partition)
+        after = self._latest_before(table.name, partition) if judged else ()
+        return Step(table.name, partition, BUILD, reason, reads, needs, after)
+
+    def _why(self, table: Table, partition: Partition, terms: Terms) -> str | None:
+        """Say why a cell is to be built, or None.
+
+        Raises:
+            CorruptManifest: that can't be told, as a manifest can't be read.
+        """
+        name = folder(partition)
+        facts = self._lake.facts(table.name, name)
+        reason = terms.broken_by(facts)
+        if facts is not None:
+            reason = reason or self._upstream_reason(facts)
+            reason = reason or changed_input(facts, self._lake)
+        return reason or (GONE if self._lake.gone(table.name, name, facts) else None)
+
+    def _upstream_reason(self, facts: Facts) -> str | None:
+        """Name an input that this plan builds first; the run will see whether its rows change."""
+        if not self._building:
+            return None
+        for text, first, last, _, _ in facts.inputs:
+            name = TableName.parse(text)
+            if name not in self._building:
+                continue
+            days = [date.fromisoformat(day) for day in (first, last) if day]
+            spans = (Span(*days),) if days else None
+            for partition in self._due(name, spans):
+                day = partition.isoformat() if partition else None
+                return f"input {named(text, day, day)} changed"
+        return None
+
+    def _due(self, name: TableName, spans: tuple[Span, ...] | None) -> list[Partition]:
+        """Name the partitions within spans (None: any) that this plan builds, in order."""
+        building = self._building.get(name, {})
+        if spans is None or None in building:
+            return sorted(building, key=str)
+        days: list[date] = self._days.setdefault(name, [])
+        if len(days) < len(building):
+            days[:] = sorted(d for d in building if d is not None)
+        found = (days[bisect_left(days, s.first) : bisect_right(days, s.last)] for s in spans)
+        return list(dict.fromkeys(day for part in found for day in part))
+
+    def _needs(
+        self, table: Table, partition: Partition, reads: tuple[Read, ...] | None
+    ) -> tuple[Cell, ...]:
+        if reads is None:
+            return self._all_inputs(table)
+        known = {r.table: r.spans for r in reads}
+        own = self._related(table, partition)
+        found: dict[Cell, None] = {}
+        for name in table.inputs:
+            for spans in (m[name] for m in (known, own) if name in m):
+                found |= dict.fromkeys((name, p) for p in self._waited(table, name, spans))
+        if self._asks_for_a_gap(table.name, reads):
+            found |= dict.fromkeys(self._latest_before(table.name, partition))
+        return tuple(found)
+
+    def _asks_for_a_gap(self, table: TableName, reads: tuple[Read, ...]) -> bool:
+        """Tell whether a table asks itself for a date nobody builds: has it a past at all?"""
+        asked = (day for r in reads if r.table == table for day in r.asked)
+        return any(not self._will_be_there(table, day) for day in asked)
+
+    def _latest_before(self, table: TableName, day: Partition) -> tuple[Cell, ...]:
+        before = Span(last=day - timedelta(days=1)) if day else None
+        return tuple((table, p) for p in self._due(table, (before,))[-1:]) if before else ()
+
+    def _all_inputs(self, table: Table) -> tuple[Cell, ...]:
+        """Name all that is built of a table's inputs; of many cells that wait for it, once."""
+        size = sum(len(self._building.get(name, ())) for name in table.inputs)
+        before, known = self._all.get(table.name, (0, ()))
+        if before != size:
+            known = tuple((name, p) for name in table.inputs for p in self._due(name, None))
+            self._all[table.name] = (size, known)
+        return known
+
+    def _waited(
+        self, table: Table, name: TableName, spans: tuple[Span, ...] | None
+    ) -> list[Partition]:
+        """Name the partitions to wait for; of a table's own past the latest of a span will do.
+
+        That one has waited for those before it.
+        """
+        if name != table.name or spans is None:
+            return self._due(name, spans)
+        return [due[-1] for s in spans if (due := self._due(name, (s,)))]
+
+    def _related(
+        self, table: Table, partition: Partition
+    ) -> dict[TableName, tuple[Span, ...] | None]:
+        """Name what the contract reads: of a table by date the same date, of a check anything."""
+        day = (Span(partition, partition),) if partition else None
+        checked = {r.table: None for c in table.checks for r in c.reads}
+        return {**dict.fromkeys((n for _, n in table.related), day), **checked}
+
+    def _without_source(self, step: Step) -> bool:
+        """Tell whether a step asks for a date that is absent because no source has it."""
+        day = step.partition
+        absent = (
+            (read.table, asked)
+            for read in step.reads or ()
+            if read.table != step.table
+            for asked in read.asked
+            if not self._will_be_there(read.table, asked)
+        )
+        if day is None or next(absent, None) is None:
+            return False
+        sources = self._project.sources_of(step.table)
+        return not any(self._there(s, day) for s in sources)
+
+    def _will_be_there(self, table: TableName, day: date) -> bool:
+        return day in self._building.get(table, ()) or self._there(table, day)
+
+    def _there(self, table: TableName, day: date) -> bool:
+        """Tell whether there is a manifest, be it one that can't be read."""
+        try:
+            return self._lake.facts(table, folder(day)) is not None
+        except CorruptManifest:
+            return True
+
+
+_WEEK = 7
+"""From more dates than that on, a table's manifests are looked at all at once."""

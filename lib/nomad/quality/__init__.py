@@ -1,1 +1,0 @@
-"""Contract → verdict on rows that nobody else has seen yet."""

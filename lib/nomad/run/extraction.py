@@ -1,0 +1,228 @@
+"""Lands what the sources deliver, date by date, by the same publish as any table."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from nomad.config.sources import ALLOW, SourceConfig, spelled
+from nomad.dates import COLUMN, Partition
+from nomad.engine.instance import Engine, Staged
+from nomad.errors import ConfigError, NomadError, OutOfMemory, SourceMissing, UnknownName, hide_in
+from nomad.extract import base as port
+from nomad.extract.columns import NO_ROWS, added
+from nomad.extract.file import FileConnector
+from nomad.files import translated
+from nomad.hashing import digest
+from nomad.lake.layout import Over
+from nomad.lake.manifest import Manifest
+from nomad.names import RAW, TableName, did_you_mean
+from nomad.plan.freshness import GONE
+from nomad.project.project import source_is_partitioned
+from nomad.run.context import Attempt, attempt
+from nomad.run.nearest import Nearest
+from nomad.run.result import FAILED, FRESH, MISSING, OUT_OF_MEMORY, Result
+from nomad.schema import Column
+from nomad.sqlfile.variables import dated, render
+from nomad.store.requests import about
+from nomad.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+
+CONNECTORS: Mapping[str, port.Connector] = {"file": FileConnector()}
+
+
+def chosen(workspace: Workspace, words: Sequence[str]) -> list[SourceConfig]:
+    """Name the sources that the words mean; no words mean all.
+
+    Raises:
+        UnknownName: no such source.
+        ConfigError: there are no sources.
+    """
+    known = workspace.config.sources
+    names = [w.removeprefix(f"{RAW}.") for w in words] or list(known)
+    if not known:
+        raise ConfigError("there are no `sources`", where="nomad.yaml", hint="add one")
+    return [_known(known, n) for n in names]
+
+
+def _known(known: Mapping[str, SourceConfig], name: str) -> SourceConfig:
+    if name not in known:
+        raise UnknownName(
+            f"no source `{name}`",
+            hint=did_you_mean(name, known) or f"there is: {', '.join(sorted(known))}",
+        )
+    return known[name]
+
+
+def delivered(workspace: Workspace, names: Iterable[TableName], days: Sequence[date]) -> list[date]:
+    """Name the dates for which one of some sources has its file on this machine."""
+    sources = [workspace.config.sources[n.name] for n in sorted(names)]
+    return [day for day in days if any(_is_here(workspace, s, day) for s in sources)]
+
+
+def _is_here(workspace: Workspace, source: SourceConfig, day: date) -> bool:
+    path = str(_rendered(source, day, workspace.variables).options.get("path", ""))
+    return bool(path) and "://" not in path and (workspace.root / path).is_file()
+
+
+def extract(
+    workspace: Workspace,
+    sources: Iterable[SourceConfig],
+    dates: Sequence[date],
+    *,
+    report: Callable[[Result], None],
+    wait: bool = False,
+    force: bool = False,
+) -> tuple[str, list[Result]]:
+    """Land each source for each date; give the run's id and how each step ended.
+
+    The same bytes as last time are not landed again, unless by `force`. A date for which a source
+    has nothing ends as `missing`, which is for the caller to judge.
+
+    Raises:
+        Busy: another live run is landing one of the same dates, and `wait` is off.
+    """
+    cells = list(_cells(sources, dates, workspace.variables))
+    names = [(TableName(RAW, source.name), partition) for source, partition in cells]
+    with attempt(workspace, "extract", names, wait=wait) as going:
+        engine = going.engine(remote=False)
+        nearest = Nearest(going.lake)
+        results: list[Result] = []
+        for source, partition in cells:
+            cell = (source, partition)
+            result = _step(going, engine, nearest, cell=cell, force=force)
+            report(going.note(result))
+            going.renew()
+            results.append(result)
+        return going.run_id, results
+
+
+def _cells(
+    sources: Iterable[SourceConfig], dates: Sequence[date], variables: Mapping[str, str]
+) -> Iterator[tuple[SourceConfig, Partition]]:
+    for source in sources:
+        for partition in dates if source_is_partitioned(source, variables) else (None,):
+            yield source, partition
+
+
+_Cell = tuple[SourceConfig, Partition]
+
+
+def _step(going: Attempt, engine: Engine, nearest: Nearest, *, cell: _Cell, force: bool) -> Result:
+    source, partition = cell
+    began = time.monotonic()
+    try:
+        with about(f"{RAW}.{source.name}"), _folder(going.scratch / source.name) as into:
+            result = _landed(going, engine, nearest, cell=cell, into=into, force=force)
+    except NomadError as e:
+        status = MISSING if isinstance(e, SourceMissing) else FAILED
+        retried = OUT_OF_MEMORY if isinstance(e, OutOfMemory) else None
+        table = TableName(RAW, source.name)
+        result = Result(table, partition, status, e.what, error=e, retried=retried)
+    return result._replace(seconds=time.monotonic() - began)
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[Path]:
+    """Have a folder for a while."""
+    with translated(str(path)):
+        path.mkdir()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _landed(
+    going: Attempt, engine: Engine, nearest: Nearest, *, cell: _Cell, into: Path, force: bool
+) -> Result:
+    given, partition = cell
+    table = TableName(RAW, given.name)
+    over = going.lake.over(table, partition, healing=force)
+    last = over.manifest if over and not force else None
+    source = _rendered(given, partition, going.workspace.variables)
+    recipe = digest(source.connector, repr(sorted(source.written.items())))
+    if last and _is_unchanged(going, source, last, recipe):
+        return _fresh(going, last)
+    landed = CONNECTORS[source.connector].fetch(source, partition, into, going.workspace.root)
+    shape = _shape(source, partition, nearest.of(table, partition))
+    staged, retried = _measured(engine, landed, shape)
+    manifest = going.manifest(table, partition, staged, sql_hash=recipe, dialect=landed.dialect)
+    if last and last.content_hash == staged.content_hash:
+        return _fresh(going, last)._replace(retried=retried)
+    new = added(staged.schema, shape)
+    if new:
+        _log.warning("%s: new since the version before: %s", shape.told, ", ".join(new))
+    going.publish(manifest, [Path(landed.path)], over)
+    nearest.landed(table, partition)
+    return going.published(manifest, _why(over, force=force))._replace(retried=retried)
+
+
+def _why(over: Over | None, *, force: bool) -> str:
+    """Say why a source is landed."""
+    if over is None or force:
+        return "forced" if over else "never landed"
+    return "the source changed" if over.manifest else GONE
+
+
+def _is_unchanged(going: Attempt, source: SourceConfig, last: Manifest, recipe: str) -> bool:
+    """Tell by the bytes alone, before anything is copied, that there is nothing to land.
+
+    JSON is read all the same: what landed it may have known less of its types.
+    """
+    if last.sql_hash != recipe or len(last.files) != 1 or last.files[0].name.endswith(".json"):
+        return False
+    if any(c.name.lower() == COLUMN for c in last.schema) and last.partition_date:
+        return False
+    root = going.workspace.root
+    return CONNECTORS[source.connector].unchanged(source, root, last.files[0].sha256)
+
+
+def _fresh(going: Attempt, last: Manifest) -> Result:
+    return going.published(last, "the same bytes as before")._replace(status=FRESH)
+
+
+def _shape(source: SourceConfig, partition: Partition, near: Manifest | None) -> port.Shape:
+    rename = source.options.get("rename")
+    return port.Shape(
+        source=source.name,
+        told=str(source.options.get("path", source.name)),
+        dated=partition is not None,
+        rename={k: str(v) for k, v in rename.items()} if isinstance(rename, Mapping) else {},
+        before=_columns(near) if near else (),
+        may_drift=source.options.get("drift") == ALLOW,
+    )
+
+
+def _columns(near: Manifest) -> tuple[Column, ...]:
+    """Give the columns of a version; JSON without a row tells none."""
+    return () if near.schema == NO_ROWS and not near.row_count else near.schema
+
+
+def _measured(engine: Engine, landed: port.Landed, shape: port.Shape) -> tuple[Staged, str | None]:
+    """Measure what was landed; where memory runs out, once more with the least. Say so."""
+    try:
+        return port.measure(engine, landed, shape), None
+    except OutOfMemory:
+        return port.measure(engine, landed, shape, lean=True), OUT_OF_MEMORY
+
+
+def _rendered(
+    source: SourceConfig, partition: Partition, variables: Mapping[str, str]
+) -> SourceConfig:
+    """Fill in the date and the variables of a source's options."""
+
+    def filled(text: str) -> str:
+        text = render(text, variables, path=source.origin, sql=False)
+        hide_in(text)
+        text = spelled(text, lambda form: partition.strftime(form) if partition else form)
+        return dated(text, partition)
+
+    options = {k: filled(v) if isinstance(v, str) else v for k, v in source.options.items()}
+    return source._replace(options=options)

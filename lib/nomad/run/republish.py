@@ -1,0 +1,62 @@
+"""The rows of a known version, published once more: those that count, and those refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from nomad.lake.layout import Over
+from nomad.lake.manifest import DataFile, Manifest
+from nomad.names import counted
+from nomad.run.context import Attempt
+from nomad.run.result import Result
+
+
+def again(
+    going: Attempt,
+    old: Manifest,
+    files: Sequence[tuple[DataFile, Path]],
+    *,
+    over: Over,
+    refused: Path | None,
+    reason: str,
+) -> Result:
+    """Publish a version's rows in staged files, which this run names.
+
+    `refused` is the file of its refused rows, which go with it; it may be gone.
+    """
+    named = tuple(
+        f._replace(name=f"{going.run_id}-{i}{path.suffix}") for i, (f, path) in enumerate(files)
+    )
+    held = old.quarantined._replace(name=f"{going.run_id}.parquet") if old.quarantined else None
+    ours = replace(
+        old,
+        run_id=going.run_id,
+        generated_at=going.workspace.now().isoformat(timespec="seconds"),
+        files=named,
+        quarantined=held if refused else None,
+    )
+    made = going.publish(ours, [path for _, path in files], over, refused)
+    if held and not refused:
+        return going.published(made, f"{reason}; {lost_rows(old)}")
+    return going.published(made, reason)._replace(quarantined=held.rows if held else 0)
+
+
+def taken(going: Attempt, old: Manifest, folder: str) -> Path | None:
+    """Bring the refused rows of a version from where they lie, if they are still there."""
+    name = old.quarantined.name if old.quarantined else None
+    key, store = f"{folder}/{name}", going.workspace.store
+    if name is None or all(e.key != key for e in store.entries(folder)):
+        return None
+    path = going.scratch / f"{going.run_id}-{old.dest}-{old.partition_date}.quarantine.parquet"
+    store.take(key, path)
+    return path
+
+
+def lost_rows(version: Manifest) -> str:
+    """Say that a version's refused rows are not kept, and how to have them again."""
+    day = f" --dt {version.partition_date}" if version.partition_date else ""
+    rows = version.quarantined.rows if version.quarantined else 0
+    how = f"`nomad run {version.dest.name}{day} --force` finds such rows again"
+    return f"its {counted(rows, 'row')} in quarantine were not kept: {how}"
