@@ -9,8 +9,8 @@ import pytest
 from nomad.errors import LostRace
 from nomad.lake.doctor import examine, mend
 from nomad.lake.lake import Lake
-from nomad.lake.layout import Published, manifest_key, quarantine_key
-from nomad.lake.manifest import FILE
+from nomad.lake.layout import MANIFEST, manifest_key
+from nomad.lake.manifest import Published
 from nomad.lake.publish import publish, retire
 from nomad.store.memory import MemoryStore
 from test_publish import FOLDER, TABLE, staged, version  # noqa: F401
@@ -83,8 +83,8 @@ class Invariants:
 
     def _history(self, objects):
         """A past version whose rows are all there has its refused rows as well."""
-        for key in (k for k in objects if k.startswith("_history") and k.endswith(FILE)):
-            past, body = key.removesuffix(FILE), json.loads(objects[key])
+        for key in (k for k in objects if k.startswith("_history") and k.endswith(MANIFEST)):
+            past, body = key.removesuffix(MANIFEST), json.loads(objects[key])
             if all(past + f["name"] in objects for f in body["files"]):
                 assert past + body["quarantined"]["name"] in objects, "refused rows were left"
 
@@ -137,7 +137,7 @@ def manifest_first(store, manifest, paths, *, over, quarantined):
     ours = replace(manifest, previous=over.manifest.run_id if over else None)
     if not store.write_if(manifest_key(TABLE, None), ours.to_json(), expected=over.version):
         raise LostRace("somebody else was first")
-    store.put(quarantine_key(ours), quarantined)
+    store.put(ours.refused_key, quarantined)
     for file, path in zip(ours.files, paths, strict=True):
         store.put(f"{FOLDER}/{file.name}", path)
     store.write(f"{FOLDER}/_SUCCESS", b"")
@@ -151,7 +151,7 @@ def compare_skipped(store, manifest, paths, *, over, quarantined):
     ours = replace(manifest, previous=over.manifest.run_id if over else None)
     for file, path in zip(ours.files, paths, strict=True):
         store.put(f"{FOLDER}/{file.name}", path)
-    store.put(quarantine_key(ours), quarantined)
+    store.put(ours.refused_key, quarantined)
     store.write(manifest_key(TABLE, None), ours.to_json())
     store.write(f"{FOLDER}/_SUCCESS", b"")
     return Published(ours, "")

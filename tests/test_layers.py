@@ -134,6 +134,21 @@ def test_a_package_says_its_job_and_names_its_modules(folder):
     assert text.splitlines()[0].endswith(".")
 
 
+def test_only_the_layout_spells_the_paths_of_the_lake():
+    spelled = re.compile(r"manifest\.json|_SUCCESS|_history|_quarantine|_runs")
+    strays = [
+        f"{name}:{node.lineno}"
+        for name, path in MODULES.items()
+        if name != "lake.layout"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and spelled.fullmatch(node.value.strip("/"))
+    ]
+
+    assert strays == []
+
+
 def test_sys_exit_is_for_the_command_line():
     callers = {package(name) for name, p in MODULES.items() if "sys.exit" in p.read_text("utf-8")}
 

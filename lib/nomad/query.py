@@ -20,8 +20,8 @@ from nomad.engine.instance import Place, Session, View
 from nomad.engine.question import refuse_writing
 from nomad.errors import QueryFailed
 from nomad.lake.decoding import again, named
-from nomad.lake.layout import REFUSED
 from nomad.lake.manifest import Manifest
+from nomad.lake.scans import REFUSED, refused_files
 from nomad.names import RAW, TableName, did_you_mean, literal, quote
 from nomad.project.project import Project
 from nomad.sqlfile.file import used
@@ -95,7 +95,7 @@ def refused(
     """Give the rows in quarantine of some partitions: what is wrong and the key come first."""
     found = workspace.lake.readable(table, days=days)
     dated = workspace.project.partitioned(table)
-    groups = workspace.lake.quarantined(found)
+    groups = refused_files(found, workspace.store.uri)
     if not groups:
         return Answer([c.name for c in REFUSED], [False] * len(REFUSED), [])
     contract = workspace.project.tables[table].contract

@@ -23,8 +23,8 @@ from nomad.errors import ConfigError, NomadError
 from nomad.hashing import digest
 from nomad.lake.claims import dead, temporary
 from nomad.lake.lake import Lake
+from nomad.lake.layout import MANIFEST
 from nomad.lake.listing import Mirror
-from nomad.lake.manifest import FILE
 from nomad.lake.object_cache import Shelf
 from nomad.locks import Waiter
 from nomad.names import TableName, literal
@@ -146,7 +146,7 @@ class Workspace:
             )
         if self.config.lake.address:
             return self._bucket
-        return LocalStore(folder, self.waiter, told=FILE)
+        return LocalStore(folder, self.waiter, told=MANIFEST)
 
     @cached_property
     def _bucket(self) -> S3Store:

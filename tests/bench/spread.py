@@ -19,7 +19,8 @@ from measure import nomad
 
 from nomad.dates import Span, folder
 from nomad.lake.decoding import from_json
-from nomad.lake.manifest import FILE, SUCCESS, Input, Manifest
+from nomad.lake.layout import MANIFEST, SUCCESS
+from nomad.lake.manifest import Input, Manifest
 
 
 def days(first: date, count: int) -> list[date]:
@@ -30,7 +31,7 @@ def days(first: date, count: int) -> list[date]:
 def spread(project: Path, first: date, others: Iterable[date]) -> int:
     """Publish what `first` has in all tables and sources on the other days; give the manifests."""
     wanted = list(others)
-    found = sorted((project / "lake").glob(f"*/*/{folder(first)}/{FILE}"))
+    found = sorted((project / "lake").glob(f"*/*/{folder(first)}/{MANIFEST}"))
     for path in found:
         known = from_json(path.read_bytes(), where=str(path))
         for day in wanted:
@@ -52,7 +53,7 @@ def _again(old: Path, new: Path, manifest: Manifest) -> None:
     new.mkdir()
     for name in (*(f.name for f in manifest.files), SUCCESS):
         os.link(old / name, new / name)
-    (new / FILE).write_bytes(manifest.to_json())
+    (new / MANIFEST).write_bytes(manifest.to_json())
 
 
 def age(seconds: float = 2.5) -> None:

@@ -16,8 +16,7 @@ from nomad.engine.exact import EXACT, exact
 from nomad.engine.instance import LEAN, Engine, Place, Session, Staged, View
 from nomad.errors import MissingPartition, QueryFailed
 from nomad.lake.lake import Lake
-from nomad.lake.layout import as_input
-from nomad.lake.manifest import Input, Manifest
+from nomad.lake.manifest import Input, Manifest, as_input
 from nomad.names import TableName, quote
 from nomad.plan.pruning import Read
 from nomad.project.project import Project, Table

@@ -11,8 +11,8 @@ from nomad.catalog import metadata
 from nomad.catalog.maker import sifted
 from nomad.catalog.metadata import Rows
 from nomad.engine.instance import Session
-from nomad.lake.journal import FOLDER as JOURNALS
 from nomad.lake.lake import Lake
+from nomad.lake.layout import JOURNAL, JOURNALS
 from nomad.names import RAW, TableName
 from nomad.project.project import Project
 
@@ -37,7 +37,7 @@ def describe(
             for name in (*(TableName(RAW, s) for s in project.config.sources), *project.order):
                 metadata.of_table(lake.readable(name, partitioned=project.partitioned(name)), rows)
         if not _OF_JOURNALS.isdisjoint(words):
-            found = lake.mirror.every(JOURNALS, suffix=".jsonl", fresh=True)
+            found = lake.mirror.every(JOURNALS, suffix=JOURNAL, fresh=True)
             for key, blob in found.items():
                 rows.add_lines("events", sifted(key, blob.data))
         rows.load(session)

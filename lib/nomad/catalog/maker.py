@@ -16,9 +16,9 @@ from nomad.catalog.state import State
 from nomad.engine.instance import VERSION, Session
 from nomad.errors import QueryFailed
 from nomad.hashing import digest
-from nomad.lake.journal import FOLDER as JOURNALS
-from nomad.lake.journal import others_ran, run_of
+from nomad.lake.journal import others_ran
 from nomad.lake.lake import Lake
+from nomad.lake.layout import JOURNAL, JOURNALS, run_of_journal
 from nomad.lake.manifest import Manifest
 from nomad.names import RAW, TableName, quote
 from nomad.project.project import Project
@@ -100,7 +100,7 @@ class Maker:
         journals = state.changed(now.journals, before.journals)
         missing = state.gone(now.journals, before.journals)
         with closing(Rows(scratch)) as rows, nullcontext() if careful else _at_once(session):
-            metadata.forget(session, tables, map(run_of, (*journals, *missing)))
+            metadata.forget(session, tables, map(run_of_journal, (*journals, *missing)))
             metadata.of_project(self._project, rows)
             told = [t for t in tables if t in before.tables]
             session.run(s for t in told for s in views.dropping(TableName.parse(t)))
@@ -126,7 +126,7 @@ class Maker:
         return digest(mark, *views.depends_on(self._project, name)) if mark else ""
 
     def _journals(self) -> dict[str, str]:
-        return self._lake.mirror.versions(JOURNALS, suffix=".jsonl", fresh=self._fresh)
+        return self._lake.mirror.versions(JOURNALS, suffix=JOURNAL, fresh=self._fresh)
 
     def _make(
         self, session: Session, tables: Sequence[TableName], rows: Rows, *, careful: bool

@@ -8,8 +8,8 @@ from nomad.dates import COLUMN
 from nomad.engine import scan
 from nomad.engine.instance import Macro, View
 from nomad.lake.lake import Lake
-from nomad.lake.layout import REFUSED
 from nomad.lake.manifest import Manifest
+from nomad.lake.scans import REFUSED, refused_files
 from nomad.names import RAW, TableName, literal, quote
 from nomad.project.project import Project
 
@@ -68,7 +68,7 @@ def refused(
     project: Project, lake: Lake, name: TableName, manifests: Sequence[Manifest]
 ) -> list[View | Macro]:
     """Give the view of the rows that tests refused, where they can refuse some."""
-    groups = lake.quarantined(manifests)
+    groups = refused_files(manifests, lake.store.uri)
     contract = project.tables[name].contract if name in project.tables else None
     if not groups and contract and contract.quarantines:
         groups = [scan.Files((), (*manifests[-1].schema, *REFUSED))]

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from nomad.dates import FIRST, LAST, Partition, Span, folder, from_folder, parse_day
+from nomad.dates import FIRST, LAST, Partition, Span, folder, parse_day
 from nomad.errors import CorruptManifest
-from nomad.lake.manifest import FILE, HISTORY, VERSION, DataFile, Input, Manifest
+from nomad.lake.layout import MANIFEST, is_past, locate, manifest_in
+from nomad.lake.manifest import VERSION, DataFile, Input, Manifest
 from nomad.names import RAW, TableName, is_plain
 from nomad.schema import Column
-from nomad.store.base import ELSEWHERE
+from nomad.store.base import ELSEWHERE, Store
 
 
 def from_json(data: bytes, *, where: str) -> Manifest:
@@ -45,7 +46,7 @@ def lying_at(key: str, data: bytes) -> Manifest:
             hint=f"put the folder itself in the link's place; or remove the link and {_hint(key)}",
         )
     found = from_json(data, where=key)
-    if key not in (f"{found.folder}/{FILE}", f"{HISTORY}/{found.folder}/{found.run_id}/{FILE}"):
+    if key not in (manifest_in(found.folder), manifest_in(found.past_folder)):
         raise CorruptManifest(
             f"the manifest of {named(*found.cell)}, run {found.run_id}, not of this folder",
             where=key,
@@ -76,28 +77,24 @@ def again(table: TableName, partition: Partition) -> str:
     return f"nomad {command} {table.name}{day} --force"
 
 
-def cell_of(key: str) -> tuple[TableName, Partition] | None:
-    """Tell by its key whose manifest, data or refused rows an object is.
-
-    Example:
-        >>> cell_of("ods/x/dt=2024-01-02/manifest.json")
-        (TableName(layer='ods', name='x'), datetime.date(2024, 1, 2))
-    """
-    parts = [p for p in key.split("/")[:-1] if not p.startswith("_")]
-    if len(parts) < _LAYER_AND_NAME:
-        return None
-    day = from_folder(parts[2]) if len(parts) > _LAYER_AND_NAME else None
-    return TableName(parts[0], parts[1]), day
-
-
-_LAYER_AND_NAME = 2
+def read_manifests(
+    store: Store, keys: Iterable[str]
+) -> Iterator[tuple[str, Manifest | CorruptManifest | None]]:
+    """Read manifests by their keys: each, or why it can't be read, or None where there is none."""
+    for key, blob in store.read_all(keys):
+        try:
+            yield key, lying_at(key, blob.data) if blob else None
+        except CorruptManifest as e:
+            yield key, e
 
 
 def _hint(where: str) -> str:
-    if where.startswith(f"{HISTORY}/"):
+    if is_past(where):
         return "move its folder aside: that version is not kept any more"
-    cell = cell_of(where)
-    return f"build it anew: {again(*cell)}" if cell else "move the file aside"
+    place = locate(where)
+    return (
+        f"build it anew: {again(place.table, place.partition)}" if place else "move the file aside"
+    )
 
 
 def _briefly(e: Exception) -> str:
@@ -158,7 +155,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 def _plain(value: object) -> str:
     """Take the name of a file or folder as nomad gives them: it leads nowhere else."""
-    if not isinstance(value, str) or value == FILE or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or value == MANIFEST or not _NAME.fullmatch(value):
         raise ValueError(f"{value!r} is no name of a file of nomad's")
     return value
 

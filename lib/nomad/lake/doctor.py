@@ -7,28 +7,36 @@ table, that no manifest names and no live run may be about to name.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from nomad.errors import LakeError
-from nomad.lake.decoding import again, lying_at
-from nomad.lake.layout import QUARANTINE, quarantine_key
-from nomad.lake.manifest import FILE, HISTORY, SUCCESS, Manifest
+from nomad.lake.decoding import again, read_manifests
+from nomad.lake.layout import (
+    HISTORY,
+    MANIFEST,
+    QUARANTINE,
+    SUCCESS,
+    below,
+    folder_key,
+    folder_of,
+    is_ours,
+    is_past,
+    is_refused,
+    is_run,
+    locate,
+    manifest_in,
+    name_of,
+    run_of_data,
+    run_of_refused,
+    success_key,
+)
+from nomad.lake.manifest import Manifest
 from nomad.lake.publish import is_whole
 from nomad.store.base import Entry, Store
 from nomad.store.s3 import S3Store
 
 _log = logging.getLogger(__name__)
-
-_RUN = r"(\d{8}T\d{6}Z-[0-9a-f]{6})"
-_OURS = re.compile(_RUN + r"-\d+(\.\w+)?")
-"""The name of a data file: its run's id, and a number."""
-
-_RUN_ID = re.compile(_RUN)
-_REFUSED = re.compile(_RUN + r"\.parquet")
-"""The name of a file of refused rows: its run's id."""
-
 
 FIX = "nomad doctor --fix"
 
@@ -78,8 +86,8 @@ def examine(
         for cell in cells.values():
             if any(_published(cell)):
                 yield from _published(look.again(cell.folder))
-        past = look.below(f"{HISTORY}/{layer}")
-        refused = look.below(f"{QUARANTINE}/{layer}")
+        past = look.below(below(HISTORY, layer))
+        refused = look.below(below(QUARANTINE, layer))
         if deep:
             yield from _changed(look, [*cells.values(), *past.values()])
         yield from _beside(look, refused, cells, _quarantine)
@@ -98,8 +106,8 @@ def unfinished(store: Store, dead: Collection[str]) -> Iterator[Finding]:
             _log.warning("uploads in parts can't be listed, and are left alone: %s", e)
             return
         for upload in uploads:
-            match = _OURS.fullmatch(upload.key.rpartition("/")[2])
-            if match and (match[1] in dead or upload.age >= store.grace):
+            run = run_of_data(name_of(upload.key))
+            if run and (run in dead or upload.age >= store.grace):
                 what = "an upload in parts that was never ended"
                 yield Finding(upload.key, what, "abandon", upload)
 
@@ -108,8 +116,7 @@ def _folders(store: Store, top: str) -> list[tuple[str, dict[str, float]]]:
     """Give each folder's files and their ages."""
     found: dict[str, dict[str, float]] = {}
     for entry in store.entries(top):
-        folder, _, name = entry.key.rpartition("/")
-        found.setdefault(folder, {})[name] = entry.age
+        found.setdefault(folder_of(entry.key), {})[name_of(entry.key)] = entry.age
     return sorted(found.items())
 
 
@@ -158,7 +165,7 @@ class _Cell(NamedTuple):
             return True
         if not isinstance(self.manifest, Manifest) or self.manifest.previous != run_id:
             return False
-        names = [f.name for f in self.manifest.files] or [FILE]
+        names = [f.name for f in self.manifest.files] or [MANIFEST]
         age = min(self.ages.get(name, 0.0) for name in names)
         return self.runs.may_go_on(self.manifest.run_id, age)
 
@@ -168,13 +175,8 @@ def _manifests(
 ) -> dict[str, Found]:
     """Read the manifest of each folder: it, or why it can't be read, or None without one."""
     found: dict[str, Found] = {folder: None for folder, _ in folders}
-    keys = [f"{folder}/{FILE}" for folder, names in folders if FILE in names]
-    for key, blob in store.read_all(keys):
-        try:
-            found[key.rpartition("/")[0]] = lying_at(key, blob.data) if blob else None
-        except LakeError as e:
-            found[key.rpartition("/")[0]] = e
-    return found
+    keys = [manifest_in(folder) for folder, names in folders if MANIFEST in names]
+    return found | {folder_of(key): manifest for key, manifest in read_manifests(store, keys)}
 
 
 class _Look(NamedTuple):
@@ -217,22 +219,22 @@ def _beside(
 
 def _cell_of(folder: str) -> str:
     """Name the folder of the cell whose refused rows or past version lie in this one."""
-    top, _, rest = folder.partition("/")
-    return rest.rpartition("/")[0] if top == HISTORY else rest
+    place = locate(f"{folder}/")
+    return folder_key(place.table, place.partition) if place else ""
 
 
 def _published(cell: _Cell) -> Iterator[Finding]:
     folder, names, manifest = cell.folder, set(cell.ages), cell.manifest
     if isinstance(manifest, LakeError):
-        yield Finding(f"{folder}/{FILE}", manifest.what, command=manifest.hint or "")
+        yield Finding(manifest_in(folder), manifest.what, command=manifest.hint or "")
         return
     named = {f.name for f in manifest.files} if manifest else set()
-    for name in sorted(names - named - {FILE, SUCCESS}):
-        match = _OURS.fullmatch(name)
-        if match is None:
+    for name in sorted(names - named - {MANIFEST, SUCCESS}):
+        run = run_of_data(name)
+        if run is None:
             told = "not a file of nomad's; no reader sees it"
             yield Finding(f"{folder}/{name}", told, command="move it elsewhere")
-        elif not cell.spares(match[1], cell.ages[name]):
+        elif not cell.spares(run, cell.ages[name]):
             yield Finding(f"{folder}/{name}", "no manifest names it", "remove")
     for name in sorted(named - names):
         what = "the manifest names it, but it is not there"
@@ -248,11 +250,11 @@ def _changed(look: _Look, cells: Iterable[_Cell]) -> Iterator[Finding]:
         manifest = cell.manifest
         if not isinstance(manifest, Manifest) or found == sha256:
             continue
-        kept = cell.folder.startswith(f"{HISTORY}/")
+        kept = is_past(cell.folder)
         if found is not None:
             command = _UNFIT if kept else again(*manifest.cell)
             yield Finding(key, "not the bytes that were published", command=command)
-        elif key.startswith(f"{QUARANTINE}/") and look.again(cell.folder).manifest == manifest:
+        elif is_refused(key) and look.again(cell.folder).manifest == manifest:
             what = "the manifest names these refused rows, but they are not there"
             yield Finding(key, what, command=again(*manifest.cell))
 
@@ -266,15 +268,14 @@ def _files(cell: _Cell) -> Iterator[tuple[str, str]]:
     if not isinstance(manifest, Manifest):
         return
     yield from ((f"{cell.folder}/{f.name}", f.sha256) for f in manifest.files)
-    if refused := manifest.quarantined:
-        kept = cell.folder.startswith(f"{HISTORY}/")
-        key = f"{cell.folder}/{refused.name}" if kept else quarantine_key(manifest)
-        yield key, refused.sha256
+    if (refused := manifest.quarantined) and (key := manifest.refused_key):
+        kept = is_past(cell.folder)
+        yield f"{cell.folder}/{refused.name}" if kept else key, refused.sha256
 
 
 def _mark(folder: str, names: set[str], manifest: Manifest | None) -> Iterator[Finding]:
     wanted = manifest is not None and bool(manifest.files)
-    path = f"{folder}/{SUCCESS}"
+    path = success_key(folder)
     if wanted and SUCCESS not in names:
         yield Finding(path, "missing beside a published partition", "write")
     if not wanted and SUCCESS in names:
@@ -288,8 +289,8 @@ def _quarantine(refused: _Cell, of: _Cell | None) -> Iterator[Finding]:
         return
     named = manifest.quarantined.name if manifest and manifest.quarantined else None
     for name in sorted(set(refused.ages) - {named}):
-        match = _REFUSED.fullmatch(name)
-        if match and not (of or refused).spares(match[1], refused.ages[name]):
+        run = run_of_refused(name)
+        if run and not (of or refused).spares(run, refused.ages[name]):
             where = f"{refused.folder}/{name}"
             yield Finding(where, "refused rows of no published version", "remove")
 
@@ -299,21 +300,16 @@ def _past(version: _Cell, of: _Cell | None) -> Iterator[Finding]:
 
     One whose manifest can't be read may be of a later nomad's.
     """
-    manifest, run_id = version.manifest, version.folder.rpartition("/")[2]
+    manifest, run_id = version.manifest, name_of(version.folder)
     if isinstance(manifest, LakeError):
         what = f"a past version that can't be read: {manifest.what}"
-        yield Finding(f"{version.folder}/{FILE}", what, command="remove its folder")
+        yield Finding(manifest_in(version.folder), what, command="remove its folder")
         return
     whole = manifest is not None and is_whole(manifest, version.ages)
-    if whole or not _RUN_ID.fullmatch(run_id) or (of and of.moves(run_id)):
+    if whole or not is_run(run_id) or (of and of.moves(run_id)):
         return
     for name in sorted(filter(is_ours, version.ages)):
         yield Finding(f"{version.folder}/{name}", "an incomplete past version", "remove")
-
-
-def is_ours(name: str) -> bool:
-    """Tell by the name of a file in the history whether nomad itself has put it there."""
-    return name == FILE or bool(_OURS.fullmatch(name) or _REFUSED.fullmatch(name))
 
 
 def mend(store: Store, findings: Iterable[Finding]) -> list[Finding]:

@@ -16,8 +16,8 @@ from nomad.errors import CorruptManifest, LakeError, LostRace, NomadError, Unans
 from nomad.files import translated
 from nomad.lake.claims import NOTES
 from nomad.lake.decoding import from_json, lying_at
-from nomad.lake.layout import folder_key, manifest_key
-from nomad.lake.manifest import HISTORY, Manifest
+from nomad.lake.layout import manifest_key, name_of
+from nomad.lake.manifest import Manifest
 from nomad.lake.publish import is_whole, retire
 from nomad.store.base import Store
 
@@ -79,7 +79,7 @@ def pending(store: Store, left: Iterable[Path]) -> Iterator[Manifest]:
 
 def kept_for(left: Iterable[Path]) -> frozenset[tuple[str, str]]:
     """Name what runs that died have notes of, by folder and run."""
-    return frozenset((folder_key(*m.cell), m.run_id) for _, m in _notes(left) if m)
+    return frozenset((m.folder, m.run_id) for _, m in _notes(left) if m)
 
 
 def _notes(left: Iterable[Path]) -> Iterator[tuple[Path, Manifest | None]]:
@@ -98,7 +98,7 @@ def _waits(store: Store, old: Manifest) -> bool:
 
 
 def _path(scratch: Path, old: Manifest) -> Path:
-    return scratch / NOTES / f"{folder_key(*old.cell).replace('/', ' ')}.json"
+    return scratch / NOTES / f"{old.folder.replace('/', ' ')}.json"
 
 
 def _replaced(store: Store, old: Manifest) -> bool:
@@ -112,7 +112,5 @@ def _replaced(store: Store, old: Manifest) -> bool:
 
 def _there(store: Store, old: Manifest) -> bool:
     """Tell whether all files are still there, each in its folder or already in the history."""
-    folder = folder_key(*old.cell)
-    past = f"{HISTORY}/{folder}/{old.run_id}"
-    names = {e.key.rpartition("/")[2] for top in (folder, past) for e in store.entries(top)}
-    return is_whole(old, names)
+    tops = (old.folder, old.past_folder)
+    return is_whole(old, {name_of(e.key) for top in tops for e in store.entries(top)})

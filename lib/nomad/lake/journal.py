@@ -12,12 +12,12 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from nomad.dates import Span, folder, from_folder
+from nomad.dates import Span
 from nomad.errors import LakeError
+from nomad.lake.layout import JOURNAL, JOURNALS, journal_day, journal_folder, journal_key
 from nomad.lake.listing import Mirror
 from nomad.store.base import Blob, Store
 
-FOLDER = "_runs"
 _END = b'"event": "end"'
 _MANY_DAYS = 31
 """Over more days than that, the journals of all time are listed."""
@@ -32,11 +32,6 @@ def new_run_id(now: datetime) -> str:
     """
     fraction = now.microsecond * 0x10000 // 1_000_000
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{fraction:04x}{secrets.token_hex(1)}"
-
-
-def run_of(key: str) -> str:
-    """Give the run's id of a journal, by its key."""
-    return key.rpartition("/")[2].removesuffix(".jsonl")
 
 
 def event(line: bytes) -> dict[str, Any] | None:
@@ -88,7 +83,7 @@ def others_ran(mirror: Mirror, before: Iterable[str], today: date) -> bool:
     `before` are the keys of the journals known at the last look. A run that began a day before that
     may have been going on.
     """
-    found = [k for f in _since(before, today) for k in mirror.stamps(f, suffix=".jsonl")]
+    found = [k for f in _since(before, today) for k in mirror.stamps(f, suffix=JOURNAL)]
     known = mirror.kept(found)
     going = [k for k in found if k not in known or not ended(known[k].data)]
     now = {k: b.version for k, b in mirror.store.read_all(going) if b is not None}
@@ -97,19 +92,19 @@ def others_ran(mirror: Mirror, before: Iterable[str], today: date) -> bool:
 
 def _since(before: Iterable[str], today: date) -> list[str]:
     """Name the folders of the journals written since some were."""
-    days = [day for key in before if (day := from_folder(key.split("/")[1]))]
+    days = [day for key in before if (day := journal_day(key))]
     span = Span(max(days) - timedelta(days=1), max(today, *days)) if days else Span()
     few = span.bounded and span.days <= _MANY_DAYS
-    return [f"{FOLDER}/{folder(day)}" for day in span] if few else [FOLDER]
+    return [journal_folder(day) for day in span] if few else [JOURNALS]
 
 
 class Journal:
     """The lines of one run. Written whole at its begin, about once a second, and at the end."""
 
-    def __init__(self, store: Store, run_id: str, now: datetime) -> None:
+    def __init__(self, store: Store, run_id: str) -> None:
         self._store, self._lines, self._written = store, list[str](), time.monotonic()
         self._lock = Lock()
-        self.key = f"{FOLDER}/dt={now.astimezone(UTC).date()}/{run_id}.jsonl"
+        self.key = journal_key(run_id)
 
     def add(self, event: Mapping[str, Any]) -> None:
         """Add one line. A write that fails is made up for by the next: the disk may be full now."""

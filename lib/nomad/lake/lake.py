@@ -17,12 +17,21 @@ from nomad.dates import COLUMN, Partition, Span, folder, from_folder
 from nomad.engine.scan import Files
 from nomad.errors import CorruptManifest, MissingPartition
 from nomad.hashing import digest
-from nomad.lake import layout
+from nomad.lake import scans
 from nomad.lake.decoding import lying_at
 from nomad.lake.fingerprints import FORM, Ledger, facts_of
-from nomad.lake.layout import Broken, Over, Published, day_of, manifest_key
+from nomad.lake.layout import MANIFEST, belongs, day_of, manifest_in, manifest_key
 from nomad.lake.listing import Mirror
-from nomad.lake.manifest import FILE, Facts, InputFact, Manifest
+from nomad.lake.manifest import (
+    ABSENT,
+    Broken,
+    Facts,
+    InputFact,
+    Manifest,
+    Over,
+    Published,
+    as_input,
+)
 from nomad.names import TableName
 from nomad.store.base import Blob, Store
 
@@ -45,7 +54,7 @@ class Lake:
         self, store: Store, *, mirror: Mirror | None = None, remember: bool = False
     ) -> None:
         self.store = store
-        self._mirror = mirror.over(store) if mirror else Mirror(store)
+        self.mirror = mirror.over(store) if mirror else Mirror(store)
         self._kept: dict[str, _Found] | None = {} if remember else None
         self._listed: dict[TableName, dict[date, Published | CorruptManifest]] = {}
         self._beside: dict[TableName, Collection[str]] = {}
@@ -58,14 +67,9 @@ class Lake:
 
     def remembering(self) -> Lake:
         """Give a view of this lake that reads each manifest once."""
-        made = Lake(self.store, mirror=self._mirror, remember=True)
+        made = Lake(self.store, mirror=self.mirror, remember=True)
         made._parsed, made._told = self._parsed, self._told
         return made
-
-    @property
-    def mirror(self) -> Mirror:
-        """The small objects behind it."""
-        return self._mirror
 
     def published(self, table: TableName, partition: Partition) -> Published | None:
         """Give what is published of a partition, or None.
@@ -150,7 +154,7 @@ class Lake:
         """
         key = manifest_key(ours.dest, ours.partition_date)
         found = Published(ours, version)
-        self._mirror.learn(key, Blob(ours.to_json(), version))
+        self.mirror.learn(key, Blob(ours.to_json(), version))
         with self._looking:
             self._note(key, found)
 
@@ -171,7 +175,7 @@ class Lake:
         """Note what this view saw of others' doing; tell whether there was anything new."""
         seen = {k: p for k, p in (self._kept or {}).items() if isinstance(p, Published)}
         versions = {k: p.version for k, p in seen.items()}
-        return self._mirror.catch_up(versions, lambda key: seen[key].manifest.to_json())
+        return self.mirror.catch_up(versions, lambda key: seen[key].manifest.to_json())
 
     def manifest(self, table: TableName, partition: Partition) -> Manifest | None:
         """Give a partition's manifest, or None."""
@@ -182,8 +186,8 @@ class Lake:
         """Look at all partitions of a table at once, where many of them will be asked for."""
         with self._looking:
             if self._kept is not None and table not in self._ledgers:
-                stamps, token, beside = self.store.survey(table.key, FILE)
-                look = partial(self._mirror.reduced, table.key, FILE, stamps, facts_of, FORM)
+                stamps, token, beside = self.store.survey(table.key, MANIFEST)
+                look = partial(self.mirror.reduced, table.key, MANIFEST, stamps, facts_of, FORM)
                 if beside is not None:
                     self._beside[table] = beside
                 self._ledgers[table] = self._by_text[str(table)] = Ledger(look, stamps, token)
@@ -213,7 +217,7 @@ class Lake:
         tokens = [self.ledger(t).token for t in (table, *inputs)]
         if not all(tokens):
             return find()
-        return self._mirror.recalled(table.key, f"settled {FORM}", digest(*terms, *tokens), find)
+        return self.mirror.recalled(table.key, f"settled {FORM}", digest(*terms, *tokens), find)
 
     def content(self, fact: InputFact) -> tuple[str, int | None]:
         """Give the content now of what a build read of an input; of several days their count."""
@@ -222,14 +226,14 @@ class Lake:
         if first is None or last is None or first == last:
             name = f"{COLUMN}={first}" if first else ""
             if ledger:
-                return ledger.content_of(name) or layout.ABSENT, None
+                return ledger.content_of(name) or ABSENT, None
             found = self.facts(TableName.parse(text), name)
-            return (found.content_hash if found else layout.ABSENT), None
+            return (found.content_hash if found else ABSENT), None
         if ledger:
             return ledger.content(first, last)
         table = TableName.parse(text)
         span = Span(date.fromisoformat(first), date.fromisoformat(last))
-        now = layout.as_input(table, span, self.manifests(table, partitioned=True, spans=[span]))
+        now = as_input(table, span, self.manifests(table, partitioned=True, spans=[span]))
         return now.content_hash, now.count
 
     def required(self, table: TableName, partition: Partition) -> Manifest:
@@ -289,7 +293,7 @@ class Lake:
         with self._looking:
             if self._kept is not None and table in self._listed:
                 return self._listed[table]
-            found = self._dated(self._mirror.fetch(table.key, self._stamped(table)))
+            found = self._dated(self.mirror.fetch(table.key, self._stamped(table)))
             if self._kept is not None:
                 self._kept |= {manifest_key(table, day): p for day, p in found.items()}
                 self._listed[table] = found
@@ -298,7 +302,7 @@ class Lake:
     def _stamped(self, table: TableName) -> dict[str, str]:
         with self._looking:
             if self._kept is None or table not in self._stamps:
-                self._stamps[table] = self._mirror.stamps(table.key, suffix=f"/{FILE}")
+                self._stamps[table] = self.mirror.stamps(table.key, suffix=manifest_in(""))
             return self._stamps[table]
 
     def _dated(self, blobs: Mapping[str, Blob]) -> dict[date, Published | CorruptManifest]:
@@ -311,7 +315,7 @@ class Lake:
 
     def look(self, tables: Iterable[TableName]) -> None:
         """See what is published of full tables that this machine has not seen, all at once."""
-        self._mirror.look(manifest_key(table, None) for table in tables)
+        self.mirror.look(manifest_key(table, None) for table in tables)
 
     def every(self, table: TableName, *, partitioned: bool, fresh: bool) -> list[Manifest]:
         """Give all manifests of a table: as they are now, or (not `fresh`) as known here.
@@ -320,11 +324,11 @@ class Lake:
         can't be read are passed over.
         """
         if partitioned or fresh:
-            found = self._mirror.every(table.key, suffix=f"/{FILE}", fresh=fresh)
+            found = self.mirror.every(table.key, suffix=manifest_in(""), fresh=fresh)
         else:
             key = manifest_key(table, None)
-            found = {key: b} if (b := self._mirror.one(key)) else {}
-        keys = [k for k in found if layout.belongs(k, partitioned=partitioned)]
+            found = {key: b} if (b := self.mirror.one(key)) else {}
+        keys = [k for k in found if belongs(k, partitioned=partitioned)]
         known = [self._parse(k, found[k]) for k in keys]
         self._pass_over(p for p in known if isinstance(p, CorruptManifest))
         return [p.manifest for p in known if isinstance(p, Published)]
@@ -343,8 +347,4 @@ class Lake:
 
     def files(self, manifests: Iterable[Manifest]) -> list[Files]:
         """Group the files of manifests that share a schema, in the order of the manifests."""
-        return layout.data_files(manifests, self.store.uri)
-
-    def quarantined(self, manifests: Iterable[Manifest]) -> list[Files]:
-        """Group the files of refused rows by schema: the table's columns, then what is wrong."""
-        return layout.refused_files(manifests, self.store.uri)
+        return scans.data_files(manifests, self.store.uri)

@@ -1,90 +1,150 @@
-"""Where in the lake each object lies, and what of a version is read from there.
+"""Every path of the lake, built and parsed; no other module knows how one is spelled.
 
-Pure text: names and manifests in, keys and addresses out.
+    <layer>/<table>/[dt=<date>/]              manifest.json, _SUCCESS, <run>-<n>.parquet
+    _history/<layer>/<table>/[dt=<date>/]     <run>/: a past version, whole
+    _quarantine/<layer>/<table>/[dt=<date>/]  <run>.parquet: rows that were refused
+    _runs/dt=<day it began>/                  <run>.jsonl: the journal of a run
+
+Pure text: names, dates and run ids in, keys out; and the reverse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
 from datetime import date
 from typing import NamedTuple
 
-from nomad.dates import Partition, Span, folder, from_folder
-from nomad.engine.scan import Files
-from nomad.lake.manifest import FILE, Input, Manifest, combine
+from nomad.dates import COLUMN, Partition, folder, from_folder
 from nomad.names import TableName
-from nomad.schema import Column
 
-ABSENT = "absent"
-"""Stands for the content of a partition that is not there."""
+MANIFEST = "manifest.json"
+SUCCESS = "_SUCCESS"
+HISTORY = "_history"
+QUARANTINE = "_quarantine"
+JOURNALS = "_runs"
+JOURNAL = ".jsonl"
 
-
-class Published(NamedTuple):
-    """A manifest and the version of its file, which the next commit compares."""
-
-    manifest: Manifest
-    version: str
+_RUN = r"(\d{8}T\d{6}Z-[0-9a-f]{6})"
 
 
-class Broken(NamedTuple):
-    """What a commit may replace, but no reader can use: its manifest is none, or a file is gone.
+class Location(NamedTuple):
+    """Whose object a key is: of which table and partition, below which top folder.
 
-    `version` is that of the manifest's file; `rest` is what it names, where it can be read.
+    `top` is HISTORY, QUARANTINE or empty; `run` is that of a past version, else empty.
     """
 
-    version: str
-    manifest: None = None
-    rest: Manifest | None = None
-
-
-Over = Published | Broken
-"""What a commit replaces."""
+    top: str
+    table: TableName
+    partition: Partition
+    run: str = ""
 
 
 def folder_key(table: TableName, partition: Partition) -> str:
-    """Name a partition's folder in the lake."""
+    """Name a partition's folder.
+
+    Example:
+        >>> folder_key(TableName("ods", "x"), date(2024, 1, 2))
+        'ods/x/dt=2024-01-02'
+        >>> folder_key(TableName("ods", "x"), None)
+        'ods/x'
+    """
     return f"{table.key}/{folder(partition)}".rstrip("/")
 
 
 def manifest_key(table: TableName, partition: Partition) -> str:
-    """Name the manifest's object."""
-    return f"{folder_key(table, partition)}/{FILE}"
+    """Name a partition's manifest."""
+    return manifest_in(folder_key(table, partition))
 
 
-QUARANTINE = "_quarantine"
-REFUSED = (
-    Column("_test", "VARCHAR"), Column("_column", "VARCHAR"), Column("_value", "VARCHAR"),
-    Column("_tests", "VARCHAR[]"), Column("_row_number", "BIGINT"),
-    Column("_source_file", "VARCHAR"), Column("_run_id", "VARCHAR"),
-)  # fmt: skip
-"""What is told of a refused row beside its own columns."""
+def manifest_in(folder: str) -> str:
+    """Name the manifest in a folder, of what is published or of a past version."""
+    return f"{folder}/{MANIFEST}"
 
 
-def quarantine_key(manifest: Manifest) -> str:
-    """Name the object of a version's refused rows; it must have some."""
-    assert manifest.quarantined
-    folder = folder_key(manifest.dest, manifest.partition_date)
-    return f"{QUARANTINE}/{folder}/{manifest.quarantined.name}"
+def success_key(folder: str) -> str:
+    """Name the mark in a folder that says to other tools that it is whole."""
+    return f"{folder}/{SUCCESS}"
 
 
-def data_files(manifests: Iterable[Manifest], uri: Callable[[str], str]) -> list[Files]:
-    """Group the files of manifests that share a schema, in the order of the manifests."""
-    groups: dict[tuple[str, str], tuple[list[str], Manifest]] = {}
-    for m in manifests:
-        key = (m.schema_hash, repr(sorted(m.dialect.items())))
-        uris, _ = groups.setdefault(key, ([], m))
-        uris += [uri(f"{m.folder}/{f.name}") for f in m.files]
-    return [Files(tuple(uris), m.schema, m.dialect) for uris, m in groups.values()]
+def history_folder(table: TableName, partition: Partition, run: str = "") -> str:
+    """Name the folder of a partition's past versions, or that of one of them."""
+    return f"{HISTORY}/{folder_key(table, partition)}/{run}".rstrip("/")
 
 
-def refused_files(manifests: Iterable[Manifest], uri: Callable[[str], str]) -> list[Files]:
-    """Group the files of refused rows by schema: the table's columns, then what is wrong."""
-    groups: dict[str, tuple[list[str], Manifest]] = {}
-    for m in manifests:
-        if m.quarantined:
-            uris, _ = groups.setdefault(m.schema_hash, ([], m))
-            uris.append(uri(quarantine_key(m)))
-    return [Files(tuple(uris), (*m.schema, *REFUSED), {}) for uris, m in groups.values()]
+def quarantine_folder(table: TableName, partition: Partition) -> str:
+    """Name the folder of a partition's refused rows."""
+    return f"{QUARANTINE}/{folder_key(table, partition)}"
+
+
+def below(top: str, rest: str) -> str:
+    """Name a layer's or a table's folder below a top folder (HISTORY, QUARANTINE, or empty)."""
+    return f"{top}/{rest}".strip("/")
+
+
+def journal_folder(day: date) -> str:
+    """Name the folder of the journals of runs that began on a day, in UTC."""
+    return f"{JOURNALS}/{folder(day)}"
+
+
+def journal_key(run: str) -> str:
+    """Name a run's journal; the id begins with the second at which it began, in UTC.
+
+    Example:
+        >>> journal_key("20240102T030405Z-0a1b2c")
+        '_runs/dt=2024-01-02/20240102T030405Z-0a1b2c.jsonl'
+    """
+    return f"{JOURNALS}/{COLUMN}={run[:4]}-{run[4:6]}-{run[6:8]}/{run}{JOURNAL}"
+
+
+def journal_day(key: str) -> date | None:
+    """Tell the day of a journal by its key; None for any other key."""
+    return from_folder(key.split("/")[1]) if "/" in key else None
+
+
+def run_of_journal(key: str) -> str:
+    """Tell the run of a journal by its key."""
+    return name_of(key).removesuffix(JOURNAL)
+
+
+def folder_of(key: str) -> str:
+    """Name the folder of an object."""
+    return key.rpartition("/")[0]
+
+
+def name_of(key: str) -> str:
+    """Name an object within its folder."""
+    return key.rpartition("/")[2]
+
+
+def locate(key: str) -> Location | None:
+    """Tell whose object a key is; None where it is none of a table.
+
+    Example:
+        >>> locate("ods/x/dt=2024-01-02/manifest.json")[1:]
+        (TableName(layer='ods', name='x'), datetime.date(2024, 1, 2), '')
+        >>> locate("_history/ods/x/20240102T030405Z-0a1b2c/manifest.json")[2:]
+        (None, '20240102T030405Z-0a1b2c')
+        >>> locate("_runs/dt=2024-01-02/20240102T030405Z-0a1b2c.jsonl") is None
+        True
+    """
+    parts = key.split("/")[:-1]
+    top = parts.pop(0) if parts and parts[0] in (HISTORY, QUARANTINE) else ""
+    layer, name, *deeper = parts + [""] * 4
+    if not layer or not name or layer.startswith("_"):
+        return None
+    partition = from_folder(deeper[0])
+    run = deeper[1 if partition else 0] if top == HISTORY else ""
+    return Location(top, TableName(layer, name), partition, run)
+
+
+def is_past(key: str) -> bool:
+    """Tell whether an object belongs to a past version."""
+    return key.startswith(f"{HISTORY}/")
+
+
+def is_refused(key: str) -> bool:
+    """Tell whether an object holds refused rows of what is published."""
+    return key.startswith(f"{QUARANTINE}/")
 
 
 def day_of(key: str) -> date | None:
@@ -102,10 +162,38 @@ def belongs(key: str, *, partitioned: bool) -> bool:
     return day_of(key) is not None if partitioned else key.count("/") == _DATED - 2
 
 
-def as_input(table: TableName, span: Span | None, manifests: Iterable[Manifest]) -> Input:
-    """Record what was read of one input: a full table, a day, or a span of days."""
-    found = list(manifests)
-    if span is None or span.one is not None:
-        return Input(str(table), span, found[0].content_hash if found else ABSENT)
-    hashes = {m.partition_date: m.content_hash for m in found if m.partition_date is not None}
-    return Input(str(table), span, combine(hashes), len(hashes))
+def data_file(run: str, number: int, ending: str) -> str:
+    """Name a data file: its run's id, and a number.
+
+    Example:
+        >>> data_file("20240102T030405Z-0a1b2c", 0, ".parquet")
+        '20240102T030405Z-0a1b2c-0.parquet'
+    """
+    return f"{run}-{number}{ending}"
+
+
+def refused_file(run: str) -> str:
+    """Name a run's file of refused rows."""
+    return f"{run}.parquet"
+
+
+def run_of_data(name: str) -> str | None:
+    """Tell the run of a data file by its name; None for a file that is not of nomad's."""
+    match = re.fullmatch(_RUN + r"-\d+(\.\w+)?", name)
+    return match[1] if match else None
+
+
+def run_of_refused(name: str) -> str | None:
+    """Tell the run of a file of refused rows by its name; None for any other file."""
+    match = re.fullmatch(_RUN + r"\.parquet", name)
+    return match[1] if match else None
+
+
+def is_run(name: str) -> bool:
+    """Tell whether a folder of the history bears the id of a run."""
+    return re.fullmatch(_RUN, name) is not None
+
+
+def is_ours(name: str) -> bool:
+    """Tell by the name of a file in the history whether nomad itself has put it there."""
+    return name == MANIFEST or bool(run_of_data(name) or run_of_refused(name))

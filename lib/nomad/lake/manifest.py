@@ -14,16 +14,16 @@ from functools import cached_property
 from sys import intern
 from typing import Any, NamedTuple
 
-from nomad.dates import FIRST, LAST, Partition, Span, folder
+from nomad.dates import FIRST, LAST, Partition, Span
 from nomad.errors import CorruptManifest
 from nomad.hashing import digest
+from nomad.lake.layout import data_file, folder_key, history_folder, quarantine_folder
 from nomad.names import TableName
 from nomad.schema import Column, schema_hash
 
-FILE = "manifest.json"
-SUCCESS = "_SUCCESS"
-HISTORY = "_history"
 VERSION = 1
+ABSENT = "absent"
+"""Stands for the content of a partition that is not there."""
 
 
 class DataFile(NamedTuple):
@@ -81,7 +81,7 @@ class Facts(NamedTuple):
     @property
     def names(self) -> list[str]:
         """Name its files; none, where their names are not the customary ones."""
-        return [_data_file(self.run_id, i, self.ending) for i in range(self.files) if self.ending]
+        return [data_file(self.run_id, i, self.ending) for i in range(self.files) if self.ending]
 
 
 class Fault(NamedTuple):
@@ -130,7 +130,17 @@ class Manifest:
     @property
     def folder(self) -> str:
         """Where it lies in the lake while it is published."""
-        return f"{self.dest.key}/{folder(self.partition_date)}".rstrip("/")
+        return folder_key(*self.cell)
+
+    @property
+    def past_folder(self) -> str:
+        """Where it lies once it is superseded."""
+        return history_folder(*self.cell, self.run_id)
+
+    @property
+    def refused_key(self) -> str | None:
+        """The object of its refused rows while it is published; None where it has none."""
+        return self.quarantined and f"{quarantine_folder(*self.cell)}/{self.quarantined.name}"
 
     @property
     def size(self) -> int:
@@ -171,7 +181,7 @@ class Manifest:
         """What all files' names end in after the run's id and their number; or ''."""
         if not self.files or not (found := self.files[0].name.partition("-0.")[2]):
             return ""
-        wanted = [_data_file(self.run_id, i, f".{found}") for i in range(len(self.files))]
+        wanted = [data_file(self.run_id, i, f".{found}") for i in range(len(self.files))]
         return f".{found}" if wanted == [f.name for f in self.files] else ""
 
     @property
@@ -216,6 +226,28 @@ class Manifest:
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
+class Published(NamedTuple):
+    """A manifest and the version of its file, which the next commit compares."""
+
+    manifest: Manifest
+    version: str
+
+
+class Broken(NamedTuple):
+    """What a commit may replace, but no reader can use: its manifest is none, or a file is gone.
+
+    `version` is that of the manifest's file; `rest` is what it names, where it can be read.
+    """
+
+    version: str
+    manifest: None = None
+    rest: Manifest | None = None
+
+
+Over = Published | Broken
+"""What a commit replaces."""
+
+
 def newest_first(now: Manifest | None, past: Iterable[Manifest]) -> list[Manifest]:
     """Order a partition's past versions by what each says it superseded; `now` is published.
 
@@ -230,10 +262,6 @@ def newest_first(now: Manifest | None, past: Iterable[Manifest]) -> list[Manifes
         found.append(left.pop(run if run in left else newest))
         run = found[-1].previous
     return found
-
-
-def _data_file(run_id: str, number: int, ending: str) -> str:
-    return f"{run_id}-{number}{ending}"
 
 
 def _input_to_json(found: Input) -> dict[str, Any]:
@@ -262,3 +290,12 @@ def _span_to_json(found: Input) -> object:
 def combine(hashes: Mapping[date, str]) -> str:
     """Digest the content of several partitions; order doesn't matter, dates do."""
     return digest(*(f"{day} {hashes[day]}" for day in sorted(hashes)))
+
+
+def as_input(table: TableName, span: Span | None, manifests: Iterable[Manifest]) -> Input:
+    """Record what was read of one input: a full table, a day, or a span of days."""
+    read = list(manifests)
+    if span is None or span.one is not None:
+        return Input(str(table), span, read[0].content_hash if read else ABSENT)
+    hashes = {m.partition_date: m.content_hash for m in read if m.partition_date is not None}
+    return Input(str(table), span, combine(hashes), len(hashes))

@@ -16,8 +16,15 @@ from pathlib import Path
 
 from nomad.errors import CorruptManifest, LakeError, LostRace, Unanswered
 from nomad.lake.decoding import lying_at
-from nomad.lake.layout import Over, Published, folder_key, manifest_key, quarantine_key
-from nomad.lake.manifest import FILE, HISTORY, SUCCESS, Manifest
+from nomad.lake.layout import (
+    folder_of,
+    history_folder,
+    manifest_in,
+    manifest_key,
+    name_of,
+    success_key,
+)
+from nomad.lake.manifest import Manifest, Over, Published
 from nomad.store.base import Store
 
 MANY = 1000
@@ -51,7 +58,6 @@ def publish(
         LakeError: the lake can't be reached; the next run or `doctor --fix` removes what is left.
     """
     ours = replace(manifest, previous=over.manifest.run_id if over and over.manifest else None)
-    folder = folder_key(ours.dest, ours.partition_date)
     refused = [quarantined] if ours.quarantined and quarantined else []
     sent = _Sent(store, dict(zip(_objects(ours), [*refused, *staged], strict=True)))
     version = _commit(store, ours, over.version if over else None, sent)
@@ -59,7 +65,7 @@ def publish(
         sent.drop()
         raise _lost(store, ours)
     sent.keep()
-    _mark(store, folder, there=bool(ours.files))
+    _mark(store, ours.folder, there=bool(ours.files))
     return Published(ours, version)
 
 
@@ -84,7 +90,7 @@ class _Sent:
         """
         if not self._store.grace or self._age() < self._store.grace / 2:
             return
-        folders = {key.rpartition("/")[0] for key in self._files}
+        folders = {folder_of(key) for key in self._files}
         there = {e.key for folder in folders for e in self._store.entries(folder)}
         for key in self._files.keys() - there:
             self._send_again(key)
@@ -120,9 +126,9 @@ def _mark(store: Store, folder: str, *, there: bool) -> None:
     """Set or remove `_SUCCESS`. The partition is published by now, whatever comes of its mark."""
     try:
         if there:
-            store.write(f"{folder}/{SUCCESS}", b"")
+            store.write(success_key(folder), b"")
         else:
-            store.delete(f"{folder}/{SUCCESS}")
+            store.delete(success_key(folder))
     except LakeError as e:
         _log.warning("published, but without its mark (`nomad doctor --fix` sets it): %s", e)
 
@@ -153,7 +159,7 @@ def _tried(store: Store, ours: Manifest, expected: str | None) -> str | None:
     Raises:
         Unanswered: the expected version is still there; ours may yet come, or not.
     """
-    key = manifest_key(ours.dest, ours.partition_date)
+    key = manifest_key(*ours.cell)
     try:
         if version := store.write_if(key, ours.to_json(), expected=expected):
             return version
@@ -187,7 +193,7 @@ def lost(winner: Manifest) -> LostRace:
 def _beaten(by: str, version: Manifest) -> LostRace:
     return LostRace(
         f"run {by} published it first; nothing of this run was",
-        where=folder_key(*version.cell),
+        where=version.folder,
         hint="run the same command again: it starts from what is published now",
     )
 
@@ -205,24 +211,21 @@ def retire(store: Store, old: Manifest, *, keep: int) -> None:
     `keep` is how many superseded versions stay, each with its refused rows. Only files that a
     manifest names are touched, and nothing is listed: each version names the one before it.
     """
-    folder = folder_key(old.dest, old.partition_date)
-    past = f"{HISTORY}/{folder}"
     if keep:
-        store.write(f"{past}/{old.run_id}/{FILE}", old.to_json())
+        store.write(manifest_in(old.past_folder), old.to_json())
     for key in _objects(old):
         if keep:
-            store.move(key, f"{past}/{old.run_id}/{key.rpartition('/')[2]}")
+            store.move(key, f"{old.past_folder}/{name_of(key)}")
         else:
             store.delete(key)
     if 0 < keep < MANY:
-        _prune(store, past, old, keep)
+        _prune(store, old, keep)
 
 
 def _objects(version: Manifest) -> list[str]:
     """Name what belongs to a published version; its rows last: with them, the rest has moved."""
-    folder = folder_key(*version.cell)
-    refused = [quarantine_key(version)] if version.quarantined else []
-    return [*refused, *(f"{folder}/{f.name}" for f in version.files)]
+    refused = [version.refused_key] if version.refused_key else []
+    return [*refused, *(f"{version.folder}/{f.name}" for f in version.files)]
 
 
 def parts(version: Manifest) -> tuple[str, ...]:
@@ -240,19 +243,22 @@ def is_whole(version: Manifest, there: Collection[str]) -> bool:
     return all(f.name in there for f in version.files)
 
 
-def _prune(store: Store, past: str, old: Manifest, keep: int) -> None:
+def _prune(store: Store, old: Manifest, keep: int) -> None:
     """Remove the version that is one too many, if it is there."""
     one: Manifest | None = old
     for _ in range(keep):
-        one = _past_version(store, past, one.previous) if one and one.previous else None
+        one = _before(store, one) if one else None
     if one is None:
         return
-    for name in (FILE, *parts(one)):
-        store.delete(f"{past}/{one.run_id}/{name}")
+    for key in (manifest_in(one.past_folder), *(f"{one.past_folder}/{n}" for n in parts(one))):
+        store.delete(key)
 
 
-def _past_version(store: Store, past: str, run_id: str) -> Manifest | None:
-    key = f"{past}/{run_id}/{FILE}"
+def _before(store: Store, version: Manifest) -> Manifest | None:
+    """Give the past version that a version superseded, where it is kept."""
+    if not version.previous:
+        return None
+    key = manifest_in(history_folder(*version.cell, version.previous))
     blob = store.read(key)
     with suppress(CorruptManifest):
         return lying_at(key, blob.data) if blob else None

@@ -14,8 +14,7 @@ from nomad.dates import COLUMN, Partition
 from nomad.engine import scan
 from nomad.engine.instance import Session
 from nomad.errors import Refused
-from nomad.lake.layout import Published
-from nomad.lake.manifest import Manifest
+from nomad.lake.manifest import Manifest, Published
 from nomad.names import TableName, quote
 from nomad.project.project import Table
 from nomad.schema import Column

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from nomad.engine import scan
 from nomad.engine.instance import Engine, Session, Staged
 from nomad.errors import NomadError, QueryFailed
-from nomad.lake.layout import QUARANTINE, Published, folder_key
-from nomad.lake.manifest import DataFile, Manifest
+from nomad.lake.layout import quarantine_folder
+from nomad.lake.manifest import DataFile, Manifest, Published
 from nomad.names import TableName, quote
 from nomad.run.context import Attempt, attempt
 from nomad.run.republish import again, taken
@@ -85,7 +85,7 @@ def _published(going: Attempt, engine: Engine, gain: Gain) -> Result:
             )
     files = [(DataFile("", s.rows, s.bytes, s.sha256), s.path) for s in staged if s.path]
     what = f"{len(old.files)} files are now {len(files)}"
-    refused = taken(going, old, f"{QUARANTINE}/{folder_key(*old.cell)}")
+    refused = taken(going, old, quarantine_folder(*old.cell))
     return again(going, old, files, over=gain.over, refused=refused, reason=what)
 
 

@@ -25,8 +25,8 @@ from nomad.lake import intent_log, publish
 from nomad.lake.claims import claim
 from nomad.lake.journal import Journal, new_run_id
 from nomad.lake.lake import Lake
-from nomad.lake.layout import Broken, Over, folder_key
-from nomad.lake.manifest import DataFile, Input, Manifest
+from nomad.lake.layout import folder_key, refused_file
+from nomad.lake.manifest import Broken, DataFile, Input, Manifest, Over
 from nomad.names import TableName
 from nomad.plan.planner import Cell
 from nomad.project.project import Table
@@ -258,7 +258,7 @@ class Attempt:
         name = f"{self.run_id}-0{suffix}"
         files = (DataFile(name, staged.rows, staged.bytes, staged.sha256),) if staged.path else ()
         q = quarantined
-        refused = DataFile(f"{self.run_id}.parquet", q.rows, q.bytes, q.sha256) if q else None
+        refused = DataFile(refused_file(self.run_id), q.rows, q.bytes, q.sha256) if q else None
         return Manifest(
             dest=table,
             partition_date=partition,
@@ -310,7 +310,7 @@ def attempt(
         space = workspace.rehearsal(scratch / "lake") if rehearse else workspace
         if not rehearse:
             recover(workspace, own=run_id)
-        journal = Journal(space.store, run_id, now)
+        journal = Journal(space.store, run_id)
         seen = space.lake.remembering() if rehearse or wait or lake is None else lake
         going = Attempt(space, run_id, now, scratch, journal, seen)
         going.look_around()

@@ -10,8 +10,8 @@ from nomad.build.checks.result import PASS
 from nomad.dates import Partition
 from nomad.engine import scan
 from nomad.engine.keeping import keep
-from nomad.lake.layout import REFUSED
 from nomad.lake.manifest import Manifest
+from nomad.lake.scans import REFUSED, refused_files
 from nomad.names import TableName, counted, literal, quote
 from nomad.run.checks import judge, judged
 from nomad.workspace import Workspace
@@ -106,6 +106,6 @@ def _with_refused(workspace: Workspace, m: Manifest) -> tuple[str, int]:
     source = scan.select(files, partitioned=dated)
     if m.quarantined is None:
         return source, 0
-    refused = scan.select(workspace.lake.quarantined([m]), partitioned=dated)
+    refused = scan.select(refused_files([m], workspace.store.uri), partitioned=dated)
     plain = f"SELECT * EXCLUDE ({', '.join(c.name for c in REFUSED)}) FROM ({refused})"
     return f"({source}) UNION ALL BY NAME ({plain})", m.quarantined.rows

@@ -11,8 +11,8 @@ from nomad.engine import scan
 from nomad.engine.instance import Session
 from nomad.engine.keeping import keep
 from nomad.errors import Misuse
-from nomad.lake.layout import Published, folder_key
-from nomad.lake.manifest import HISTORY, Manifest
+from nomad.lake.layout import folder_key
+from nomad.lake.manifest import Manifest, Published
 from nomad.names import RAW, TableName, quote
 from nomad.plan.planner import BUILD, Step
 from nomad.project.project import Table
@@ -123,8 +123,7 @@ def _source(
     if run is None or run == over.manifest.run_id:
         return _select(workspace, over.manifest)
     past = to_version(workspace, name, partition, run).to
-    folder = f"{HISTORY}/{folder_key(name, partition)}/{run}"
-    uris = tuple(workspace.store.uri(f"{folder}/{f.name}") for f in past.files)
+    uris = tuple(workspace.store.uri(f"{past.past_folder}/{f.name}") for f in past.files)
     return scan.select([scan.Files(uris, past.schema)], partitioned=False)
 
 

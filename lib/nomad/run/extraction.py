@@ -19,8 +19,7 @@ from nomad.extract.columns import NO_ROWS, added
 from nomad.extract.file import FileConnector
 from nomad.files import translated
 from nomad.hashing import digest
-from nomad.lake.layout import Over
-from nomad.lake.manifest import Manifest
+from nomad.lake.manifest import Manifest, Over
 from nomad.names import RAW, TableName, did_you_mean
 from nomad.plan.freshness import GONE
 from nomad.project.project import source_is_partitioned

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from nomad.dates import from_folder
-from nomad.errors import ConfigError, CorruptManifest
+from nomad.errors import ConfigError
 from nomad.lake.claims import sweep
-from nomad.lake.decoding import lying_at
-from nomad.lake.journal import FOLDER as JOURNALS
-from nomad.lake.manifest import FILE, HISTORY, Manifest, newest_first
+from nomad.lake.decoding import read_manifests
+from nomad.lake.layout import HISTORY, JOURNALS, below, folder_of, journal_day, manifest_in, name_of
+from nomad.lake.manifest import Manifest, newest_first
 from nomad.lake.publish import is_whole, parts
 from nomad.run.orphans import Orphan, orphans
 from nomad.run.recovery import amiss, has_project, recover
@@ -80,12 +78,12 @@ def _history(workspace: Workspace, layer: str) -> Iterator[Waste]:
     for cell, versions in _versions(store, layer).items():
         if not days and len(versions) <= keep:
             continue
-        now = next((m for _, m in _read(store, [f"{cell}/{FILE}"])), None)
+        now = next((m for _, m in _read(store, [manifest_in(cell)])), None)
         ordered = _newest_first(now, versions)
         for past in _old(workspace, now, ordered) if days else ordered[keep:]:
-            for name in (FILE, *parts(past.manifest)):
-                if name in past.names:
-                    yield Waste(f"{past.folder}/{name}", f"a past version {told}")
+            keys = [f"{past.folder}/{n}" for n in parts(past.manifest) if n in past.names]
+            for key in (manifest_in(past.folder), *keys):
+                yield Waste(key, f"a past version {told}")
 
 
 def _days(workspace: Workspace) -> int | None:
@@ -103,16 +101,14 @@ class _Past(NamedTuple):
 def _versions(store: Store, layer: str) -> dict[str, list[_Past]]:
     """Give the past versions that are whole, by the folder of their partition."""
     names: dict[str, set[str]] = {}
-    for entry in store.entries(f"{HISTORY}/{layer}"):
-        folder, _, name = entry.key.rpartition("/")
-        names.setdefault(folder, set()).add(name)
+    for entry in store.entries(below(HISTORY, layer)):
+        names.setdefault(folder_of(entry.key), set()).add(name_of(entry.key))
     found: dict[str, list[_Past]] = {}
-    keys = (f"{f}/{FILE}" for f in names if FILE in names[f])
+    keys = (manifest_in(f) for f in names if name_of(manifest_in(f)) in names[f])
     for key, manifest in _read(store, keys):
-        folder = key.rpartition("/")[0]
+        folder = folder_of(key)
         if is_whole(manifest, names[folder]):
-            cell = folder.partition("/")[2].rpartition("/")[0]
-            found.setdefault(cell, []).append(_Past(folder, names[folder], manifest))
+            found.setdefault(manifest.folder, []).append(_Past(folder, names[folder], manifest))
     return found
 
 
@@ -123,10 +119,8 @@ def _newest_first(now: Manifest | None, versions: Sequence[_Past]) -> list[_Past
 
 def _read(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Manifest]]:
     """Read manifests; what can't be read is nothing that one may decide by."""
-    for key, blob in store.read_all(keys):
-        with suppress(CorruptManifest):
-            if blob:
-                yield key, lying_at(key, blob.data)
+    read = read_manifests(store, keys)
+    return ((key, found) for key, found in read if isinstance(found, Manifest))
 
 
 def _old(workspace: Workspace, now: Manifest | None, versions: Sequence[_Past]) -> Iterator[_Past]:
@@ -156,7 +150,7 @@ def _superseded(version: Manifest, later: Sequence[Manifest]) -> datetime | None
 def _journals(workspace: Workspace, days: int) -> Iterator[Waste]:
     oldest = workspace.now().date() - timedelta(days=days)
     for entry in workspace.store.entries(JOURNALS):
-        day = from_folder(entry.key.split("/")[1])
+        day = journal_day(entry.key)
         if day is not None and day < oldest:
             yield Waste(entry.key, f"a journal older than {days} days")
 
@@ -181,5 +175,5 @@ def remove(
     for one in found:
         workspace.store.delete(one.key)
     if isinstance(workspace.store, LocalStore):
-        workspace.store.tidy(f.key.rpartition("/")[0] for f in found if f.orphaned)
+        workspace.store.tidy(folder_of(f.key) for f in found if f.orphaned)
     return found

@@ -14,10 +14,15 @@ from nomad.dates import Partition, parse_day
 from nomad.errors import CorruptManifest, Misuse
 from nomad.lake import intent_log
 from nomad.lake.decoding import lying_at
-from nomad.lake.journal import FOLDER as JOURNALS
 from nomad.lake.journal import command, complete, steps
-from nomad.lake.layout import Published, folder_key
-from nomad.lake.manifest import FILE, HISTORY, Manifest, newest_first
+from nomad.lake.layout import (
+    folder_key,
+    history_folder,
+    journal_key,
+    manifest_in,
+    name_of,
+)
+from nomad.lake.manifest import Manifest, Published, newest_first
 from nomad.lake.publish import is_whole
 from nomad.names import RAW, TableName
 from nomad.plan.planner import Cell
@@ -68,8 +73,7 @@ class Past:
 
         `now` is what is published.
         """
-        table, partition = cell
-        past = f"{HISTORY}/{folder_key(table, partition)}"
+        past = history_folder(*cell)
         there = {run: self._found(f"{past}/{run}") for run in self._store.folders(past)}
         pending = {k.manifest.run_id: k for k in self._pending.get(cell, ())}
         found = {run: k for run, k in (there | pending).items() if k is not None}
@@ -80,18 +84,18 @@ class Past:
     def find(self, now: Manifest, run_id: str) -> Kept | None:
         """Give one of those that the published version came after, with all its files, or None."""
         if now.cell not in self._pending:
-            return self._found(f"{HISTORY}/{folder_key(*now.cell)}/{run_id}")
+            return self._found(history_folder(*now.cell, run_id))
         kept = self.kept(now.cell, now)
         return next((k for k in kept if k.manifest.run_id == run_id), None)
 
     def _found(self, folder: str) -> Kept | None:
         """Read a version, if it is whole and can be read; `nomad doctor` tells of the others."""
-        key = f"{folder}/{FILE}"
+        key = manifest_in(folder)
         blob = self._store.read(key)
         found: Manifest | None = None
         with suppress(CorruptManifest):
             found = lying_at(key, blob.data) if blob else None
-        there = {e.key.rpartition("/")[2] for e in self._store.entries(folder)}
+        there = {name_of(e.key) for e in self._store.entries(folder)}
         if found is None or not is_whole(found, there):
             return None
         return Kept(found, found.quarantined is None or found.quarantined.name in there)
@@ -169,12 +173,8 @@ def _undone(workspace: Workspace, now: Manifest, run: str) -> bool:
     """Tell whether what is published now is what a rollback put in place of that run's."""
     if now.previous != run:
         return False
-    blob = workspace.store.read(_journal(now.run_id))
+    blob = workspace.store.read(journal_key(now.run_id))
     return blob is not None and command(blob.data) == ROLLBACK
-
-
-def _journal(run: str) -> str:
-    return f"{JOURNALS}/dt={run[:4]}-{run[4:6]}-{run[6:8]}/{run}.jsonl"
 
 
 _FEW = 5
@@ -182,7 +182,7 @@ ROLLBACK = "rollback"
 
 
 def _published_by(workspace: Workspace, run: str) -> list[Cell]:
-    blob = workspace.store.read(_journal(run))
+    blob = workspace.store.read(journal_key(run))
     if blob is None:
         raise Misuse(f"no run {run}", hint="run ids stand in `nomad history TABLE`")
     done = [e for e in steps(blob.data) if e["status"] == PUBLISHED]
@@ -220,12 +220,11 @@ def rollback(
 
 
 def _returned(going: Attempt, one: Return) -> Result:
-    old, (table, partition) = one.to, one.to.cell
+    old = one.to
     paths = [going.scratch / f"{going.run_id}-{f.name}" for f in old.files]
-    past = f"{HISTORY}/{folder_key(table, partition)}/{old.run_id}"
     for file, path in zip(old.files, paths, strict=True):
-        going.workspace.store.take(f"{past}/{file.name}", path)
+        going.workspace.store.take(f"{old.past_folder}/{file.name}", path)
     files = list(zip(old.files, paths, strict=True))
-    refused = taken(going, old, past) if one.refused else None
+    refused = taken(going, old, old.past_folder) if one.refused else None
     back = f"back to {old.run_id}"
     return again(going, old, files, over=one.over, refused=refused, reason=back)

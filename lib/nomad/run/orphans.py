@@ -7,15 +7,13 @@ names in its own place is nomad's; nothing else is ever found here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import NamedTuple
 
 from nomad.dates import COLUMN
-from nomad.errors import CorruptManifest
 from nomad.lake.claims import live
-from nomad.lake.decoding import lying_at
-from nomad.lake.layout import QUARANTINE, quarantine_key
-from nomad.lake.manifest import FILE, HISTORY, SUCCESS, Manifest
+from nomad.lake.decoding import read_manifests
+from nomad.lake.layout import HISTORY, QUARANTINE, below, folder_of, manifest_in, success_key
+from nomad.lake.manifest import Manifest
 from nomad.lake.publish import parts
 from nomad.names import RAW, TableName, is_plain
 from nomad.store.base import Store
@@ -86,9 +84,9 @@ def _gone(workspace: Workspace, table: TableName) -> _Why | None:
 
 def _tables(store: Store) -> list[TableName]:
     """Name all that has a folder where tables have theirs."""
-    tops = ("", f"{HISTORY}/", f"{QUARANTINE}/")
-    layers = {name for top in tops for name in store.folders(top.rstrip("/")) if _is_layer(name)}
-    names = ((layer, n) for layer in layers for t in tops for n in store.folders(f"{t}{layer}"))
+    tops = ("", HISTORY, QUARANTINE)
+    layers = {name for top in tops for name in store.folders(top) if _is_layer(name)}
+    names = ((layer, n) for layer in layers for t in tops for n in store.folders(below(t, layer)))
     return sorted({TableName(layer, name) for layer, name in names if is_plain(name)})
 
 
@@ -103,24 +101,21 @@ def _versions(
 
     Of a table that is `dated` or not, those of the other kind; of one that is gone (None), all.
     """
-    for top in (table.key, f"{HISTORY}/{table.key}"):
+    for top in (table.key, below(HISTORY, table.key)):
         there = {e.key for e in store.entries(top)}
-        found = (k for k in there if k.endswith(f"/{FILE}"))
+        found = (k for k in there if k.endswith(manifest_in("")))
         other = (k for k in found if dated is None or (f"/{COLUMN}=" in k) != dated)
         for key, version in _manifests(store, other):
-            folder = key.rpartition("/")[0]
-            named = [f"{folder}/{name}" for name in (SUCCESS, *parts(version))]
+            folder = folder_of(key)
+            named = [success_key(folder), *(f"{folder}/{name}" for name in parts(version))]
             refused = _refused(store, version) if top == table.key else []
             yield version, [key, *(k for k in named if k in there), *refused]
 
 
 def _manifests(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Manifest]]:
-    for key, blob in store.read_all(sorted(keys)):
-        with suppress(CorruptManifest):
-            if blob:
-                yield key, lying_at(key, blob.data)
+    read = read_manifests(store, sorted(keys))
+    return ((key, found) for key, found in read if isinstance(found, Manifest))
 
 
 def _refused(store: Store, version: Manifest) -> list[str]:
-    keys = [quarantine_key(version)] if version.quarantined else []
-    return [key for key in keys if store.has(key)]
+    return [key for key in (version.refused_key,) if key and store.has(key)]

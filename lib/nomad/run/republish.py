@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nomad.lake.layout import Over
-from nomad.lake.manifest import DataFile, Manifest
+from nomad.lake.layout import refused_file
+from nomad.lake.manifest import DataFile, Manifest, Over
 from nomad.names import counted
 from nomad.run.context import Attempt
 from nomad.run.result import Result
@@ -29,7 +29,7 @@ def again(
     named = tuple(
         f._replace(name=f"{going.run_id}-{i}{path.suffix}") for i, (f, path) in enumerate(files)
     )
-    held = old.quarantined._replace(name=f"{going.run_id}.parquet") if old.quarantined else None
+    held = old.quarantined._replace(name=refused_file(going.run_id)) if old.quarantined else None
     ours = replace(
         old,
         run_id=going.run_id,

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from nomad.dates import Partition, folder, parse_day
 from nomad.errors import CorruptManifest
-from nomad.lake.journal import FOLDER as JOURNALS
 from nomad.lake.journal import steps
 from nomad.lake.lake import Lake
+from nomad.lake.layout import JOURNAL, JOURNALS, name_of
 from nomad.names import TableName, counted
 from nomad.plan.planner import BUILD, FRESH, Cell, Plan, Step, plan
 from nomad.workspace import Workspace
@@ -74,8 +74,8 @@ def _state(lake: Lake, step: Step, wrong: dict[Cell, tuple[str, str]]) -> State:
 def _failures(lake: Lake) -> dict[Cell, tuple[str, str]]:
     """Name the cells whose last attempt failed: the run, and what it said."""
     found: dict[Cell, tuple[str, str]] = {}
-    journals = lake.mirror.every(JOURNALS, suffix=".jsonl", fresh=True)
-    for key in sorted(journals, key=lambda k: k.rpartition("/")[2]):
+    journals = lake.mirror.every(JOURNALS, suffix=JOURNAL, fresh=True)
+    for key in sorted(journals, key=name_of):
         for event in steps(journals[key].data):
             cell = TableName.parse(event["table"]), parse_day(event["partition_date"])
             if event["status"] in ("failed", "blocked"):

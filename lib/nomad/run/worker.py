@@ -16,8 +16,7 @@ from nomad.engine.instance import Staged
 from nomad.errors import LostRace, MissingPartition, NomadError, QueryFailed, Refused, Unreachable
 from nomad.files import nothing_left
 from nomad.lake.lake import Lake
-from nomad.lake.layout import Over, Published
-from nomad.lake.manifest import Input
+from nomad.lake.manifest import Input, Over, Published
 from nomad.lake.publish import lost
 from nomad.names import TableName
 from nomad.plan import own_past

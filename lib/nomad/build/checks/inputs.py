@@ -9,8 +9,7 @@ from nomad.build.checks.inspection import Others
 from nomad.dates import Partition
 from nomad.errors import MissingPartition
 from nomad.lake.lake import Lake
-from nomad.lake.layout import Over
-from nomad.lake.manifest import Input
+from nomad.lake.manifest import Input, Over
 from nomad.names import RAW, TableName
 from nomad.plan.pruning import Pruner
 from nomad.plan.schemas import Schemas

@@ -17,8 +17,8 @@ from nomad.contract.contract import ERROR, QUARANTINE, STAGED, Contract, Test
 from nomad.dates import COLUMN, Partition
 from nomad.engine.instance import Place, Session, Staged, View
 from nomad.errors import ConfigError, OutOfMemory, QueryFailed, Refused
-from nomad.lake.layout import REFUSED
 from nomad.lake.manifest import Input
+from nomad.lake.scans import REFUSED
 from nomad.names import counted, did_you_mean, quote
 from nomad.project.contracts import Check
 from nomad.project.project import Table

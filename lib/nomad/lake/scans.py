@@ -1,0 +1,36 @@
+"""The files of versions as DuckDB reads them: those of one schema together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from nomad.engine.scan import Files
+from nomad.lake.manifest import Manifest
+from nomad.schema import Column
+
+REFUSED = (
+    Column("_test", "VARCHAR"), Column("_column", "VARCHAR"), Column("_value", "VARCHAR"),
+    Column("_tests", "VARCHAR[]"), Column("_row_number", "BIGINT"),
+    Column("_source_file", "VARCHAR"), Column("_run_id", "VARCHAR"),
+)  # fmt: skip
+"""What is told of a refused row beside its own columns."""
+
+
+def data_files(manifests: Iterable[Manifest], uri: Callable[[str], str]) -> list[Files]:
+    """Group the files of manifests that share a schema, in the order of the manifests."""
+    groups: dict[tuple[str, str], tuple[list[str], Manifest]] = {}
+    for m in manifests:
+        key = (m.schema_hash, repr(sorted(m.dialect.items())))
+        uris, _ = groups.setdefault(key, ([], m))
+        uris += [uri(f"{m.folder}/{f.name}") for f in m.files]
+    return [Files(tuple(uris), m.schema, m.dialect) for uris, m in groups.values()]
+
+
+def refused_files(manifests: Iterable[Manifest], uri: Callable[[str], str]) -> list[Files]:
+    """Group the files of refused rows by schema: the table's columns, then what is wrong."""
+    groups: dict[str, tuple[list[str], Manifest]] = {}
+    for m in manifests:
+        if m.refused_key:
+            uris, _ = groups.setdefault(m.schema_hash, ([], m))
+            uris.append(uri(m.refused_key))
+    return [Files(tuple(uris), (*m.schema, *REFUSED), {}) for uris, m in groups.values()]
