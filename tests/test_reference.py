@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from conftest import Project
 
@@ -48,6 +49,22 @@ def test_every_layer_has_a_table(reference):
 
 def test_every_table_is_described(reference):
     assert all(t["description"] for t in reference("ls", "-o", "json").json["tables"])
+
+
+def test_every_column_of_the_price_chain_has_a_type_and_a_description(reference):
+    """What hangs on the vendors' prices has a contract, which names the columns published."""
+    chain = reference("ls", "ods_daily_stock_price_*+", "-o", "json").json["tables"]
+
+    assert len(chain) == 8
+    for table in chain:
+        layer, name = table["name"].split(".")
+        contract = yaml.safe_load((reference.root / f"sql/{layer}/{name}.yml").read_text())
+        columns = reference.rows(f"select column_name, column_type from (describe {layer}.{name})")
+        declared = [[c["name"], c["data_type"]] for c in contract["columns"]]
+        assert declared == [c for c in columns if c[0] != "dt"]
+        assert contract["description"]
+        assert contract["unique_key"]
+        assert all(c["description"] for c in contract["columns"])
 
 
 def test_moutai_closed_at_1685_01(reference):
@@ -135,8 +152,7 @@ def test_the_calendar_knows_the_holiday(reference):
 
 
 def test_a_row_that_only_one_vendor_has_stays(reference, tmp_path):
-    shutil.copytree(reference.root, tmp_path / "copy")
-    project = Project(tmp_path / "copy")
+    project = copied(reference, tmp_path)
     path = project.root / "lake/inbox/a-share/akshare/2024-01-03.csv"
     text = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join(line for line in text if "600519" not in line) + "\n")
@@ -147,6 +163,28 @@ def test_a_row_that_only_one_vendor_has_stays(reference, tmp_path):
         "select vendors, close_avg from dwd.dwd_daily_stock_price_dt('2024-01-03')"
         " where symbol = '600519.SH'"
     ) == [["tushare", 1694.0]]
+
+
+def test_a_row_in_other_units_is_set_aside(reference, tmp_path):
+    """TuShare's turnover comes in thousands: one in yuan isn't believed; AkShare's row stands."""
+    project = copied(reference, tmp_path)
+    path = project.root / "lake/inbox/a-share/tushare/2024-01-03.csv"
+    path.write_text(path.read_text().replace(",3411400.667", ",3411400667.0"))
+    project("extract", "--dt", "2024-01-03")
+    project("run", "--dt", "2024-01-03")
+
+    assert project.rows(
+        "select _test from quarantine.ods_daily_stock_price_tushare where symbol = '600519.SH'"
+    ) == [["amount_is_volume_at_prices_of_the_day"]]
+    assert project.rows(
+        "select vendors, close_avg, amount from dwd.dwd_daily_stock_price_dt('2024-01-03')"
+        " where symbol = '600519.SH'"
+    ) == [["akshare", 1694.0, 3411400667.0]]
+
+
+def copied(project: Project, folder: Path) -> Project:
+    shutil.copytree(project.root, folder / "copy")
+    return Project(folder / "copy")
 
 
 def test_a_rebuild_gives_the_same_content(reference):
