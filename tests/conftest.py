@@ -14,6 +14,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
+from kept import Kept
 from nomad.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -142,13 +143,28 @@ def project(tmp_path: Path) -> Project:
     return chain(Project(tmp_path))
 
 
-@pytest.fixture
-def built(project: Project) -> Project:
-    """The same, both days extracted and built."""
+TWO_DAYS = ("--from", "2024-01-02", "--to", "2024-01-03")
+
+
+def build(made: Project) -> None:
+    """Extract and build the chain's two days."""
     for command in ("extract", "run"):
-        answer = project(command, "--from", "2024-01-02", "--to", "2024-01-03")
+        answer = made(command, *TWO_DAYS)
         assert answer.code == 0, answer.err
-    return project
+
+
+@pytest.fixture(scope="session")
+def kept_built(tmp_path_factory) -> Kept:
+    kept = Kept(tmp_path_factory.mktemp("built"))
+    build(chain(Project(kept.place)))
+    kept.keep()
+    return kept
+
+
+@pytest.fixture
+def built(kept_built: Kept) -> Project:
+    """The same, both days extracted and built."""
+    return Project(kept_built.anew())
 
 
 @pytest.fixture
