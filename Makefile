@@ -81,6 +81,10 @@ install: .venv/.run
 test: .venv/.dev ## Run the tests, on all cores
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
+.PHONY: test-slow
+test-slow: .venv/.dev ## Run the long forms: random tests of more rounds, a kill before each change
+	$(BIN)/pytest -m 'slow and not s3' --numprocesses auto --dist worksteal
+
 .PHONY: test-wheel
 test-wheel: .venv/.dev ## Build the wheel, and try it with the oldest and the newest Python
 	@.ci/wheel

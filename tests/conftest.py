@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,18 +154,28 @@ def build(made: Project) -> None:
         assert answer.code == 0, answer.err
 
 
-@pytest.fixture(scope="session")
-def kept_built(tmp_path_factory) -> Kept:
-    kept = Kept(tmp_path_factory.mktemp("built"))
-    build(chain(Project(kept.place)))
-    kept.keep()
-    return kept
+def kept(make: Callable[[Project], object]) -> Any:
+    """Make a fixture of how a project is made: it is done once, and given anew when called."""
+
+    @pytest.fixture(scope="session")
+    def made(tmp_path_factory) -> Callable[[], Project]:
+        found = Kept(tmp_path_factory.mktemp(make.__name__))
+        make(Project(found.place))
+        found.keep()
+        return lambda: Project(found.anew())
+
+    return made
+
+
+@kept
+def built_chain(made: Project) -> None:
+    build(chain(made))
 
 
 @pytest.fixture
-def built(kept_built: Kept) -> Project:
+def built(built_chain) -> Project:
     """The same, both days extracted and built."""
-    return Project(kept_built.anew())
+    return built_chain()
 
 
 @pytest.fixture

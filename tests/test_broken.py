@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from conftest import build, chain, kept
+
 ASKING = [
     ("ls",), ("sql", "select 1"), ("sql", "from dws.dws_price"), ("sql", "from ods.ods_bad"),
     ("status",), ("doctor",), ("files", "ods_price", "--dt", "2024-01-02"), ("history", "ods_bad"),
@@ -12,16 +14,21 @@ ASKING = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def spoilt(built):
-    """A built project in which files of three tables no longer can be read."""
+@kept
+def spoilt_chain(built):
+    build(chain(built))
     built.write("sql/ods/ods_bad.sql", "select 1 as one")
     built.write("sql/dwd/dwd_worse.sql", "select one from ods.ods_bad")
     assert built("run", "ods_bad", "dwd_worse").code == 0
     built.write("sql/ods/ods_bad.sql", "selct 1 as one frm")
     built.write("sql/dws/dws_wrong.sql", "select * from ods.ods_prise")
     built.write("sql/dws/dws_price.yml", "columns: [{name: symbol, tests: [nonesuch]}]")
-    return built
+
+
+@pytest.fixture
+def spoilt(spoilt_chain):
+    """A built project in which files of three tables no longer can be read."""
+    return spoilt_chain()
 
 
 @pytest.mark.parametrize("words", ASKING, ids=" ".join)

@@ -7,20 +7,25 @@ import sys
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, chain, kept
 from nomad.engine.instance import Session
 
 RANGE = ("--from", "2024-01-02", "--to", "2024-01-07")
 
 
-@pytest.fixture
-def week(project):
-    """Six days; of the fourth, ods can't be built."""
+@kept
+def landed_week(project):
+    chain(project)
     for n in range(2, 8):
         row = "A,x" if n == 5 else f"A,{n}"
         project.write(f"in/2024-01-0{n}.csv", f"symbol,close\n{row}\n")
     assert project("extract", *RANGE).code == 0
-    return project
+
+
+@pytest.fixture
+def week(landed_week):
+    """Six days; of the fourth, ods can't be built."""
+    return landed_week()
 
 
 def cells(answer):
@@ -98,12 +103,13 @@ def test_the_newest_dates_come_first_though_a_full_table_reads_them_all(week):
     ]
 
 
-def test_killed_three_times_and_resumed_it_ends_the_same(capsys):
-    """Of four layers over a hundred dates, no step is run twice but those in flight at a kill."""
+@pytest.mark.parametrize("days", [12, pytest.param(100, marks=pytest.mark.slow)])
+def test_killed_three_times_and_resumed_it_ends_the_same(days, capsys):
+    """Of four layers over the dates, no step is run twice but those in flight at a kill."""
     script = ROOT / "tests" / "bench" / "backfill.py"
 
     done = subprocess.run(
-        [sys.executable, script, "--days", "100"], capture_output=True, text=True, check=False
+        [sys.executable, script, "--days", str(days)], capture_output=True, text=True, check=False
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 from test_history import RETIRE, begun
 
+from conftest import build, chain, kept
 from nomad.engine.instance import Engine, Settings
 from nomad.lake.decoding import from_json
 from nomad.lake.lake import Lake
@@ -23,16 +24,18 @@ DAY = ("--dt", "2024-01-02")
 TABLE, DATE = TableName("dwd", "dwd_price"), date(2024, 1, 2)
 
 
-@pytest.fixture
-def pieces(built, tmp_path):
-    """The partition of one day in two hundred files, as pieces that arrived one by one."""
+@kept
+def many_pieces(built):
+    build(chain(built))
+    folder = built.root / "staged"
+    folder.mkdir()
     store = LocalStore(built.lake)
     over = Lake(store).published(TABLE, DATE)
     run, staged = "20240103T000000Z-abcdef", []
-    with Engine(Settings(scratch=tmp_path)).session() as session:
+    with Engine(Settings(scratch=folder)).session() as session:
         for n in range(200):
             query = f"SELECT 's' || (range % 97) AS symbol, CAST(range AS INTEGER) AS close FROM range({n * 500}, {n * 500 + 500})"
-            staged.append(session.stage(query, session.describe(query), tmp_path / f"{n}.parquet"))
+            staged.append(session.stage(query, session.describe(query), folder / f"{n}.parquet"))
         content = session.content_of(staged)
     files = tuple(
         DataFile(f"{run}-{n}.parquet", s.rows, s.bytes, s.sha256) for n, s in enumerate(staged)
@@ -42,7 +45,12 @@ def pieces(built, tmp_path):
     publish(store, replace(made, files=files), [s.path for s in staged], over=over)
     retire(store, over.manifest, keep=0)
     built("catalog", "refresh")
-    return built
+
+
+@pytest.fixture
+def pieces(many_pieces):
+    """The partition of one day in two hundred files, as pieces that arrived one by one."""
+    return many_pieces()
 
 
 def scanned(project) -> float:

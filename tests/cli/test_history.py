@@ -13,21 +13,26 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, chain, kept
 
 DAYS = [f"2024-01-{d:02d}" for d in range(1, 31)]
 RANGE = ("--from", DAYS[0], "--to", DAYS[-1])
 
 
-@pytest.fixture
-def month(project):
-    """Thirty days, built once."""
+@kept
+def built_month(project):
+    chain(project)
     for n, day in enumerate(DAYS):
         project.write(f"in/{day}.csv", f"symbol,close\nA,{n + 1}\nB,{n + 2}\n")
     for command in ("extract", "run"):
         answer = project(command, *RANGE, "-q")
         assert answer.code == 0, answer.err
-    return project
+
+
+@pytest.fixture
+def month(built_month):
+    """Thirty days, built."""
+    return built_month()
 
 
 def hashes(project, table="dwd.dwd_price"):
