@@ -123,7 +123,7 @@ def test_a_signal_that_falls_on_a_fork_is_heard_after_it(sent):
 import os, signal
 from nomad.cli import signals
 from nomad.project.apart import Text, parse_all
-from nomad.sqlfile import no_opinion
+from nomad.sqlfile.file import no_opinion
 signal.signal({int(sent)}, signal.default_int_handler)
 signals.heed()
 os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), {int(sent)}))
