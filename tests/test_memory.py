@@ -15,7 +15,7 @@ from nomad.engine.machine import cores
 from nomad.errors import DiskFull, LakeError, NomadError, NoRoom, OutOfMemory
 from nomad.files import translated
 from nomad.names import TableName
-from nomad.plan.planner import Plan, Step
+from nomad.plan.steps import Plan, Step
 from nomad.run.result import NO_ROOM, Result, shortage
 from nomad.run.scheduler import _Walk
 

@@ -21,8 +21,8 @@ from typing import Self
 from nomad.dates import DateRange, parse_date
 from nomad.engine.instance import Relation
 from nomad.errors import Misuse
-from nomad.plan.planner import Plan
 from nomad.plan.planner import plan as make_plan
+from nomad.plan.steps import Plan
 from nomad.project.project import Table, find
 from nomad.project.selection import select as make_selection
 from nomad.query import bound

@@ -49,7 +49,7 @@ def command(
 
     Example: nomad backfill ods dwd --from 2024-01-01 --to 2024-03-31 --only missing,failed
     """
-    from nomad.plan.planner import narrowed
+    from nomad.plan.steps import narrowed
     from nomad.run.scheduler import run
     from nomad.run.status import of_plan
 

@@ -38,17 +38,18 @@ def command(
 
     Example: nomad check ods_trade --dt 2024-01-02
     """
+    from nomad.build.checks.result import CheckStatus
     from nomad.cli import printing
     from nomad.run.checks import check, unpublished
 
     tables = chosen.tables(workspace)
     days = options.days(workspace, when)
     found = list(check(workspace, tables, days))
-    told = [c for c in found if c.status != "pass"] if output == "table" else found
+    told = [c for c in found if c.status is not CheckStatus.PASS] if output == "table" else found
     rows = [_row(c) for c in told]
     if rows or output != "table":
         printing.listing("checks", _COLUMNS, rows, output=output, out=sys.stdout)
-    bad = [c for c in found if c.verdict.status not in ("pass", "warn")]
+    bad = [c for c in found if c.verdict.status not in (CheckStatus.PASS, CheckStatus.WARN)]
     if output == "table":
         for c in bad:
             click.echo(f"{c.table} {c.partition or ''}: {c.verdict.told()}", err=True)

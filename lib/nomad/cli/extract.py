@@ -71,8 +71,9 @@ def land(
 def _judge(results: Sequence[Result], *, single: bool, quiet: bool) -> int:
     """Choose the exit code; dates missing from a range are no error unless nothing came at all."""
     from nomad.dates import compress
+    from nomad.run.result import Status
 
-    missing = [r for r in results if r.status == "missing"]
+    missing = [r for r in results if r.status is Status.MISSING]
     if single or len(missing) == len(results):
         for result in missing:
             if result.error:

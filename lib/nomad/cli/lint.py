@@ -27,7 +27,7 @@ def command(opened: options.Opener, chosen: options.Chosen, output: str) -> None
 
     Example: nomad lint ods
     """
-    from nomad.lint.finding import ERROR
+    from nomad.lint.finding import Severity
 
     found = _found(opened, chosen)
     if output == "json":
@@ -38,7 +38,7 @@ def command(opened: options.Opener, chosen: options.Chosen, output: str) -> None
                        out=sys.stdout)  # fmt: skip
     else:
         _tell(found)
-    errors = sum(f.severity == ERROR for f in found)
+    errors = sum(f.severity == Severity.ERROR for f in found)
     warnings = counted(len(found) - errors, "warning")
     click.echo(f"{counted(errors, 'error')}, {warnings}", err=True)
     sys.exit(2 if errors else 0)

@@ -17,7 +17,7 @@ from nomad.cli.report import MANY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nomad.plan.planner import Plan, Step
+    from nomad.plan.steps import Plan, Step
     from nomad.workspace import Workspace
 
 
@@ -67,7 +67,9 @@ def _shown(found: Plan, output: str) -> tuple[Sequence[Step], int]:
     """Choose the steps to list, and count those left out."""
     if output != "table" or len(found.steps) <= MANY:
         return found.steps, 0
-    stale = [s for s in found.steps if s.action != "fresh"]
+    from nomad.plan.steps import Action
+
+    stale = [s for s in found.steps if s.action is not Action.FRESH]
     return stale, len(found.steps) - len(stale)
 
 

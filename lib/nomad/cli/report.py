@@ -20,9 +20,9 @@ import click
 from nomad import errors
 from nomad.cli import say
 from nomad.names import counted
+from nomad.run.result import Result, Status
 
 if TYPE_CHECKING:
-    from nomad.run.result import Result
     from nomad.store.requests import Requests
 
 
@@ -45,14 +45,14 @@ class Report:
         self._ended.append(result)
         if self.log_format == "json":
             click.echo(json.dumps(result.as_log(), ensure_ascii=False), err=True)
-        fresh = result.status == "fresh"
+        fresh = result.status is Status.FRESH
         shown = self.output == "table" and (self.verbose or not fresh or self._few)
         shown = shown and not self.quiet and not self._folded(result)
         self._tell(_line(result, verbose=self.verbose) if shown else "")
 
     def _folded(self, result: Result) -> bool:
         """Tell whether a step ended as the one before of its table: by an error, or blocked."""
-        if self.verbose or result.status not in ("failed", "blocked"):
+        if self.verbose or result.status not in (Status.FAILED, Status.BLOCKED):
             return False
         key = (result.status, str(result.table), str(result.error or ""))
         self._alike.setdefault(key, []).append(result)
@@ -99,7 +99,7 @@ class Report:
 
     def _rate(self, results: Sequence[Result]) -> str:
         """Say how fast many steps went."""
-        done = sum(r.status == "published" for r in results)
+        done = sum(r.status is Status.PUBLISHED for r in results)
         seconds = time.monotonic() - self._began
         return f" in {seconds:.1f} s, {done / seconds:.1f} a second" if done > MANY else ""
 
@@ -121,7 +121,7 @@ class Report:
                 "steps", columns, rows, output=self.output, out=sys.stdout, extra=extra
             )
         self._tell_folded()
-        failed = {str(r.error): r.error for r in results if r.error and r.status == "failed"}
+        failed = {str(r.error): r.error for r in results if r.error and r.status is Status.FAILED}
         for error in failed.values():
             say(error)
         if not self.quiet:
@@ -148,7 +148,7 @@ MANY = 20
 """From so many steps on, a line is written only for those that did something."""
 
 
-_COLOURS = {"failed": "red", "blocked": "yellow", "published": "green"}
+_COLOURS = {Status.FAILED: "red", Status.BLOCKED: "yellow", Status.PUBLISHED: "green"}
 _BELOW = "\n" + " " * 11
 _LINE = 81
 """Characters of a line before its reason, of a table whose name is of usual length."""
@@ -158,7 +158,7 @@ def _line(result: Result, *, verbose: bool) -> str:
     day = str(result.partition or "")
     rows = "" if result.row_count is None else counted(result.row_count, "row")
     reason = "" if result.reason == result.status else result.reason
-    if result.quarantined and result.status != "fresh":
+    if result.quarantined and result.status is not Status.FRESH:
         reason += f"; {counted(result.quarantined, 'row')} to quarantine"
     status = click.style(f"{result.status:<9}", fg=_COLOURS.get(result.status))
     text = f"{status}  {result.table!s:<34}  {day:<10}  {rows:>10}  {result.seconds:6.2f} s"
@@ -178,7 +178,7 @@ def _told(checks: Sequence[Any]) -> str:
 def _sum(results: Sequence[Result]) -> str:
     statuses = dict.fromkeys(r.status for r in results)
     counts = {s: sum(r.status == s for r in results) for s in statuses}
-    if set(counts) <= {"fresh"}:
+    if set(counts) <= {Status.FRESH}:
         return f"nothing to do, {len(results)} fresh" if results else "nothing to do"
     return ", ".join(f"{n} {status}" for status, n in counts.items())
 
@@ -189,8 +189,8 @@ def worst(results: Sequence[Result], *, fail_on_quarantine: bool = False) -> int
     With `fail_on_quarantine`, rows that were refused beside what is published count as 4, be it
     from this run or fresh; it is told, however quiet all else is.
     """
-    failed = [r.error.exit_code for r in results if r.error and r.status == "failed"]
-    blocked = any(r.status == "blocked" for r in results)
+    failed = [r.error.exit_code for r in results if r.error and r.status is Status.FAILED]
+    blocked = any(r.status is Status.BLOCKED for r in results)
     refused = [r for r in results if r.quarantined] if fail_on_quarantine else []
     if refused:
         _tell_refused(refused)

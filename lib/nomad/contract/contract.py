@@ -10,24 +10,49 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple
 
 from nomad.hashing import digest
 from nomad.names import literal, quote
 
-ERROR, WARN, QUARANTINE = "error", "warn", "quarantine"
-SEVERITIES = (ERROR, WARN, QUARANTINE)
-STRICT, ADDITIVE = "strict", "additive"
 MERGE = "merge"
 
-ROW_KINDS = (
-    "not_null", "unique", "accepted_values", "relationships", "range", "regex", "length",
-    "expression",
-)  # fmt: skip
-"""Tests that single rows pass or break."""
 
-TABLE_KINDS = ("row_count", "null_rate")
-"""Tests of what is published as a whole."""
+class Severity(StrEnum):
+    """What a broken test does: stop the publish, be told, or take the rows to quarantine."""
+
+    ERROR = "error"
+    WARN = "warn"
+    QUARANTINE = "quarantine"
+
+
+class Evolution(StrEnum):
+    """Which changes of a table's columns are published: none, or columns that are added."""
+
+    STRICT = "strict"
+    ADDITIVE = "additive"
+
+
+class Kind(StrEnum):
+    """What a test tests. The last two are of what is published as a whole, all others of rows."""
+
+    NOT_NULL = "not_null"
+    UNIQUE = "unique"
+    ACCEPTED_VALUES = "accepted_values"
+    RELATIONSHIPS = "relationships"
+    RANGE = "range"
+    REGEX = "regex"
+    LENGTH = "length"
+    EXPRESSION = "expression"
+    ROW_COUNT = "row_count"
+    NULL_RATE = "null_rate"
+
+    @property
+    def by_row(self) -> bool:
+        """Whether single rows pass or break it."""
+        return self not in (Kind.ROW_COUNT, Kind.NULL_RATE)
+
 
 STAGED = quote("rows under test")
 """The name under which a row test finds the rows it judges."""
@@ -50,9 +75,9 @@ class Test:
     """
 
     name: str
-    kind: str
+    kind: Kind
     columns: tuple[str, ...]
-    severity: str = ERROR
+    severity: Severity = Severity.ERROR
     words: Mapping[str, object] = field(default_factory=dict)
     where: str = ""
     line: int = 0
@@ -61,12 +86,12 @@ class Test:
     @property
     def by_row(self) -> bool:
         """Whether rows break it one by one."""
-        return self.kind in ROW_KINDS
+        return self.kind.by_row
 
     @property
     def related(self) -> str:
         """The table that `relationships` looks into, as spelled; else empty."""
-        return str(self.words["to"]) if self.kind == "relationships" else ""
+        return str(self.words["to"]) if self.kind is Kind.RELATIONSHIPS else ""
 
     def broken(self, types: Mapping[str, str] | None = None) -> str:
         """Write the condition under which a row breaks the test, as SQL; NULL means it does not.
@@ -111,6 +136,11 @@ class Freshness(NamedTuple):
     warn_after: float | None = None
     error_after: float | None = None
 
+    @property
+    def by_severity(self) -> tuple[tuple[Severity, float | None], ...]:
+        """The two limits, the graver one first."""
+        return (Severity.ERROR, self.error_after), (Severity.WARN, self.warn_after)
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -123,11 +153,11 @@ class Contract:
     tests: tuple[Test, ...] = ()
     unique_key: tuple[str, ...] = ()
     strategy: str = ""
-    evolution: str = STRICT
+    evolution: Evolution = Evolution.STRICT
     max_quarantined: Limit | None = None
     freshness: Freshness | None = None
     restate: int = 0
-    singular: Mapping[str, str] = field(default_factory=dict)
+    singular: Mapping[str, Severity] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -137,7 +167,7 @@ class Contract:
     @property
     def quarantines(self) -> bool:
         """Whether a row can go to quarantine by it."""
-        return any(t.severity == QUARANTINE for t in self.tests)
+        return any(t.severity == Severity.QUARANTINE for t in self.tests)
 
     @property
     def compares(self) -> bool:
@@ -280,19 +310,19 @@ def _expression(test: Test) -> str:
     return f"NOT ({_one(test)} {said}\n)" if test.columns else f"NOT ({said}\n)"
 
 
-_BY_TYPE: Mapping[str, Callable[[Test, str], str]] = {
-    "accepted_values": _accepted_values,
-    "length": _length,
+_BY_TYPE: Mapping[Kind, Callable[[Test, str], str]] = {
+    Kind.ACCEPTED_VALUES: _accepted_values,
+    Kind.LENGTH: _length,
 }
 """Those that go by the column's type."""
 
-_CONDITIONS: Mapping[str, Callable[[Test], str]] = {
-    "not_null": lambda t: f"{_one(t)} IS NULL",
-    "unique": _unique,
-    "relationships": _relationships,
-    "range": lambda t: _between(_one(t), t),
-    "regex": lambda t: (
+_CONDITIONS: Mapping[Kind, Callable[[Test], str]] = {
+    Kind.NOT_NULL: lambda t: f"{_one(t)} IS NULL",
+    Kind.UNIQUE: _unique,
+    Kind.RELATIONSHIPS: _relationships,
+    Kind.RANGE: lambda t: _between(_one(t), t),
+    Kind.REGEX: lambda t: (
         f"NOT regexp_matches(CAST({_one(t)} AS VARCHAR), {_value(t.words['pattern'])})"
     ),
-    "expression": _expression,
+    Kind.EXPRESSION: _expression,
 }

@@ -17,23 +17,18 @@ from nomad.contract.conditions import condition, goes_on
 from nomad.contract.constraints import KEYS as CONSTRAINT
 from nomad.contract.constraints import tests_of
 from nomad.contract.contract import (
-    ADDITIVE,
-    ERROR,
     MERGE,
-    QUARANTINE,
-    ROW_KINDS,
-    SEVERITIES,
-    STRICT,
-    TABLE_KINDS,
     Column,
     Contract,
+    Evolution,
     Freshness,
+    Kind,
     Limit,
+    Severity,
     Test,
 )
 from nomad.contract.values import days_in, default_name, numbered, plain, share, spelled, templates
 from nomad.contract.words import (
-    ALSO_CALLED,
     BESIDE,
     COLUMN_KEYS,
     COMMON,
@@ -43,6 +38,7 @@ from nomad.contract.words import (
     RENAMED,
     SHORT,
     WORDS,
+    kind_of,
 )
 from nomad.errors import ConfigError, page
 from nomad.names import RAW, did_you_mean
@@ -102,7 +98,7 @@ class _Reader:
             tests=tuple(self.distinct(tests)),
             unique_key=tuple(e.spelled for e in _elements(node, "unique_key")),
             strategy=self.choice(node, "strategy", ("", MERGE, "replace")).replace("replace", ""),
-            evolution=self.choice(node, "evolution", (STRICT, ADDITIVE)),
+            evolution=Evolution(self.choice(node, "evolution", tuple(Evolution))),
             max_quarantined=self.limit(node),
             freshness=self.freshness(node),
             restate=ceil(self.days(node.get("restate")) or 0),
@@ -186,7 +182,7 @@ class _Reader:
             self.fault(node.line, f"must be like `2 days` or `36 hours` (got {text!r})")
         return found
 
-    def singular(self, node: Node) -> dict[str, str]:
+    def singular(self, node: Node) -> dict[str, Severity]:
         """Read `checks: {fact: severity}` of the files in sql/checks."""
         found = node.get("checks")
         if found and not isinstance(found.value, dict):
@@ -228,13 +224,14 @@ class _Reader:
         return self.made(kind, {**words, **pairs}, node, column)
 
     def short(self, kind: str, node: Node | None) -> dict[str, Node]:
-        word = SHORT.get(ALSO_CALLED.get(kind, kind))
+        meant = kind_of(kind)
+        word = SHORT.get(meant) if meant else None
         told = node is not None and node.value is not None and not isinstance(node.value, dict)
         return {word: node} if word and node and told else {}
 
     def made(self, said: str, words: dict[str, Node], node: Node, column: str) -> Test | None:
-        kind = ALSO_CALLED.get(said, said)
-        if kind not in WORDS:
+        kind = kind_of(said)
+        if kind is None:
             near = did_you_mean(said, WORDS) or f"there is: {', '.join(sorted(WORDS))}"
             self.fault(node.line, f"no test `{said}`: {near}")
             return None
@@ -247,7 +244,7 @@ class _Reader:
             self.known(given, CONFIG if holder == "config" else tuple(dict(given.items())))
             (common if holder == "config" else words).update(dict(given.items()))
         words = {RENAMED.get(k, k): v for k, v in words.items()} if said != kind else words
-        if kind in TABLE_KINDS and "where" in common:
+        if not kind.by_row and "where" in common:
             self.fault(common["where"].line, f"`{kind}` is of the whole table and has no `where`")
         values = self.words(kind, words, node)
         columns = self.over(kind, values, node, column)
@@ -258,17 +255,19 @@ class _Reader:
             name=str(common["name"].scalar) if "name" in common else default_name(kind, columns),
             kind=kind,
             columns=columns,
-            severity=self.severity(severity, str(severity.scalar), kind) if severity else ERROR,
+            severity=self.severity(severity, str(severity.scalar), kind)
+            if severity
+            else Severity.ERROR,
             words=values,
             where=condition(common.get("where"), "where", self.fault),
             line=node.line,
-            spelled=spelled(words.get("values")) if kind == "accepted_values" else (),
+            spelled=spelled(words.get("values")) if kind is Kind.ACCEPTED_VALUES else (),
         )
 
-    def words(self, kind: str, words: dict[str, Node], node: Node) -> dict[str, object]:
+    def words(self, kind: Kind, words: dict[str, Node], node: Node) -> dict[str, object]:
         needed, allowed = WORDS[kind]
         found: dict[str, object] = {}
-        if "inclusive" in words and kind == "range":
+        if "inclusive" in words and kind is Kind.RANGE:
             found["exclusive"] = words.pop("inclusive").scalar is False
         for key, value in words.items():
             if key in NOT_HERE:
@@ -286,44 +285,49 @@ class _Reader:
         condition(words.get("expression"), "expression", self.fault)
         return found
 
-    def sensible(self, kind: str, found: dict[str, object], node: Node) -> None:
-        if kind == "relationships":
+    def sensible(self, kind: Kind, found: dict[str, object], node: Node) -> None:
+        if kind is Kind.RELATIONSHIPS:
             match = _REF.match(str(found["to"]))
             found["to"] = f"{RAW}." * (match[1] == "source") + match[2] if match else found["to"]
-        for key in ("max_change", *(("max",) if kind == "null_rate" else ())):
+        for key in ("max_change", *(("max",) if kind is Kind.NULL_RATE else ())):
             if key in found and (part := share(found[key])) is not None:
                 found[key] = part
             elif key in found:
                 self.fault(node.line, f"`{key}` must be a share like `50%` (got {found[key]!r})")
-        counted = ("min", "max", "equal") if kind in ("row_count", "length") else ()
+        counted = ("min", "max", "equal") if kind in (Kind.ROW_COUNT, Kind.LENGTH) else ()
         for key in counted:
             if key in found and type(found[key]) is not int:
                 self.fault(node.line, f"`{key}` must be a whole number (got {found[key]!r})")
         if "exclusive" in found and not isinstance(found["exclusive"], bool):
             self.fault(node.line, f"`exclusive` must be true or false (got {found['exclusive']!r})")
         bounds = [w for w in WORDS[kind][1] if w != "exclusive"]
-        if kind in ("range", "length", "row_count") and not any(b in found for b in bounds):
+        if kind in (Kind.RANGE, Kind.LENGTH, Kind.ROW_COUNT) and not any(
+            b in found for b in bounds
+        ):
             self.fault(node.line, f"`{kind}` needs a bound: {', '.join(bounds)}")
 
-    def over(self, kind: str, words: dict[str, object], node: Node, column: str) -> tuple[str, ...]:
+    def over(
+        self, kind: Kind, words: dict[str, object], node: Node, column: str
+    ) -> tuple[str, ...]:
         several = words.pop("columns", None)
         if several is not None:
             return several if isinstance(several, tuple) else (str(several),)
         if column:
             return (column,)
-        if kind not in ("expression", "row_count"):
-            more = ", or needs `columns`" if kind == "unique" else ""
+        if kind not in (Kind.EXPRESSION, Kind.ROW_COUNT):
+            more = ", or needs `columns`" if kind is Kind.UNIQUE else ""
             self.fault(node.line, f"`{kind}` belongs below a column{more}")
         return ()
 
-    def severity(self, node: Node, said: str, kind: str = "") -> str:
+    def severity(self, node: Node, said: str, kind: Kind | None = None) -> Severity:
         text = said.lower()
-        if text not in SEVERITIES:
+        if text not in tuple(Severity):
             self.fault(node.line, f"`severity` must be error, warn or quarantine (got {text!r})")
-        elif text == QUARANTINE and kind not in ROW_KINDS:
-            told = f"`{kind}` tests" if kind in TABLE_KINDS else "files in sql/checks test"
+            return Severity.ERROR
+        if text == Severity.QUARANTINE and not (kind and kind.by_row):
+            told = f"`{kind}` tests" if kind else "files in sql/checks test"
             self.fault(node.line, f"{told} the table, not its rows: there is none to quarantine")
-        return text
+        return Severity(text)
 
     def distinct(self, tests: list[Test]) -> list[Test]:
         """See that no two tests bear one name: verdicts are found by it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nomad.contract.contract import ADDITIVE, MERGE, SEVERITIES, STRICT, TABLE_KINDS
+from nomad.contract.contract import MERGE, Evolution, Kind, Severity
 from nomad.contract.words import (
     ALSO_CALLED,
     BESIDE,
@@ -38,14 +38,17 @@ _AGE: Schema = {
         },
     ]
 }
-_SEVERITY = {"enum": [*SEVERITIES, *map(str.upper, SEVERITIES)]}
+_SEVERITY = {"enum": [*Severity, *map(str.upper, Severity)]}
 
 TOLD: Mapping[str, tuple[Schema, str]] = {
     "description": (_TEXT, "What it is, in a sentence."),
     "tags": (_NAMES, "Words to select by: `nomad run tag:nightly`."),
     "unique_key": (_NAMES, "The columns that tell rows apart; rows are written in its order."),
     "strategy": ({"enum": [MERGE, "replace", None]}, "merge: a full table keeps its old rows."),
-    "evolution": ({"enum": [STRICT, ADDITIVE, None]}, "additive lets new columns in."),
+    "evolution": (
+        {"enum": [Evolution.STRICT, Evolution.ADDITIVE, None]},
+        "additive lets new columns in.",
+    ),
     "columns": (
         {"type": ["array", "null"], "items": {"$ref": "#/$defs/column"}},
         "The columns; where all have a type, no other may be there.",
@@ -132,11 +135,11 @@ def _test() -> Schema:
 
 
 def _words(said: str, common: Schema) -> Schema:
-    kind = ALSO_CALLED.get(said, said)
+    kind = Kind(ALSO_CALLED.get(said, said))
     own = [w for words in WORDS[kind] for w in words]
     spelled = [*own, *(r for r, w in RENAMED.items() if w in (*own, "inclusive"))]
     properties = {**common, **_told(spelled)}
-    sentence = "Of the whole table." if kind in TABLE_KINDS else "Of each row."
+    sentence = "Of the whole table." if not kind.by_row else "Of each row."
     return {
         "description": sentence,
         "anyOf": [_SINGLE, {"type": "array"}, _closed(properties)],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nomad.contract.contract import Kind
+
 KEYS = (
     "description", "tags", "unique_key", "strategy", "evolution", "columns", "tests", "data_tests",
     "freshness", "restate", "max_quarantined", "checks", "name", "meta", "config", "version",
@@ -14,25 +16,25 @@ COLUMN_KEYS = (
     "constraints", "config",
 )  # fmt: skip
 
-WORDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "not_null": ((), ()),
-    "unique": ((), ("columns",)),
-    "accepted_values": (("values",), ("quote",)),
-    "relationships": (("to", "field"), ()),
-    "range": ((), ("min", "max", "exclusive")),
-    "regex": (("pattern",), ()),
-    "length": ((), ("min", "max", "equal")),
-    "expression": (("expression",), ()),
-    "row_count": ((), ("min", "max", "max_change")),
-    "null_rate": (("max",), ()),
+WORDS: Mapping[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    Kind.NOT_NULL: ((), ()),
+    Kind.UNIQUE: ((), ("columns",)),
+    Kind.ACCEPTED_VALUES: (("values",), ("quote",)),
+    Kind.RELATIONSHIPS: (("to", "field"), ()),
+    Kind.RANGE: ((), ("min", "max", "exclusive")),
+    Kind.REGEX: (("pattern",), ()),
+    Kind.LENGTH: ((), ("min", "max", "equal")),
+    Kind.EXPRESSION: (("expression",), ()),
+    Kind.ROW_COUNT: ((), ("min", "max", "max_change")),
+    Kind.NULL_RATE: (("max",), ()),
 }
 """The words each test must have, and those it may have."""
 
 ALSO_CALLED = {
-    "dbt_utils.expression_is_true": "expression",
-    "dbt_utils.unique_combination_of_columns": "unique",
-    "dbt_utils.accepted_range": "range",
-    "dbt_expectations.expect_column_values_to_match_regex": "regex",
+    "dbt_utils.expression_is_true": Kind.EXPRESSION,
+    "dbt_utils.unique_combination_of_columns": Kind.UNIQUE,
+    "dbt_utils.accepted_range": Kind.RANGE,
+    "dbt_expectations.expect_column_values_to_match_regex": Kind.REGEX,
 }
 RENAMED = {
     "combination_of_columns": "columns", "min_value": "min", "max_value": "max",
@@ -40,8 +42,10 @@ RENAMED = {
 }  # fmt: skip
 COMMON = ("name", "severity", "where", "config", "arguments", "description", "tags", "meta")
 CONFIG = ("severity", "where", "tags", "meta", "enabled", "store_failures", "limit", "alias")
-SHORT = {"regex": "pattern", "expression": "expression", "accepted_values": "values",
-          "null_rate": "max", "unique": "columns"}  # fmt: skip
+SHORT = {
+    Kind.REGEX: "pattern", Kind.EXPRESSION: "expression", Kind.ACCEPTED_VALUES: "values",
+    Kind.NULL_RATE: "max", Kind.UNIQUE: "columns",
+}  # fmt: skip
 """The word meant where a test has a bare value: `regex: '^6'`."""
 
 BESIDE = (
@@ -57,3 +61,14 @@ NOT_HERE = {
     "versions": "let each version be a table of its own",
 }
 """Words of dbt's that are refused, and what to write instead."""
+
+
+def kind_of(said: str) -> Kind | None:
+    """Tell which test a word means, also as dbt's packages spell it; None for no test.
+
+    Example:
+        >>> kind_of("dbt_utils.accepted_range"), kind_of("rang")
+        (<Kind.RANGE: 'range'>, None)
+    """
+    kind = ALSO_CALLED.get(said, said)
+    return Kind(kind) if kind in WORDS else None

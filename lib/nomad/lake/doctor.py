@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 from nomad.errors import LakeError
@@ -41,6 +42,14 @@ _log = logging.getLogger(__name__)
 FIX = "nomad doctor --fix"
 
 
+class Remedy(StrEnum):
+    """What `--fix` does about a finding."""
+
+    REMOVE = "remove"
+    WRITE = "write"
+    ABANDON = "abandon"
+
+
 class Finding(NamedTuple):
     """Something amiss: where, and what.
 
@@ -50,7 +59,7 @@ class Finding(NamedTuple):
 
     where: str
     what: str
-    remedy: str | None = None
+    remedy: Remedy | None = None
     upload: Entry | None = None
     command: str = FIX
 
@@ -109,7 +118,7 @@ def unfinished(store: Store, dead: Collection[str]) -> Iterator[Finding]:
             run = run_of_data(name_of(upload.key))
             if run and (run in dead or upload.age >= store.grace):
                 what = "an upload in parts that was never ended"
-                yield Finding(upload.key, what, "abandon", upload)
+                yield Finding(upload.key, what, Remedy.ABANDON, upload)
 
 
 def _folders(store: Store, top: str) -> list[tuple[str, dict[str, float]]]:
@@ -235,7 +244,7 @@ def _published(cell: _Cell) -> Iterator[Finding]:
             told = "not a file of nomad's; no reader sees it"
             yield Finding(f"{folder}/{name}", told, command="move it elsewhere")
         elif not cell.spares(run, cell.ages[name]):
-            yield Finding(f"{folder}/{name}", "no manifest names it", "remove")
+            yield Finding(f"{folder}/{name}", "no manifest names it", Remedy.REMOVE)
     for name in sorted(named - names):
         what = "the manifest names it, but it is not there"
         yield Finding(f"{folder}/{name}", what, command=again(*manifest.cell) if manifest else "")
@@ -277,9 +286,9 @@ def _mark(folder: str, names: set[str], manifest: Manifest | None) -> Iterator[F
     wanted = manifest is not None and bool(manifest.files)
     path = success_key(folder)
     if wanted and SUCCESS not in names:
-        yield Finding(path, "missing beside a published partition", "write")
+        yield Finding(path, "missing beside a published partition", Remedy.WRITE)
     if not wanted and SUCCESS in names:
-        yield Finding(path, "there, though no rows are published", "remove")
+        yield Finding(path, "there, though no rows are published", Remedy.REMOVE)
 
 
 def _quarantine(refused: _Cell, of: _Cell | None) -> Iterator[Finding]:
@@ -292,7 +301,7 @@ def _quarantine(refused: _Cell, of: _Cell | None) -> Iterator[Finding]:
         run = run_of_refused(name)
         if run and not (of or refused).spares(run, refused.ages[name]):
             where = f"{refused.folder}/{name}"
-            yield Finding(where, "refused rows of no published version", "remove")
+            yield Finding(where, "refused rows of no published version", Remedy.REMOVE)
 
 
 def _past(version: _Cell, of: _Cell | None) -> Iterator[Finding]:
@@ -309,16 +318,16 @@ def _past(version: _Cell, of: _Cell | None) -> Iterator[Finding]:
     if whole or not is_run(run_id) or (of and of.moves(run_id)):
         return
     for name in sorted(filter(is_ours, version.ages)):
-        yield Finding(f"{version.folder}/{name}", "an incomplete past version", "remove")
+        yield Finding(f"{version.folder}/{name}", "an incomplete past version", Remedy.REMOVE)
 
 
 def mend(store: Store, findings: Iterable[Finding]) -> list[Finding]:
     """Apply every remedy; give the findings that have none."""
     left: list[Finding] = []
     for finding in findings:
-        if finding.remedy == "remove":
+        if finding.remedy is Remedy.REMOVE:
             store.delete(finding.where)
-        elif finding.remedy == "write":
+        elif finding.remedy is Remedy.WRITE:
             store.write(finding.where, b"")
         elif finding.upload and isinstance(store, S3Store):
             store.abandon(finding.upload)

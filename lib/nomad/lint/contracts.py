@@ -11,7 +11,7 @@ from nomad.contract.contract import Contract, Test
 from nomad.dates import COLUMN
 from nomad.engine.instance import Session
 from nomad.errors import ConfigError, QueryFailed
-from nomad.lint.finding import CONTRACT, Finding, plain
+from nomad.lint.finding import Finding, Rule, plain
 from nomad.names import TableName, did_you_mean, quote
 from nomad.project.project import Table
 from nomad.schema import Column
@@ -61,7 +61,7 @@ class Promises:
 
     def _at(self, line: int, message: str) -> Finding:
         assert self._table.contract
-        return Finding(self._table.contract.path, line, 1, CONTRACT, message)
+        return Finding(self._table.contract.path, line, 1, Rule.CONTRACT, message)
 
     def _of_test(self, test: Test) -> Iterator[Finding]:
         for column in test.columns:

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 from nomad.errors import NomadError, QueryFailed
 from nomad.project.project import Table
 
-ERROR, WARNING = "error", "warning"
-UNREADABLE, QUERY, CONTRACT, CHECK = "unreadable", "query", "contract", "check"
-VARIABLE, FULL_SCAN = "variable", "full-scan"
+
+class Severity(StrEnum):
+    """Whether a fault keeps a table from being built."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Rule(StrEnum):
+    """Which rule a fault is against."""
+
+    UNREADABLE = "unreadable"
+    QUERY = "query"
+    CONTRACT = "contract"
+    CHECK = "check"
+    VARIABLE = "variable"
+    FULL_SCAN = "full-scan"
 
 
 class Finding(NamedTuple):
@@ -20,14 +35,14 @@ class Finding(NamedTuple):
     file: str
     line: int
     column: int
-    rule: str
+    rule: Rule
     message: str
     hint: str = ""
-    severity: str = ERROR
+    severity: Severity = Severity.ERROR
 
     def __str__(self) -> str:
         """As editors read it."""
-        grave = "" if self.severity == ERROR else f"{self.severity}: "
+        grave = "" if self.severity == Severity.ERROR else f"{self.severity}: "
         return f"{self.file}:{self.line}:{self.column}: {grave}{self.message}"
 
 
@@ -44,7 +59,7 @@ def of_error(e: NomadError) -> list[Finding]:
         if match := _TOLD.fullmatch(text):
             found.append(_fault(match))
         elif not found:
-            found.append(Finding(e.where or "nomad.yaml", 1, 1, UNREADABLE, text))
+            found.append(Finding(e.where or "nomad.yaml", 1, 1, Rule.UNREADABLE, text))
         elif text.startswith(_HINT):
             found[-1] = found[-1]._replace(hint=text.removeprefix(_HINT))
         elif text.lstrip() == text:
@@ -54,7 +69,7 @@ def of_error(e: NomadError) -> list[Finding]:
 
 def _fault(match: re.Match[str]) -> Finding:
     what = match["what"]
-    rule = VARIABLE if what.startswith("variable `") else UNREADABLE
+    rule = Rule.VARIABLE if what.startswith("variable `") else Rule.UNREADABLE
     return Finding(match["file"], int(match["line"] or 1), int(match["column"] or 1), rule, what)
 
 
@@ -91,7 +106,7 @@ def of_query(e: QueryFailed, table: Table) -> Finding:
         text = lines[line - table.sql.line] if 0 <= line - table.sql.line < len(lines) else ""
         cut = len(shown) - len(shown.lstrip("."))
         column = max(text.find(core), 0) + len(match["mark"]) - cut + 1
-    return Finding(table.sql.path, line, max(column, 1), QUERY, plain(e), e.hint or "")
+    return Finding(table.sql.path, line, max(column, 1), Rule.QUERY, plain(e), e.hint or "")
 
 
 def plain(e: QueryFailed) -> str:

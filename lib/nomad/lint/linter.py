@@ -21,17 +21,7 @@ from nomad.errors import CycleError, QueryFailed, Unreachable
 from nomad.extract.header import header
 from nomad.hashing import digest
 from nomad.lint.contracts import Promises, without_dt
-from nomad.lint.finding import (
-    CHECK,
-    FULL_SCAN,
-    QUERY,
-    VARIABLE,
-    WARNING,
-    Finding,
-    of_error,
-    of_query,
-    placed,
-)
+from nomad.lint.finding import Finding, Rule, Severity, of_error, of_query, placed
 from nomad.names import RAW, TableName
 from nomad.plan.full_scans import full_scans
 from nomad.plan.own_past import refuse_same_date
@@ -96,9 +86,9 @@ class _Linter:
             for check in table.checks:
                 seen = replace(table, sql=check.sql, reads=check.reads, contract=None, checks=())
                 faults = self._kept(seen, own=False).faults
-                yield from ((name, f._replace(rule=CHECK)) for f in faults)
+                yield from ((name, f._replace(rule=Rule.CHECK)) for f in faults)
             yield from ((name, f) for f in bound.faults)
-            if not any(f.rule == QUERY for f in bound.faults):
+            if not any(f.rule == Rule.QUERY for f in bound.faults):
                 yield from ((name, f) for f in self._full_scans(table))
                 yield from ((name, f) for f in self._same_date(table))
 
@@ -113,13 +103,15 @@ class _Linter:
         try:
             refuse_same_date(table, _ANY_DAY, asked)
         except CycleError as e:
-            yield from (f._replace(line=table.sql.line, rule=QUERY) for f in of_error(e))
+            yield from (f._replace(line=table.sql.line, rule=Rule.QUERY) for f in of_error(e))
 
     def _full_scans(self, table: Table) -> Iterator[Finding]:
         cache = self._cache
         for scan in full_scans(self._project, table, cache, lambda: self._reads(table)):
             message = f"reads every partition of {scan.table}: {scan.why}"
-            yield Finding(table.sql.path, table.sql.line, 1, FULL_SCAN, message, "", WARNING)
+            yield Finding(
+                table.sql.path, table.sql.line, 1, Rule.FULL_SCAN, message, "", Severity.WARNING
+            )
 
     def _reads(self, table: Table) -> tuple[Read, ...] | None:
         """Say what a query reads for some date, by the columns that its inputs will have."""
@@ -226,7 +218,7 @@ class _Linter:
             if file and name not in used:
                 message = f"nothing reads the variable `{name.lower()}`"
                 hint = f"write $<{name}> where it is meant, or take it out"
-                yield Finding(file, int(line), 1, VARIABLE, message, hint, WARNING)
+                yield Finding(file, int(line), 1, Rule.VARIABLE, message, hint, Severity.WARNING)
 
     def _texts(self) -> Iterator[str]:
         root = self._project.root

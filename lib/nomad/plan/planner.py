@@ -6,10 +6,8 @@ A cell is one table at one date (or a full table). `run` walks this.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
 
 from nomad import __version__
 from nomad.dates import Partition, Span, folder
@@ -21,87 +19,9 @@ from nomad.names import TableName
 from nomad.plan.freshness import GONE, Terms, changed_input, named
 from nomad.plan.pruning import Pruner, Read
 from nomad.plan.schemas import Schemas
+from nomad.plan.steps import Action, Cell, Plan, Step
 from nomad.project.project import Project, Table
 from nomad.store.requests import about
-
-BUILD, FRESH = "build", "fresh"
-
-Cell = tuple[TableName, Partition]
-
-
-class Step(NamedTuple):
-    """One cell, what is to be done with it, and why.
-
-    `reads` is None where the inputs' columns aren't known before they are built; `needs` are the
-    steps of the same plan to wait for, `after` those to wait for however they end.
-    """
-
-    table: TableName
-    partition: Partition
-    action: str
-    reason: str
-    reads: tuple[Read, ...] | None = None
-    needs: tuple[Cell, ...] = ()
-    after: tuple[Cell, ...] = ()
-
-    @property
-    def cell(self) -> Cell:
-        """Table and date."""
-        return (self.table, self.partition)
-
-    @property
-    def waits_for(self) -> tuple[Cell, ...]:
-        """What must have ended before it begins."""
-        return (*self.needs, *self.after)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Steps in the order in which they run.
-
-    `passed_over` are cells of a range for which no source has the date; `lake` is what was
-    published as the plan saw it.
-    """
-
-    steps: tuple[Step, ...]
-    passed_over: tuple[Cell, ...] = ()
-    lake: Lake | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def days_without_source(self) -> tuple[date, ...]:
-        """The dates passed over, each once, in order."""
-        return tuple(sorted({day for _, day in self.passed_over if day is not None}))
-
-
-def narrowed(
-    found: Plan, *, keep: Callable[[Step], bool], newest_first: bool = False, most: int = 0
-) -> Plan:
-    """Keep some steps of a plan, perhaps the newest dates first, and perhaps only so many.
-
-    Whatever the order, a step comes after those it needs; `most` 0 sets no limit.
-    """
-    steps = [s for s in found.steps if s.action == BUILD and keep(s)]
-    if newest_first:
-        steps.sort(key=lambda s: s.partition or date.min, reverse=True)
-        steps = [s._replace(needs=s.needs[::-1]) for s in steps]
-    ordered = list(_after_their_needs(steps))
-    return replace(found, steps=tuple(ordered[:most] if most else ordered))
-
-
-def _after_their_needs(steps: Sequence[Step]) -> Iterator[Step]:
-    """Give steps in their order, each preceded by those among them that it waits for."""
-    waiting = {s.cell: s for s in steps}
-    for step in steps:
-        stack = [step]
-        while stack:
-            top = stack[-1]
-            missing = next((waiting[n] for n in top.waits_for if n in waiting), None)
-            if missing is not None and missing is not top:
-                stack.append(missing)
-                continue
-            stack.pop()
-            if waiting.pop(top.cell, None):
-                yield top
 
 
 def plan(
@@ -165,14 +85,14 @@ class _Planner:
         settled = self._settled(table, terms)
         for partition in cells:
             if folder(partition) in settled:
-                self.steps.append(Step(table.name, partition, FRESH, "fresh"))
+                self.steps.append(Step(table.name, partition, Action.FRESH, "fresh"))
                 continue
             step = self._step(table, partition, terms)
             several = len(dates) > 1 or partition not in dates
-            if step.action == BUILD and self._without_source(step) and several:
+            if step.action == Action.BUILD and self._without_source(step) and several:
                 self.passed_over.append(step.cell)
                 continue
-            if step.action == BUILD:
+            if step.action == Action.BUILD:
                 self._building.setdefault(table.name, {})[partition] = None
             self.steps.append(step)
 
@@ -180,7 +100,7 @@ class _Planner:
         """Plan a table that can't be built: each step of it will fail, and block what needs it."""
         why = f"can't be built: {str(table.fault).splitlines()[0]}"
         self._building[table.name] = dict.fromkeys(cells)
-        self.steps += [Step(table.name, p, BUILD, why) for p in cells]
+        self.steps += [Step(table.name, p, Action.BUILD, why) for p in cells]
 
     def _settled(self, table: Table, terms: Terms) -> set[str]:
         """Name what is fresh at a glance: its terms and each day it read are as they were.
@@ -221,12 +141,12 @@ class _Planner:
         except CorruptManifest as e:
             reason = f"{e.where} can't be read; {e.hint}"
         if reason is None:
-            return Step(table.name, partition, FRESH, "fresh")
+            return Step(table.name, partition, Action.FRESH, "fresh")
         reads = self._schemas.reads(table, partition)
         needs = self._needs(table, partition, reads)
         judged = self._schemas.looks_back(table, partition)
         after = self._latest_before(table.name, partition) if judged else ()
-        return Step(table.name, partition, BUILD, reason, reads, needs, after)
+        return Step(table.name, partition, Action.BUILD, reason, reads, needs, after)
 
     def _why(self, table: Table, partition: Partition, terms: Terms) -> str | None:
         """Say why a cell is to be built, or None.

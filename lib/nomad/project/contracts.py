@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nomad.cache import Cache
 from nomad.config.yamlfile import read
-from nomad.contract.contract import ERROR, MERGE, QUARANTINE, Contract
+from nomad.contract.contract import MERGE, Contract, Severity
 from nomad.contract.read import parse
 from nomad.errors import ConfigError, NomadError, SqlFileError, page
 from nomad.hashing import digest
@@ -25,7 +25,7 @@ class Check:
     """A SELECT of rows that break a fact: sql/checks/<table>__<fact>.sql."""
 
     name: str
-    severity: str
+    severity: Severity
     sql: SqlFile
     reads: tuple[Reading, ...]
 
@@ -140,7 +140,7 @@ def related(
     tests = [t for t in contract.tests if t.related]
     found = [(t, index.named(t.related, contract.path, t.line)) for t in tests]
     for test, other in found:
-        if other == name and test.severity == QUARANTINE:
+        if other == name and test.severity == Severity.QUARANTINE:
             raise ConfigError(
                 f"`{test.name}` looks into the table itself and can't quarantine: a row that goes"
                 " may be what another one looks for",
@@ -173,7 +173,7 @@ def checks(
     for fact, sql in sorted(files.items()):
         if sql.partitioned and not partitioned:
             raise SqlFileError("the date is used, but the table has none", where=sql.path)
-        yield Check(fact, severities.get(fact, ERROR), sql, tuple(index.readings(sql)))
+        yield Check(fact, severities.get(fact, Severity.ERROR), sql, tuple(index.readings(sql)))
 
 
 def of_table(stem: str, tables: Mapping[TableName, Path], shown: str) -> tuple[TableName, str]:

@@ -8,8 +8,8 @@ from datetime import date, datetime
 
 from nomad.build.checks.inputs import gather, rows_before
 from nomad.build.checks.inspection import Inspection
-from nomad.build.checks.result import Verdict
-from nomad.contract.contract import ADDITIVE, ERROR, WARN
+from nomad.build.checks.result import CheckStatus, Verdict
+from nomad.contract.contract import Evolution, Severity
 from nomad.dates import COLUMN, Partition
 from nomad.engine import scan
 from nomad.engine.instance import Session
@@ -20,7 +20,7 @@ from nomad.project.project import Table
 from nomad.schema import Column
 from nomad.workspace import Workspace
 
-FRESHNESS, QUARANTINED = "freshness", "quarantined"
+FRESHNESS = "freshness"
 _SECONDS_A_DAY = 86_400
 
 
@@ -40,7 +40,11 @@ class Checked:
     @property
     def status(self) -> str:
         """The verdict's on what is published; `quarantined` where only refused rows broke it."""
-        return QUARANTINED if self.held and not self.verdict.broken else self.verdict.status
+        return (
+            CheckStatus.QUARANTINED
+            if self.held and not self.verdict.broken
+            else self.verdict.status
+        )
 
 
 def check(
@@ -65,7 +69,7 @@ def check(
 def _held(manifest: Manifest) -> dict[str, int]:
     """Count by test the rows that are in quarantine."""
     checks = manifest.checks if manifest.quarantined else ()
-    return {c["test"]: c["failed"] for c in checks if c["status"] == QUARANTINED}
+    return {c["test"]: c["failed"] for c in checks if c["status"] == CheckStatus.QUARANTINED}
 
 
 def unpublished(
@@ -129,7 +133,7 @@ def _told(inspection: Inspection, session: Session, source: str, manifest: Manif
         inspection(session, f"SELECT {told} FROM ({source})", schema)
     except Refused as e:
         if not inspection.verdicts:
-            wrong = Verdict("columns", "columns", (), ERROR, 1, manifest.row_count, e.what)
+            wrong = Verdict("columns", "columns", (), Severity.ERROR, 1, manifest.row_count, e.what)
             return Judged((wrong,), refused=True)
         return Judged(tuple(inspection.verdicts), inspection.bad, refused=True)
     return Judged(tuple(inspection.verdicts), inspection.bad)
@@ -140,7 +144,7 @@ def _grown(table: Table, manifest: Manifest) -> tuple[tuple[Column, ...], str]:
     told = [quote(c.name) for c in manifest.schema]
     schema, contract = list(manifest.schema), table.contract
     there = {c.name.lower() for c in schema} | {COLUMN}
-    if contract and contract.evolution == ADDITIVE:
+    if contract and contract.evolution == Evolution.ADDITIVE:
         for column in (c for c in contract.columns if c.name.lower() not in there):
             kind = column.type or "INTEGER"
             schema.append(Column(column.name, kind))
@@ -155,10 +159,10 @@ def _freshness(workspace: Workspace, table: Table) -> Iterator[Checked]:
         return
     latest = workspace.lake.latest(table.name, partitioned=table.partitioned)
     age = _age(workspace, latest)
-    late = [s for s, most in ((ERROR, limits.error_after), (WARN, limits.warn_after))
+    late = [s for s, most in limits.by_severity
             if most is not None and (age is None or age > most)]  # fmt: skip
     told = f"{age:.1f} days old" if age is not None else "never published"
-    severity = late[0] if late else ERROR
+    severity = late[0] if late else Severity.ERROR
     verdict = Verdict(FRESHNESS, FRESHNESS, (), severity, int(bool(late)), 1, told)
     yield Checked(table.name, latest.partition_date if latest else None, verdict)
 

@@ -15,7 +15,7 @@ from nomad.lake.manifest import DataFile, Manifest, Published
 from nomad.names import TableName, quote
 from nomad.run.context import Attempt, attempt
 from nomad.run.republish import again, taken
-from nomad.run.result import FAILED, Result
+from nomad.run.result import Result, Status
 from nomad.workspace import Workspace
 
 _ROWS = quote("all rows")
@@ -69,7 +69,7 @@ def _result(going: Attempt, engine: Engine, gain: Gain) -> Result:
     try:
         return _published(going, engine, gain)
     except NomadError as e:
-        return Result(*gain.manifest.cell, FAILED, "compact", error=e)
+        return Result(*gain.manifest.cell, Status.FAILED, "compact", error=e)
 
 
 def _published(going: Attempt, engine: Engine, gain: Gain) -> Result:

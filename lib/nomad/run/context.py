@@ -28,10 +28,10 @@ from nomad.lake.lake import Lake
 from nomad.lake.layout import folder_key, refused_file
 from nomad.lake.manifest import Broken, DataFile, Input, Manifest, Over
 from nomad.names import TableName
-from nomad.plan.planner import Cell
+from nomad.plan.steps import Cell
 from nomad.project.project import Table
 from nomad.run.recovery import has_project, recover
-from nomad.run.result import BUILT, FRESH, MISSING, PUBLISHED, Result
+from nomad.run.result import Result, Status
 from nomad.store.requests import about
 from nomad.workspace import Workspace
 
@@ -119,7 +119,7 @@ class Attempt:
         """Tell of a step that ended well."""
         return Result(
             *made.cell,
-            BUILT if self.workspace.rehearsing else PUBLISHED,
+            Status.BUILT if self.workspace.rehearsing else Status.PUBLISHED,
             reason,
             row_count=made.row_count,
             file_count=len(made.files),
@@ -153,9 +153,9 @@ class Attempt:
         """Write a step's end to the journal; give it with the run's id."""
         noted = result._replace(run_id=self.run_id)
         self.journal.add({"event": "step", **noted.as_log()})
-        if result.status in (PUBLISHED, BUILT):
+        if result.status in (Status.PUBLISHED, Status.BUILT):
             self._committing.pop((result.table, result.partition), None)
-        if result.status not in (FRESH, MISSING):
+        if result.status not in (Status.FRESH, Status.MISSING):
             with self._lock:
                 self._stale = True
         return noted

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nomad.build.checks.result import PASS
+from nomad.build.checks.result import CheckStatus
 from nomad.dates import Partition
 from nomad.engine import scan
 from nomad.engine.keeping import keep
@@ -92,7 +92,7 @@ def diff(workspace: Workspace, name: TableName) -> Iterator[Change]:
         whole, held = _with_refused(workspace, m)
         found = judge(workspace, table, m, whole)
         kept = judged(workspace, table, m).bad if held else found.bad
-        broken = [v for v in found.verdicts if v.status != PASS]
+        broken = [v for v in found.verdicts if v.status != CheckStatus.PASS]
         outcome = "refused" if found.refused else "quarantines" if found.bad else "passes"
         note = "; ".join(f"{v.test}: {v.note or v.broken}" for v in broken)
         released = 0 if found.refused else held - (found.bad - kept)

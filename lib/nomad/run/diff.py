@@ -14,7 +14,7 @@ from nomad.errors import Misuse
 from nomad.lake.layout import folder_key
 from nomad.lake.manifest import Manifest, Published
 from nomad.names import RAW, TableName, quote
-from nomad.plan.planner import BUILD, Step
+from nomad.plan.steps import Action, Step
 from nomad.project.project import Table
 from nomad.run.context import attempt
 from nomad.run.history import to_version
@@ -90,7 +90,7 @@ def staged(workspace: Workspace, name: TableName, partition: Partition) -> Diffe
     if over is None:
         raise _nothing(name, partition)
     table = workspace.project.tables[name]
-    step = Step(name, partition, BUILD, "diff")
+    step = Step(name, partition, Action.BUILD, "diff")
     with attempt(workspace, "diff", [], rehearse=True) as going:
         result = Worker(going, Options(force=True, rehearse=True), [table]).act(step)
         if result.error:

@@ -25,7 +25,7 @@ from nomad.plan.freshness import GONE
 from nomad.project.project import source_is_partitioned
 from nomad.run.context import Attempt, attempt
 from nomad.run.nearest import Nearest
-from nomad.run.result import FAILED, FRESH, MISSING, OUT_OF_MEMORY, Result
+from nomad.run.result import OUT_OF_MEMORY, Result, Status
 from nomad.schema import Column
 from nomad.sqlfile.variables import dated, render
 from nomad.store.requests import about
@@ -120,7 +120,7 @@ def _step(going: Attempt, engine: Engine, nearest: Nearest, *, cell: _Cell, forc
         with about(f"{RAW}.{source.name}"), _folder(going.scratch / source.name) as into:
             result = _landed(going, engine, nearest, cell=cell, into=into, force=force)
     except NomadError as e:
-        status = MISSING if isinstance(e, SourceMissing) else FAILED
+        status = Status.MISSING if isinstance(e, SourceMissing) else Status.FAILED
         retried = OUT_OF_MEMORY if isinstance(e, OutOfMemory) else None
         table = TableName(RAW, source.name)
         result = Result(table, partition, status, e.what, error=e, retried=retried)
@@ -184,7 +184,7 @@ def _is_unchanged(going: Attempt, source: SourceConfig, last: Manifest, recipe: 
 
 
 def _fresh(going: Attempt, last: Manifest) -> Result:
-    return going.published(last, "the same bytes as before")._replace(status=FRESH)
+    return going.published(last, "the same bytes as before")._replace(status=Status.FRESH)
 
 
 def _shape(source: SourceConfig, partition: Partition, near: Manifest | None) -> port.Shape:

@@ -25,10 +25,10 @@ from nomad.lake.layout import (
 from nomad.lake.manifest import Manifest, Published, newest_first
 from nomad.lake.publish import is_whole
 from nomad.names import RAW, TableName
-from nomad.plan.planner import Cell
+from nomad.plan.steps import Cell
 from nomad.run.context import Attempt, attempt
 from nomad.run.republish import again, lost_rows, taken
-from nomad.run.result import PUBLISHED, Result
+from nomad.run.result import Result, Status
 from nomad.workspace import Workspace
 
 
@@ -185,7 +185,7 @@ def _published_by(workspace: Workspace, run: str) -> list[Cell]:
     blob = workspace.store.read(journal_key(run))
     if blob is None:
         raise Misuse(f"no run {run}", hint="run ids stand in `nomad history TABLE`")
-    done = [e for e in steps(blob.data) if e["status"] == PUBLISHED]
+    done = [e for e in steps(blob.data) if e["status"] == Status.PUBLISHED]
     noted = [(TableName.parse(e["table"]), parse_day(e["partition_date"])) for e in done]
     if complete(blob.data):
         return noted

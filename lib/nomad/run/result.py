@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from nomad.dates import Partition
 from nomad.errors import DiskFull, NomadError, NoRoom, OutOfMemory
 from nomad.names import TableName
 
-PUBLISHED, BUILT, FRESH, FAILED = "published", "built", "fresh", "failed"
-BLOCKED, MISSING = "blocked", "missing"
+
+class Status(StrEnum):
+    """How a step ended. `built`: in a dry run; `missing`: no source has the date."""
+
+    PUBLISHED = "published"
+    BUILT = "built"
+    FRESH = "fresh"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    MISSING = "missing"
+
 
 OUT_OF_MEMORY, NO_ROOM = "out of memory", "no room on the disk"
 """Why a step was tried once more."""
@@ -33,7 +43,7 @@ class Result(NamedTuple):
 
     table: TableName
     partition: Partition
-    status: str
+    status: Status
     reason: str
     row_count: int | None = None
     file_count: int | None = None

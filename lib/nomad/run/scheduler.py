@@ -9,19 +9,10 @@ from functools import partial
 from heapq import heapify, heappop, heappush
 from itertools import chain
 
-from nomad.plan.planner import BUILD, Cell, Plan, Step
+from nomad.plan.steps import Action, Cell, Plan, Step
 from nomad.project.project import Table
 from nomad.run.context import attempt
-from nomad.run.result import (
-    BLOCKED,
-    BUILT,
-    FAILED,
-    FRESH,
-    OUT_OF_MEMORY,
-    PUBLISHED,
-    Result,
-    shortage,
-)
+from nomad.run.result import OUT_OF_MEMORY, Result, Status, shortage
 from nomad.run.worker import Options, Worker
 from nomad.workspace import Workspace
 
@@ -46,7 +37,7 @@ def run(
     Raises:
         Busy: another live run is building one of the plan's cells.
     """
-    cells = [s.cell for s in plan.steps if s.action == BUILD]
+    cells = [s.cell for s in plan.steps if s.action == Action.BUILD]
     with attempt(
         workspace,
         "run",
@@ -111,7 +102,7 @@ class _Walk:
                 while self._ready or self._running or self._short:
                     for result in chain(self._hand_out(pool), self._next()):
                         yield result
-                        if fail_fast and result.status == FAILED:
+                        if fail_fast and result.status == Status.FAILED:
                             yield from self._drop()
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -130,7 +121,7 @@ class _Walk:
             self._begun.add(i)
             step = self._steps[i]
             bad = next((n for n in step.needs if not _good(self.ended.get(n))), None)
-            if bad or step.action != BUILD:
+            if bad or step.action != Action.BUILD:
                 yield self._ended(step, self._worker.end(step, bad))
                 continue
             if self._running:
@@ -175,10 +166,10 @@ class _Walk:
             if i not in self._begun:
                 self._begun.add(i)
                 reason = "stopped at the first failure"
-                self.ended[step.cell] = Result(step.table, step.partition, BLOCKED, reason)
+                self.ended[step.cell] = Result(step.table, step.partition, Status.BLOCKED, reason)
                 yield self.ended[step.cell]
         self._ready.clear()
 
 
 def _good(result: Result | None) -> bool:
-    return result is None or result.status in (PUBLISHED, BUILT, FRESH)
+    return result is None or result.status in (Status.PUBLISHED, Status.BUILT, Status.FRESH)

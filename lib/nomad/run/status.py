@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from enum import StrEnum
 from typing import NamedTuple
 
 from nomad.dates import Partition, folder, parse_day
@@ -12,12 +13,31 @@ from nomad.lake.journal import steps
 from nomad.lake.lake import Lake
 from nomad.lake.layout import JOURNAL, JOURNALS, name_of
 from nomad.names import TableName, counted
-from nomad.plan.planner import BUILD, FRESH, Cell, Plan, Step, plan
+from nomad.plan.planner import plan
+from nomad.plan.steps import Action, Cell, Plan, Step
+from nomad.run.result import Status
 from nomad.workspace import Workspace
 
-PUBLISHED, EMPTY, STALE, MISSING = "published", "empty", "stale", "missing"
-FAILED, QUARANTINED = "failed", "quarantined"
-MARKS = {PUBLISHED: "#", EMPTY: "0", STALE: "~", MISSING: ".", FAILED: "!", QUARANTINED: "q"}
+
+class CellState(StrEnum):
+    """What there is of a table at a date."""
+
+    PUBLISHED = "published"
+    EMPTY = "empty"
+    STALE = "stale"
+    MISSING = "missing"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+
+MARKS = {
+    CellState.PUBLISHED: "#",
+    CellState.EMPTY: "0",
+    CellState.STALE: "~",
+    CellState.MISSING: ".",
+    CellState.FAILED: "!",
+    CellState.QUARANTINED: "q",
+}
 """How a calendar shows each state: told apart without colour."""
 
 
@@ -26,7 +46,7 @@ class State(NamedTuple):
 
     table: TableName
     partition: Partition
-    state: str
+    state: CellState
     reason: str = ""
     rows: int | None = None
 
@@ -42,7 +62,9 @@ def status(
     assert found.lake
     wrong = _failures(found.lake)
     states = [_state(found.lake, step, wrong) for step in found.steps]
-    states += [State(t, p, MISSING, "no source has the date") for t, p in found.passed_over]
+    states += [
+        State(t, p, CellState.MISSING, "no source has the date") for t, p in found.passed_over
+    ]
     places = {name: i for i, name in enumerate(workspace.project.order)}
     return sorted(states, key=lambda s: (places[s.table], str(s.partition)))
 
@@ -58,17 +80,17 @@ def _state(lake: Lake, step: Step, wrong: dict[Cell, tuple[str, str]]) -> State:
     try:
         facts = lake.facts(step.table, folder(step.partition))
     except CorruptManifest:
-        return State(*step.cell, FAILED, step.reason)
+        return State(*step.cell, CellState.FAILED, step.reason)
     failure = wrong.get(step.cell)
-    if failure and (facts is None or facts.run_id < failure[0]) and step.action == BUILD:
-        return State(*step.cell, FAILED, failure[1], facts.rows if facts else None)
+    if failure and (facts is None or facts.run_id < failure[0]) and step.action == Action.BUILD:
+        return State(*step.cell, CellState.FAILED, failure[1], facts.rows if facts else None)
     if facts is None:
-        return State(*step.cell, MISSING, step.reason)
-    if step.action == BUILD:
-        return State(*step.cell, STALE, step.reason, facts.rows)
+        return State(*step.cell, CellState.MISSING, step.reason)
+    if step.action == Action.BUILD:
+        return State(*step.cell, CellState.STALE, step.reason, facts.rows)
     if facts.refused is not None:
-        return State(*step.cell, QUARANTINED, counted(facts.refused, "row"), facts.rows)
-    return State(*step.cell, PUBLISHED if facts.rows else EMPTY, "", facts.rows)
+        return State(*step.cell, CellState.QUARANTINED, counted(facts.refused, "row"), facts.rows)
+    return State(*step.cell, CellState.PUBLISHED if facts.rows else CellState.EMPTY, "", facts.rows)
 
 
 def _failures(lake: Lake) -> dict[Cell, tuple[str, str]]:
@@ -78,8 +100,8 @@ def _failures(lake: Lake) -> dict[Cell, tuple[str, str]]:
     for key in sorted(journals, key=name_of):
         for event in steps(journals[key].data):
             cell = TableName.parse(event["table"]), parse_day(event["partition_date"])
-            if event["status"] in ("failed", "blocked"):
+            if event["status"] in (Status.FAILED, Status.BLOCKED):
                 found[cell] = event["run_id"], event["error"] or event["reason"]
-            elif event["status"] in (PUBLISHED, FRESH):
+            elif event["status"] in (Status.PUBLISHED, Status.FRESH):
                 found.pop(cell, None)
     return found

@@ -21,13 +21,13 @@ from nomad.lake.publish import lost
 from nomad.names import TableName
 from nomad.plan import own_past
 from nomad.plan.freshness import why_stale
-from nomad.plan.planner import Cell, Step
 from nomad.plan.pruning import Read
 from nomad.plan.schemas import Schemas
+from nomad.plan.steps import Cell, Step
 from nomad.project.project import Table
 from nomad.run.context import Attempt
 from nomad.run.gate import Turns
-from nomad.run.result import BLOCKED, FAILED, FRESH, OUT_OF_MEMORY, Result, shortage
+from nomad.run.result import OUT_OF_MEMORY, Result, Status, shortage
 from nomad.store.requests import about
 from nomad.workspace import Workspace
 
@@ -94,7 +94,7 @@ class Worker:
         self._busy.add(step.cell)
         try:
             if self._stopping:
-                return Result(step.table, step.partition, BLOCKED, "interrupted")
+                return Result(step.table, step.partition, Status.BLOCKED, "interrupted")
             result = self._timed(step, lambda: self._decided(step, lean=again == OUT_OF_MEMORY))
             return _told_again(result, again) if again else result
         finally:
@@ -113,7 +113,7 @@ class Worker:
         except NomadError as e:
             e.where = e.where or self._workspace.project.tables[step.table].sql.path
             reason = str(e.what) if isinstance(e, MissingPartition) else step.reason
-            result = Result(step.table, step.partition, FAILED, reason, error=e)
+            result = Result(step.table, step.partition, Status.FAILED, reason, error=e)
         waited = self._turns.waited
         return result._replace(seconds=time.monotonic() - began - waited, waited=waited)
 
@@ -122,7 +122,7 @@ class Worker:
         project, lake = self._workspace.project, self._going.lake
         table = project.tables[step.table]
         if table.fault:
-            return Result(step.table, step.partition, FAILED, step.reason, error=table.fault)
+            return Result(step.table, step.partition, Status.FAILED, step.reason, error=table.fault)
         over = lake.over(step.table, step.partition, healing=self._options.force)
         if not self._stale(step, lake):
             return _kept(step, lake, "inputs rebuilt to the same rows")
@@ -215,7 +215,9 @@ class Worker:
             )
         except Refused as e:
             checks = inspection.checks if inspection else ()
-            return Result(step.table, step.partition, FAILED, step.reason, error=e, checks=checks)
+            return Result(
+                step.table, step.partition, Status.FAILED, step.reason, error=e, checks=checks
+            )
         return self._committed(step, _inputs(bounds), staged, inspection, over)
 
     def _old(self, table: Table, over: Over | None) -> str | None:
@@ -301,7 +303,7 @@ def _inputs(bounds: tuple[stage.Bound, ...]) -> tuple[Input, ...]:
 def _blocked(step: Step, by: Cell) -> Result:
     table, day = by
     named = f"{table} dt={day}" if day else str(table)
-    return Result(step.table, step.partition, BLOCKED, f"needs {named}, which failed")
+    return Result(step.table, step.partition, Status.BLOCKED, f"needs {named}, which failed")
 
 
 def _told_again(result: Result, why: str) -> Result:
@@ -317,7 +319,9 @@ def _kept(step: Step, lake: Lake, reason: str) -> Result:
     facts = lake.facts(step.table, folder(step.partition))
     known = (facts.rows, facts.files, facts.size) if facts else (None, None, None)
     refused = (facts.refused or 0) if facts else 0
-    return Result(step.table, step.partition, FRESH, reason, *known)._replace(quarantined=refused)
+    return Result(step.table, step.partition, Status.FRESH, reason, *known)._replace(
+        quarantined=refused
+    )
 
 
 def _unpublished(workspace: Workspace, lake: Lake, table: Table) -> TableName:

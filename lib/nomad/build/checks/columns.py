@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from nomad.contract.contract import ADDITIVE, Contract
+from nomad.contract.contract import Contract, Evolution
 from nomad.dates import COLUMN
 from nomad.engine.exact import exact
 from nomad.engine.instance import Session
@@ -39,7 +39,7 @@ def differences(
         declared.pop(COLUMN, None)
     types = _normal(session, contract, declared)
     there = {c.name.lower(): c for c in actual}
-    additive = contract.evolution == ADDITIVE
+    additive = contract.evolution == Evolution.ADDITIVE
     found = [
         f"missing `{n}`" + (f" ({t})" if t else "") for n, t in types.items() if n not in there
     ]

@@ -13,7 +13,7 @@ from pathlib import Path
 from nomad.build.checks.columns import differences, keyed
 from nomad.build.checks.refused import JUDGED, free_name, refused_rows
 from nomad.build.checks.result import Verdict, accepting, failed, message
-from nomad.contract.contract import ERROR, QUARANTINE, STAGED, Contract, Test
+from nomad.contract.contract import STAGED, Contract, Kind, Severity, Test
 from nomad.dates import COLUMN, Partition
 from nomad.engine.instance import Place, Session, Staged, View
 from nomad.errors import ConfigError, OutOfMemory, QueryFailed, Refused
@@ -210,7 +210,8 @@ class Inspection:
         broken: int,
         rows: int,
     ) -> Verdict:
-        shown = self._examples(session, test, flag) if broken and test.severity == ERROR else ()
+        grave = broken and test.severity is Severity.ERROR
+        shown = self._examples(session, test, flag) if grave else ()
         return Verdict(
             test.name, test.kind, test.columns, test.severity, broken, rows,
             accepting(test, broken, rows),
@@ -250,9 +251,9 @@ class Inspection:
     def _whole(self, session: Session, contract: Contract, rows: int) -> Iterator[Verdict]:
         """Judge what would be published as a whole."""
         for test in contract.tests:
-            if test.kind == "row_count":
+            if test.kind is Kind.ROW_COUNT:
                 yield self._counted(contract, test, rows)
-            elif test.kind == "null_rate":
+            elif test.kind is Kind.NULL_RATE:
                 yield self._null_rate(session, contract, test, rows)
 
     def _counted(self, contract: Contract, test: Test, rows: int) -> Verdict:
@@ -302,8 +303,6 @@ class Inspection:
         return Verdict(check.name, "check", (), check.severity, broken, broken, note,
                        where=check.sql.path, examples=tuple(shown))  # fmt: skip
 
-    # After ----------------------------------------------------------------------------------
-
     def _refuse(self, contract: Contract, rows: int, bad: int) -> None:
         if stops := failed(self.verdicts):
             raise Refused(
@@ -341,7 +340,7 @@ class Inspection:
 def _flags(contract: Contract) -> list[tuple[Test, str]]:
     """Give the tests that send rows to quarantine, and their columns among the judged rows."""
     numbered = enumerate(contract.row_tests)
-    return [(t, quote(f"broken {i}")) for i, t in numbered if t.severity == QUARANTINE]
+    return [(t, quote(f"broken {i}")) for i, t in numbered if t.severity is Severity.QUARANTINE]
 
 
 def _fact(contract: Contract, test: Test, told: str, rows: int) -> Verdict:

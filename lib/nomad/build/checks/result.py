@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple
 
-from nomad.contract.contract import ERROR, QUARANTINE, WARN, Test
+from nomad.contract.contract import Severity, Test
 from nomad.names import counted
 
-PASS, FAIL = "pass", "fail"
-_STATUS = {ERROR: FAIL, WARN: WARN, QUARANTINE: "quarantined"}
+
+class CheckStatus(StrEnum):
+    """What came of a test."""
+
+    PASS = "pass"  # noqa: S105
+    FAIL = "fail"
+    WARN = "warn"
+    QUARANTINED = "quarantined"
+
+
+_STATUS = {
+    Severity.ERROR: CheckStatus.FAIL,
+    Severity.WARN: CheckStatus.WARN,
+    Severity.QUARANTINE: CheckStatus.QUARANTINED,
+}
 _MOST_TESTS = 5
 _MOST_COLUMNS = 8
 _LONGEST = 40
@@ -25,7 +39,7 @@ class Verdict(NamedTuple):
     test: str
     kind: str
     columns: tuple[str, ...]
-    severity: str
+    severity: Severity
     broken: int
     rows: int
     note: str = ""
@@ -33,9 +47,9 @@ class Verdict(NamedTuple):
     examples: tuple[tuple[int, tuple[tuple[str, Any], ...]], ...] = ()
 
     @property
-    def status(self) -> str:
+    def status(self) -> CheckStatus:
         """`pass`, `fail`, `warn` or `quarantined`."""
-        return _STATUS[self.severity] if self.broken else PASS
+        return _STATUS[self.severity] if self.broken else CheckStatus.PASS
 
     def as_body(self) -> dict[str, Any]:
         """Give it as manifest, journal and `--output json` show it."""
@@ -63,7 +77,7 @@ def accepting(test: Test, broken: int, rows: int) -> str:
 
 def failed(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """Those that stop the publish."""
-    return [v for v in verdicts if v.status == FAIL]
+    return [v for v in verdicts if v.status == CheckStatus.FAIL]
 
 
 def message(bad: Sequence[Verdict]) -> str:
