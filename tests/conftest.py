@@ -178,6 +178,11 @@ def built(built_chain) -> Project:
     return built_chain()
 
 
+def rarely(*values: object) -> list[Any]:
+    """Mark values of a parameter for `make test-slow` alone."""
+    return [pytest.param(v, marks=pytest.mark.slow) for v in values]
+
+
 @pytest.fixture
 def restless():
     """Python's threads take turns as often as they can."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.generate import write
-from conftest import ROOT, Project
+from conftest import ROOT, Project, rarely
 
 DAY = ("--dt", "2024-01-02")
 CONTRACT = """\
@@ -284,24 +284,27 @@ ROWS = st.lists(
 )
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(rows=ROWS)
-def test_every_row_lands_on_exactly_one_side(project, rows):
+@pytest.mark.parametrize("examples", [6, *rarely(50)])
+def test_every_row_lands_on_exactly_one_side(project, examples):
     """Good and bad together are what was delivered, copies included."""
     contract(project, QUARANTINE)
-    deliver(project, *(f"{s},{c}" for s, c in rows))
 
-    assert project("run", "ods_price", *DAY, "--force").code == 0
+    @settings(max_examples=examples, deadline=None)
+    @given(rows=ROWS)
+    def lands(rows):
+        deliver(project, *(f"{s},{c}" for s, c in rows))
 
-    good = project.rows("select symbol, close from ods.ods_price_dt('2024-01-02')")
-    bad = [[r["symbol"], r["close"]] for r in quarantined(project)]
-    whole = [[s or None, c] for s, c in rows]
-    assert sorted(good + bad, key=repr) == sorted(whole, key=repr)
-    symbols = [s for s, _ in rows]
-    expected = [[s, c] for s, c in rows if s and c >= 0 and symbols.count(s) == 1]
-    assert sorted(good) == sorted(expected)
+        assert project("run", "ods_price", *DAY, "--force").code == 0
+
+        good = project.rows("select symbol, close from ods.ods_price_dt('2024-01-02')")
+        bad = [[r["symbol"], r["close"]] for r in quarantined(project)]
+        whole = [[s or None, c] for s, c in rows]
+        assert sorted(good + bad, key=repr) == sorted(whole, key=repr)
+        symbols = [s for s, _ in rows]
+        expected = [[s, c] for s, c in rows if s and c >= 0 and symbols.count(s) == 1]
+        assert sorted(good) == sorted(expected)
+
+    lands()
 
 
 @pytest.mark.parametrize(
@@ -750,11 +753,12 @@ def found(project: Project, table: str) -> set[tuple[int, str]]:
     return {(int(n), t) for n, t in rows}
 
 
-def test_every_seeded_fault_is_found_and_none_invented(accounts, capsys):
+@pytest.mark.parametrize("count", [20_000, *rarely(100_000)])
+def test_every_seeded_fault_is_found_and_none_invented(accounts, count, capsys):
     from datetime import date
 
     of_assets, of_trades = write(
-        accounts.root / "in", date(2024, 1, 2), accounts=2_000, count=100_000, share=0.01
+        accounts.root / "in", date(2024, 1, 2), accounts=2_000, count=count, share=0.01
     )
     assert accounts("extract", *DAY).code == 0
 
@@ -771,7 +775,7 @@ def test_every_seeded_fault_is_found_and_none_invented(accounts, capsys):
     }  # fmt: skip
     assert told == counts
     bad = len({n for n, _ in of_trades})
-    assert accounts.rows("select count(*) from ods.ods_trade") == [[100_000 - bad]]
-    assert accounts.rows("select sum(trades) from ads.ads_trade_statistics") == [[100_000 - bad]]
+    assert accounts.rows("select count(*) from ods.ods_trade") == [[count - bad]]
+    assert accounts.rows("select sum(trades) from ads.ads_trade_statistics") == [[count - bad]]
     with capsys.disabled():
-        print(f"\n  trades: 100,000, {bad} to quarantine; {counts}")  # noqa: T201
+        print(f"\n  trades: {count:,}, {bad} to quarantine; {counts}")  # noqa: T201

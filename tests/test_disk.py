@@ -83,14 +83,14 @@ def test_a_disk_that_fills_up_in_a_big_query(small_disk):
 @pytest.fixture
 def wide_disk(built, tmp_path_factory):
     """The lake on a file system that one table can fill."""
-    with mounted(built, tmp_path_factory, "32m"):
+    with mounted(built, tmp_path_factory, "16m"):
         yield built
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_table_that_fills_the_disk_takes_no_other_with_it(wide_disk, jobs):
     """It fails; those beside it are tried once more, and the journal tells of them all."""
-    big = "select hash(i) as h, md5(i::varchar) as m from range(2000000) as t(i) order by h"
+    big = "select hash(i) as h, md5(i::varchar) as m from range(1000000) as t(i) order by h"
     wide_disk.write("sql/ods/ods_aaa.sql", big)
     for n in range(5):
         wide_disk.write(f"sql/ods/ods_small{n}.sql", "select i from range(20000) as t(i)")
@@ -116,7 +116,7 @@ def test_a_table_that_fills_the_disk_takes_no_other_with_it(wide_disk, jobs):
 
 
 def test_an_answer_that_finds_room_for_half_of_it(wide_disk):
-    query = "select hash(i) as h, md5(i::varchar) as m from range(2000000) as t(i)"
+    query = "select hash(i) as h, md5(i::varchar) as m from range(1000000) as t(i)"
     with (wide_disk.lake / "answer.parquet").open("wb") as answer:
         done = wide_disk.process("sql", query, "-o", "parquet", stdout=answer)
 

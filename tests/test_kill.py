@@ -6,7 +6,6 @@ And the version that was replaced is kept with its refused rows, whenever the pr
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, Project
+from conftest import ROOT, Project, build, chain, kept
 
 CRASH = Path(__file__).parent / "crash.py"
 OLD, NEW = [["A", 1], ["B", 2]], [["A", 10], ["B", 20], ["C", 30]]
@@ -26,10 +25,10 @@ columns:
 QUERY = "select symbol, close from dwd.dwd_price_dt('2024-01-02') order by symbol"
 
 
-def killed(project: Project, n: int) -> str | None:
-    """Run the chain and kill it before its n-th change; None: it came to its end."""
+def killed(project: Project, n: int, part: str) -> str | None:
+    """Run the chain and kill it before the n-th change to such paths; None: it came to its end."""
     done = subprocess.run(
-        [sys.executable, str(CRASH), str(n), "run", "--dt", "2024-01-02", "--jobs", "1"],
+        [sys.executable, str(CRASH), str(n), part, "run", "--dt", "2024-01-02", "--jobs", "1"],
         cwd=project.root,
         env={**os.environ, "PYTHONPATH": str(ROOT / "lib")},
         capture_output=True,
@@ -42,10 +41,10 @@ def killed(project: Project, n: int) -> str | None:
     return None
 
 
-def trial(project: Project, n: int) -> str | None:
+def trial(project: Project, n: int, part: str) -> str | None:
     """One kill, and all that must hold after it."""
     before = project.manifest("dwd.dwd_price", "2024-01-02")["run_id"]
-    step = killed(project, n)
+    step = killed(project, n, part)
 
     seen = project.rows(QUERY)
     assert seen in (OLD, NEW), f"{step}: a mixture: {seen}"
@@ -96,31 +95,35 @@ def _date(inside: Path) -> str | None:
     return folder.removeprefix("dt=") if folder.startswith("dt=") else None
 
 
-SHARES = 4
-"""Tests that take the steps in turn, so that all cores have some."""
+CELL, ALL = "/dwd/dwd_price/", ""
+"""Where a change counts: in the partition that is looked at, its refused rows, and its history."""
 
 
-@pytest.mark.parametrize("first", range(1, SHARES + 1))
-def test_killed_before_any_change_old_or_new_and_doctor_leaves_nothing(built, tmp_path, first):
+@kept
+def changed(built):
+    """A version whose predecessor is in the history, and rows for the next one."""
+    build(chain(built))
     built.write("sql/dwd/dwd_price.yml", CONTRACT)
     for rows, more in (("A,1\nB,2\nX,100\n", "run"), ("A,10\nB,20\nC,30\nX,100\nY,101\n", "")):
         built.write("in/2024-01-02.csv", f"symbol,close\n{rows}")
         for command in ("extract", *((more,) if more else ())):
             assert built(command, "--dt", "2024-01-02").code == 0
 
-    def copied(n: int) -> str | None:
-        root = tmp_path / f"copy-{n}"
-        shutil.copytree(
-            built.root, root, ignore=lambda *_: {p.name for p in tmp_path.glob("copy-*")}
-        )
-        try:
-            return trial(Project(root), n)
-        finally:
-            shutil.rmtree(root)
 
+@pytest.mark.parametrize(
+    ("part", "first", "shares", "least"),
+    [
+        *((CELL, n, 2, 5) for n in (1, 2)),
+        *(pytest.param(ALL, n, 4, 12, marks=pytest.mark.slow) for n in (1, 2, 3, 4)),
+    ],
+)
+def test_killed_before_any_change_old_or_new_and_doctor_leaves_nothing(
+    changed, part, first, shares, least
+):
+    """The steps are taken in turn by so many tests, so that all cores have some."""
     steps = []
-    while step := copied(first + SHARES * len(steps)):
+    while step := trial(changed(), first + shares * len(steps), part):
         steps.append(step)
 
-    assert len(steps) > 30 / SHARES
+    assert len(steps) >= least
     assert len({s.split()[2] for s in steps}) > 1

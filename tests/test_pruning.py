@@ -6,9 +6,10 @@ import random
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import rarely
 from nomad.cache import Cache
 from nomad.dates import Span
 from nomad.engine import scan
@@ -427,19 +428,23 @@ def queries(draw):
     return f"select {columns} from {source} where {where}{draw(st.sampled_from(ENDS))}"
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=queries(), day=st.sampled_from(SOME_DAYS))
-def test_what_treats_dates_alike_reads_of_any_what_it_reads_of_one(pruner, text, day):
-    named = text.replace("'DAY x'", f"'{SENTINEL} x'").replace("DAY", f"'{SENTINEL}'")
-    file = parse(named, path="x", table="x")
+@pytest.mark.parametrize("examples", [100, *rarely(1000)])
+def test_what_treats_dates_alike_reads_of_any_what_it_reads_of_one(pruner, examples):
+    @settings(max_examples=examples, deadline=None)
+    @given(text=queries(), day=st.sampled_from(SOME_DAYS))
+    def reads_alike(text, day):
+        named = text.replace("'DAY x'", f"'{SENTINEL} x'").replace("DAY", f"'{SENTINEL}'")
+        file = parse(named, path="x", table="x")
 
-    def read(at: date) -> tuple[object, object]:
-        found = pruner.read(*file.statements(at), P, RELATIONS)
-        return found.spans, found.asked
+        def read(at: date) -> tuple[object, object]:
+            found = pruner.read(*file.statements(at), P, RELATIONS)
+            return found.spans, found.asked
 
-    some = date(2000, 1, 1)
-    if file.same_day and read(some) == ((Span(some, some),), (some,)):
-        assert read(day) == ((Span(day, day),), (day,))
+        some = date(2000, 1, 1)
+        if file.same_day and read(some) == ((Span(some, some),), (some,)):
+            assert read(day) == ((Span(day, day),), (day,))
+
+    reads_alike()
 
 
 @pytest.mark.parametrize("title", CORPUS)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conftest import ROOT, chain, kept
+from conftest import ROOT, chain, kept, rarely
 from nomad.engine.instance import Session
 
 RANGE = ("--from", "2024-01-02", "--to", "2024-01-07")
@@ -103,7 +103,7 @@ def test_the_newest_dates_come_first_though_a_full_table_reads_them_all(week):
     ]
 
 
-@pytest.mark.parametrize("days", [12, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("days", [12, *rarely(100)])
 def test_killed_three_times_and_resumed_it_ends_the_same(days, capsys):
     """Of four layers over the dates, no step is run twice but those in flight at a kill."""
     script = ROOT / "tests" / "bench" / "backfill.py"

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
+from conftest import rarely
 from nomad.catalog import state
 from nomad.catalog.maker import Maker
 from nomad.engine.instance import database
@@ -87,7 +88,7 @@ def fail(project, _):
     project("run", "dws_bad")
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, 3, *rarely(1, 2, 4)])
 def test_changed_it_is_as_made_anew(built, seed):
     rng = random.Random(seed)
     path = built.root / "catalog" / "catalog.duckdb"
@@ -122,10 +123,11 @@ def test_of_another_version_it_is_made_anew(built):
 
 
 @pytest.mark.usefixtures("restless")
-def test_renewed_all_the_while_it_misses_nothing(project, monkeypatch):
+@pytest.mark.parametrize("number", [8, *rarely(25)])
+def test_renewed_all_the_while_it_misses_nothing(project, monkeypatch, number):
     monkeypatch.setattr(context, "_EVERY", 0.0)
     monkeypatch.setattr(context, "_REST", 0)
-    days = [date(2024, 1, 2) + timedelta(n) for n in range(25)]
+    days = [date(2024, 1, 2) + timedelta(n) for n in range(number)]
     for n, day in enumerate(days):
         project.write(f"in/{day}.csv", f"symbol,close\nA,{n + 1}\nB,2\n")
     span = ("--from", str(days[0]), "--to", str(days[-1]))

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, chain, kept
 
 YEAR = ("--from", "2024-01-01", "--to", "2024-12-31")
 QUARANTINE = "tests: [{name: not_too_dear, expression: 'close < 90', severity: quarantine}]\n"
@@ -15,9 +15,9 @@ QUARANTINE = "tests: [{name: not_too_dear, expression: 'close < 90', severity: q
 ODD = {"2024-05-14": "A,x", "2024-07-04": "A,0"}
 
 
-@pytest.fixture
-def year(project):
-    """Prices of each weekday; some days too dear, one of text, one of nothing worth a row."""
+@kept
+def built_year(project):
+    chain(project)
     (project.root / "sql" / "dws" / "dws_price.sql").unlink()
     project.write("sql/ods/ods_price.yml", QUARANTINE + "max_quarantined: 100%\n")
     days = [date(2024, 1, 1) + timedelta(n) for n in range(366)]
@@ -29,7 +29,12 @@ def year(project):
     for day in ("2024-03-05", "2024-03-06"):
         project.write(f"in/{day}.csv", "symbol,close\nA,1\n")
     project("extract", "--from", "2024-03-05", "--to", "2024-03-06")
-    return project
+
+
+@pytest.fixture
+def year(built_year):
+    """Prices of each weekday; some days too dear, one of text, one of nothing worth a row."""
+    return built_year()
 
 
 def test_the_page_shows_what_status_prints(year):

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from conftest import chain, kept, rarely
 from nomad.lake.listing import Mirror
 from nomad.plan.planner import _Planner
 from nomad.plan.pruning import Pruner
@@ -20,10 +21,9 @@ DAYS = [date(2024, 1, 2) + timedelta(n) for n in range(10)]
 RANGE = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]))
 
 
-@pytest.fixture
-def ten_days(project, monkeypatch):
-    """Ten days, and a table over a window of three of them; a file's times tell at once."""
-    monkeypatch.setattr(local, "_RACY", 0.0)
+@kept
+def built_ten_days(project):
+    chain(project)
     project.write(
         "sql/dws/dws_window.sql",
         "select sum(close) as s from dwd.dwd_price where dt between"
@@ -33,7 +33,13 @@ def ten_days(project, monkeypatch):
         project.write(f"in/{day}.csv", f"symbol,close\nA,{n + 1}\nB,2\n")
     assert project("extract", *RANGE).code == 0
     assert project("run", *RANGE).code == 0
-    return project
+
+
+@pytest.fixture
+def ten_days(built_ten_days, monkeypatch):
+    """Ten days, and a table over a window of three of them; a file's times tell at once."""
+    monkeypatch.setattr(local, "_RACY", 0.0)
+    return built_ten_days()
 
 
 def steps(project, *dates):
@@ -100,7 +106,7 @@ def read_otherwise(project, _day, rng):
 DOINGS = [build_again, lose, put_another, edit, by_another_engine, read_otherwise]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, *rarely(2, 3, 4, 5)])
 def test_whatever_happens_in_between_it_says_what_a_fresh_look_says(ten_days, seed, monkeypatch):
     rng = random.Random(seed)
     for _ in range(6):
