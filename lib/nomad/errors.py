@@ -45,7 +45,7 @@ _hidden: set[str] = set()
 _placed: dict[str, str] = {}
 """What stands before a secret in an address, with the secret and with `***` in its place."""
 
-_DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
+_DATE = r"\d{4}-?\d\d-?\d\d"
 """Nor is a date, which stands wherever a partition is named."""
 
 _REFERENCE = r"(?!\$[{<])"
@@ -85,7 +85,7 @@ def hide_after(before: str, secret: str) -> None:
 def _forms(secret: str) -> set[str]:
     """Give a secret as it is and as an address spells it; a date, or nothing, has none."""
     spelled = {secret, quote(secret, safe=""), unquote(secret)}
-    return {form for form in spelled if form and not _DATE.fullmatch(form)}
+    return {form for form in spelled if form and not re.fullmatch(_DATE, form)}
 
 
 def hide_in(text: str) -> None:

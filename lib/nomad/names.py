@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 RAW = "raw"
 """The layer of extracted data; its tables are the sources."""
-
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class TableName(NamedTuple):
@@ -60,7 +57,7 @@ def is_plain(name: str) -> bool:
         >>> is_plain("ods_trade"), is_plain("2 words")
         (True, False)
     """
-    return _PLAIN.fullmatch(name) is not None
+    return name.isascii() and name.isidentifier()
 
 
 def quote(identifier: str) -> str:

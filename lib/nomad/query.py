@@ -29,7 +29,7 @@ from nomad.sqlfile.limits import limited
 from nomad.workspace import Workspace
 
 _T = TypeVar("_T")
-_WORD = re.compile(r"\w+")
+_WORD = r"\w+"
 _TRIES = 20
 """How often a query starts over when a table is replaced while it reads."""
 
@@ -143,7 +143,7 @@ _LISTINGS = {
 
 
 def _words(query: str) -> set[str]:
-    return {w.lower() for w in _WORD.findall(query)}
+    return {w.lower() for w in re.findall(_WORD, query)}
 
 
 def _published(workspace: Workspace, names: list[TableName]) -> dict[TableName, list[Manifest]]:
@@ -190,7 +190,7 @@ def _session(
         yield session
 
 
-_MISSING = re.compile(r'Table with name "?([\w.]+)"? does not exist')
+_MISSING = r'Table with name "?([\w.]+)"? does not exist'
 
 
 def _damaged(
@@ -213,7 +213,7 @@ def _explained(
     published: dict[TableName, list[Manifest]],
     project: Project,
 ) -> QueryFailed:
-    missing = _MISSING.search(e.what)
+    missing = re.search(_MISSING, e.what)
     if missing is None:
         return _damaged(e, published) or e
     unpublished = [n for n in names if n not in published]

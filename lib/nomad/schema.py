@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from nomad.hashing import digest
@@ -16,11 +16,12 @@ class Column(NamedTuple):
     nullable: bool = True
 
 
-def schema_hash(schema: Iterable[Column]) -> str:
+@lru_cache
+def schema_hash(schema: tuple[Column, ...]) -> str:
     """Digest names, types and their order.
 
     Example:
-        >>> schema_hash([Column("a", "INTEGER")]) == schema_hash([Column("a", "BIGINT")])
+        >>> schema_hash((Column("a", "INTEGER"),)) == schema_hash((Column("a", "BIGINT"),))
         False
     """
     return digest(*(f"{c.name} {c.type}" for c in schema))

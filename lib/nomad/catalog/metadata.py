@@ -92,13 +92,15 @@ FORM = digest(repr(_COLUMNS), _FRESHNESS, _TASKS, _RUNS)
 
 def create(session: Session) -> None:
     """Make the schema, empty."""
-    session.execute("CREATE SCHEMA nomad")
-    for name, columns in _COLUMNS.items():
-        told = ", ".join(f"{quote(c)} {kind}" for c, kind in columns.items())
-        session.execute(f"CREATE TABLE nomad.{name} ({told})")
-    for view in (_FRESHNESS, _TASKS, _RUNS):
-        session.execute(view)
+    tables = (f"CREATE TABLE nomad.{name} ({_typed(found)})" for name, found in _COLUMNS.items())
+    session.run(["CREATE SCHEMA nomad", *tables, _FRESHNESS, _TASKS, _RUNS])
 
+
+def _typed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{quote(c)} {kind}" for c, kind in columns.items())
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 _OURS = {"events": "WHERE event IS NOT NULL AND run_id IS NOT NULL"}
 """What is JSON, and yet no line of a run."""
@@ -114,7 +116,7 @@ class Rows:
     def add(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows for a table of the schema."""
         for row in rows:
-            self.add_lines(name, json.dumps(row, ensure_ascii=False).encode())
+            self.add_lines(name, _encoded(row).encode())
 
     def add_lines(self, name: str, data: bytes) -> None:
         """Add rows that are JSON lines already."""
@@ -124,15 +126,16 @@ class Rows:
 
     def load(self, session: Session) -> None:
         """Put them all in."""
-        for name, file in self._files.items():
-            file.close()
-            spec = _spec(_COLUMNS[name])
-            source = literal(str(self._path(name)))
-            session.execute(
-                f"INSERT INTO nomad.{name} SELECT * FROM"
-                f" read_json({source}, format='newline_delimited', hive_partitioning=false,"
-                f" columns={spec}) {_OURS.get(name, '')}"
-            )
+        self.close()
+        session.run(map(self._insert, self._files))
+
+    def _insert(self, name: str) -> str:
+        spec, source = _spec(_COLUMNS[name]), literal(str(self._path(name)))
+        return (
+            f"INSERT INTO nomad.{name} SELECT * FROM"
+            f" read_json({source}, format='newline_delimited', hive_partitioning=false,"
+            f" columns={spec}) {_OURS.get(name, '')}"
+        )
 
     def close(self) -> None:
         """Close the files."""
@@ -202,12 +205,13 @@ def _is_time(text: str) -> bool:
 
 def forget(session: Session, tables: Iterable[str], runs: Iterable[str]) -> None:
     """Take away what is said of some tables, of some runs, and of the project."""
-    session.execute("DELETE FROM nomad.tables; DELETE FROM nomad.lineage")
+    away = ["tables", "lineage"]
     if names := ", ".join(literal(t) for t in tables):
-        for table in ("partitions", "columns", "checks"):
-            session.execute(f"DELETE FROM nomad.{table} WHERE table_name IN ({names})")
+        below = ("partitions", "columns", "checks")
+        away += [f"{table} WHERE table_name IN ({names})" for table in below]
     if ids := ", ".join(literal(r) for r in runs):
-        session.execute(f"DELETE FROM nomad.events WHERE run_id IN ({ids})")
+        away.append(f"events WHERE run_id IN ({ids})")
+    session.run(f"DELETE FROM nomad.{what}" for what in away)
 
 
 def _table(project: Project, name: TableName) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from nomad.names import TableName, literal
 FOLDER = "catalog"
 MIGRATIONS = "migrations"
 META = "catalog_meta"
-_NUMBERED = re.compile(r"(\d{4})_\w+\.sql")
+_NUMBERED = r"(\d{4})_\w+\.sql"
 
 
 Applied = dict[str, tuple[str, str | None]]
@@ -41,7 +41,7 @@ def numbered(root: Path) -> list[Migration]:
     found: list[Migration] = []
     for path in sorted((root / FOLDER / MIGRATIONS).glob("*.sql")):
         shown = f"{FOLDER}/{MIGRATIONS}/{path.name}"
-        match = _NUMBERED.fullmatch(path.name)
+        match = re.fullmatch(_NUMBERED, path.name)
         if match is None:
             raise MigrationError("not named like `0001_what_it_does.sql`", where=shown)
         if found and found[-1].name[:4] == match[1]:
@@ -138,13 +138,13 @@ def remember(session: Session, before: Applied, first: str) -> None:
             session.execute(f"INSERT INTO {META}.schema_migrations VALUES ({values})")
 
 
-_OWN_TRANSACTION = re.compile(r"\b(begin|commit|transaction|checkpoint)\b", re.IGNORECASE)
+_OWN_TRANSACTION = r"(?i)\b(begin|commit|transaction|checkpoint)\b"
 
 
 def _apply(session: Session, m: Migration) -> None:
     at = Place(f"{FOLDER}/{MIGRATIONS}/{m.name}", 1)
     refuse_leaving(session, m.sql, at.path)
-    if _OWN_TRANSACTION.search(m.sql):
+    if re.search(_OWN_TRANSACTION, m.sql):
         session.execute(m.sql, at=at)
         return
     session.execute("BEGIN")
@@ -156,12 +156,12 @@ def _apply(session: Session, m: Migration) -> None:
     session.execute("COMMIT")
 
 
-_MISSING = re.compile(r'Table with name "?(?:\w+\.)*(\w+)"? does not exist')
+_MISSING = r'Table with name "?(?:\w+\.)*(\w+)"? does not exist'
 
 
 def waits_for(fault: QueryFailed | None, tables: Iterable[TableName]) -> TableName | None:
     """Name the table of the lake that a migration needs, and that is not published yet."""
-    missing = _MISSING.search(fault.what) if fault else None
+    missing = re.search(_MISSING, fault.what) if fault else None
     if missing is None:
         return None
     return next((t for t in tables if t.name.lower() == missing[1].lower()), None)

@@ -37,16 +37,14 @@ def read(session: Session) -> State:
 
 def write(session: Session, state: State) -> None:
     """Write it, in the place of what was there."""
-    session.execute(
-        f"CREATE OR REPLACE TABLE {META}.made_from (kind VARCHAR, name VARCHAR, token VARCHAR)"
-    )
+    table = f"CREATE OR REPLACE TABLE {META}.made_from (kind VARCHAR, name VARCHAR, token VARCHAR)"
     rows = [
         ("frame", "", state.frame),
         *(("table", *item) for item in state.tables.items()),
         *(("journal", *item) for item in state.journals.items()),
     ]
     values = ", ".join(f"({', '.join(literal(w) for w in row)})" for row in rows)
-    session.execute(f"INSERT INTO {META}.made_from VALUES {values}")
+    session.run([table, f"INSERT INTO {META}.made_from VALUES {values}"])
 
 
 def changed(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:

@@ -62,11 +62,11 @@ def fault_of_attached(name: str, layers: Container[str]) -> str | None:
     return "bears a name that is DuckDB's own" if taken else None
 
 
-_AGE = re.compile(r"([1-9]\d*) days?")
+_AGE = r"([1-9]\d*) days?"
 
 
 def _history(value: Value) -> str | None:
-    if isinstance(value, str) and _AGE.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(_AGE, value):
         return None
     return "must be a count, or an age like `30 days`" if _whole(0)(value) else None
 
@@ -78,16 +78,16 @@ def age_of(value: Value) -> int | None:
         >>> age_of("30 days"), age_of(3)
         (30, None)
     """
-    match = _AGE.fullmatch(value) if isinstance(value, str) else None
+    match = re.fullmatch(_AGE, value) if isinstance(value, str) else None
     return int(match[1]) if match else None
 
 
-_SPAN = re.compile(r"([1-9]\d*) ?(s|seconds?|min|minutes?|h|hours?)")
+_SPAN = r"([1-9]\d*) ?(s|seconds?|min|minutes?|h|hours?)"
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def _span(value: Value) -> str | None:
-    good = isinstance(value, str) and _SPAN.fullmatch(value)
+    good = isinstance(value, str) and re.fullmatch(_SPAN, value)
     return None if good else "must be a time like `1 hour` or `90 s`"
 
 
@@ -98,7 +98,7 @@ def seconds_of(value: Value) -> float:
         >>> seconds_of("1 hour"), seconds_of("90 s")
         (3600.0, 90.0)
     """
-    match = _SPAN.fullmatch(str(value))
+    match = re.fullmatch(_SPAN, str(value))
     return float(int(match[1]) * _SECONDS[match[2][0]]) if match else 0.0
 
 
@@ -123,8 +123,8 @@ def _memory(value: Value) -> str | None:
     return None if good else "must be a size like `4GB` or a share like `70%`"
 
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
-_BAD_IN_PREFIX = re.compile(r"[*?\[\]{}\\]|(^|/)\.{1,2}(/|$)|//", re.IGNORECASE)
+_BUCKET = r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]"
+_BAD_IN_PREFIX = r"[*?\[\]{}\\]|(^|/)\.{1,2}(/|$)|//"
 
 
 def _lake_url(value: Value) -> str | None:
@@ -136,9 +136,9 @@ def _lake_url(value: Value) -> str | None:
     bucket, prefix = split(value)
     if "@" in bucket:
         return "must not hold a key: that comes from the environment"
-    if not _BUCKET.fullmatch(bucket):
+    if not re.fullmatch(_BUCKET, bucket):
         return "must be like s3://bucket/prefix, the bucket in small letters, digits, `.`, `-`"
-    bad = _BAD_IN_PREFIX.search(prefix)
+    bad = re.search(_BAD_IN_PREFIX, prefix)
     return f"can't hold `{bad[0].strip('/') or bad[0]}` in its prefix" if bad else None
 
 

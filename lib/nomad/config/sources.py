@@ -39,8 +39,8 @@ ALLOW, REFUSE = "allow", "refuse"
 _DATED = re.compile(r"\$<PARTITION_DATE:([^>]*)>", re.IGNORECASE)
 """The date in a spelling of one's own, as `$<PARTITION_DATE:%Y%m%d>`."""
 
-_DIRECTIVE = re.compile(r"%[YymdjbBGVuUW]|[^%]")
-_VARIABLE = re.compile(r"\$[<{]")
+_DIRECTIVE = r"%[YymdjbBGVuUW]|[^%]"
+_VARIABLE = r"\$[<{]"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".tar", ".tgz")
 
@@ -67,7 +67,7 @@ def suffix(path: str) -> str:
     return f".{name.rsplit('.', 1)[1]}".lower() if "." in name else ""
 
 
-_WHO = re.compile(r"https?://(?:\[[^\]]*\])?[^/?#\[@]*:(?!\d*[/?#])[^/?#@]*[/?#].*@", re.IGNORECASE)
+_WHO = r"(?i)https?://(?:\[[^\]]*\])?[^/?#\[@]*:(?!\d*[/?#])[^/?#@]*[/?#].*@"
 
 
 def is_cut_short(path: str) -> bool:
@@ -77,7 +77,7 @@ def is_cut_short(path: str) -> bool:
         >>> is_cut_short("http://me:a/b@host/x.csv"), is_cut_short("http://host:80/x@y.csv")
         (True, False)
     """
-    return bool(_WHO.match(path))
+    return bool(re.match(_WHO, path))
 
 
 # Rules of options: what is wrong with a value, or None ----------------------------------------
@@ -90,13 +90,13 @@ def _text(value: Option) -> str | None:
 
 
 def _mark(value: Option) -> str | None:
-    good = isinstance(value, str) and (len(value) == 1 or _VARIABLE.search(value))
+    good = isinstance(value, str) and (len(value) == 1 or re.search(_VARIABLE, value))
     return None if good else f"must be a single character (got {value!r})"
 
 
 def _one_of(*known: str) -> _Rule:
     def rule(value: Option) -> str | None:
-        if value in known or _VARIABLE.search(str(value)):
+        if value in known or re.search(_VARIABLE, str(value)):
             return None
         near = did_you_mean(str(value), known) or f"it can be {' or '.join(known)}"
         return f"can't be `{value}`: {near}"
@@ -105,7 +105,7 @@ def _one_of(*known: str) -> _Rule:
 
 
 def _encoding(value: Option) -> str | None:
-    if _VARIABLE.search(str(value)):
+    if re.search(_VARIABLE, str(value)):
         return None
     try:
         codecs.lookup(str(value))
@@ -126,7 +126,7 @@ def _path(value: Option) -> str | None:
     if value.lower().endswith(_PACKED):
         return f"ends in `{suffix(value)}`: packed files are not read, unpack it first"
     for form in _DATED.findall(value):
-        if "%" not in form or "".join(_DIRECTIVE.findall(form)) != form:
+        if "%" not in form or "".join(re.findall(_DIRECTIVE, form)) != form:
             return f"has a date in a form that isn't known: `{form}`, write it like `%Y%m%d`"
     return None
 
@@ -224,7 +224,7 @@ def _faults(name: str, connector: Leaf, given: Tree, where: str) -> Iterator[str
 def _kindless(name: str, path: str, given: Tree) -> Iterator[str]:
     """Tell of a path whose ending says nothing of the format, where nothing else does."""
     ending = suffix(path)
-    known = "format" in given or ending in KINDS or _VARIABLE.search(ending)
+    known = "format" in given or ending in KINDS or re.search(_VARIABLE, ending)
     if known or _path(path) or is_cut_short(path):
         return
     yield (

@@ -79,7 +79,7 @@ def _keep_secret(key: str, value: Value, written: Value) -> None:
     """See that a secret is shown nowhere: by its key, or by its place in an address."""
     if isinstance(value, str):
         hide_in(value)
-        if _VARIABLE.fullmatch(str(written)) and _NETWORK.match(value):
+        if _VARIABLE.fullmatch(str(written)) and re.match(_NETWORK, value):
             address, mark, asked = value.partition("?")
             hide_after(address + mark, asked)
         if SECRET.search(key):
@@ -104,14 +104,14 @@ def _expanded(value: Value, environ: Mapping[str, str], where: str, faults: list
         given = environ.get(name) or default or ""
         said = _encoded(given) if _says_who(value, match.start(), end) else given
         if name in environ and _is_private(value, match.start(), end):
-            fixed = _LATER.split(expanded)[-1]
+            fixed = re.split(_LATER, expanded)[-1]
             hide_after(fixed, given)
             hide_after(fixed, said)
         expanded += said
     return expanded + value[end:]
 
 
-_LATER = re.compile(r"\$<[^>]*>|\$\{[^}]*\}")
+_LATER = r"\$<[^>]*>|\$\{[^}]*\}"
 """A variable that is filled in later, for each date say."""
 
 
@@ -132,10 +132,10 @@ def _says_who(address: str, start: int, end: int) -> bool:
         >>> _says_who("http://me:${PW}@host/x", 10, 15), _says_who("http://${HOST}/x@y", 7, 14)
         (True, False)
     """
-    if not (scheme := _WITH_HOST.match(address)):
+    if not (scheme := re.match(_WITH_HOST, address)):
         return False
     before, after = (_VARIABLE.sub("", t) for t in (address[scheme.end() : start], address[end:]))
-    return not _HOST.search(before) and "@" in _HOST.split(after)[0]
+    return not re.search(_HOST, before) and "@" in re.split(_HOST, after)[0]
 
 
 def _is_private(address: str, start: int, end: int) -> bool:
@@ -148,19 +148,19 @@ def _is_private(address: str, start: int, end: int) -> bool:
         >>> _is_private("http://host/x?code=${KEY}", 19, 25), _is_private("http://${HOST}/x", 7, 14)
         (True, False)
     """
-    if not (scheme := _NETWORK.match(address)):
+    if not (scheme := re.match(_NETWORK, address)):
         return False
     before, after = address[:start], address[end:]
     if scheme["kind"].startswith("http"):
-        return "@" in _HOST.split(after)[0] or bool(_HOST.search(before[scheme.end() :]))
-    return not _OPEN.search(before)
+        return "@" in re.split(_HOST, after)[0] or bool(re.search(_HOST, before[scheme.end() :]))
+    return not re.search(_OPEN, before)
 
 
-_NETWORK = re.compile(r"(?P<kind>https?|postgres(?:ql)?|mysql):(?://)?", re.IGNORECASE)
-_WITH_HOST = re.compile(r"(?:\w+:)?(?:https?|postgres(?:ql)?|mysql)://", re.IGNORECASE)
-_HOST = re.compile(r"[/?#]")
+_NETWORK = r"(?i)(?P<kind>https?|postgres(?:ql)?|mysql):(?://)?"
+_WITH_HOST = r"(?i)(?:\w+:)?(?:https?|postgres(?:ql)?|mysql)://"
+_HOST = r"[/?#]"
 """What ends the host of an address."""
-_OPEN = re.compile(r"\b(?:host|hostaddr|port|dbname|database|db|user|service)\s*=\s*'?$|[/@:]$")
+_OPEN = r"\b(?:host|hostaddr|port|dbname|database|db|user|service)\s*=\s*'?$|[/@:]$"
 """What stands before a part of a database's address that is no secret."""
 
 

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from nomad.config.yamlfile import Node
 from nomad.engine.forbidden import called
 
-_PLAIN_TEXT = re.compile(r"'(?:[^']|'')*'")
-_OTHER_QUOTES = re.compile(r"[$\"\\]|--|/\*")
+_PLAIN_TEXT = r"'(?:[^']|'')*'"
+_OTHER_QUOTES = r"[$\"\\]|--|/\*"
 
 
 def goes_on(text: str) -> bool:
     """Tell whether there may be a second statement in a text; in doubt there may."""
     return ";" in text and (
-        ";" in _PLAIN_TEXT.sub("", text) or _OTHER_QUOTES.search(text) is not None
+        ";" in re.sub(_PLAIN_TEXT, "", text) or re.search(_OTHER_QUOTES, text) is not None
     )
 
 

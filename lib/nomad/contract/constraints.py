@@ -11,7 +11,7 @@ KEYS = (
     "type", "name", "columns", "expression", "to", "to_columns", "warn_unenforced",
     "warn_unsupported",
 )  # fmt: skip
-_POINTED = re.compile(r"(?i)^\s*(?:references\s+)?([\w.]+)\s*\(\s*(\w+)\s*\)\s*$")
+_POINTED = r"(?i)^\s*(?:references\s+)?([\w.]+)\s*\(\s*(\w+)\s*\)\s*$"
 
 Fault = Callable[[int, str], None]
 Found = Iterator[tuple[str, str, dict[str, Node]]]
@@ -59,7 +59,7 @@ def _parent(entry: Node, fault: Fault) -> dict[str, Node]:
     columns = found.elements() if (found := entry.get("to_columns")) else []
     if (to := entry.get("to")) and len(columns) == 1:
         return {"to": to, "field": columns[0]}
-    if match := _POINTED.match(said.spelled if (said := entry.get("expression")) else ""):
+    if match := re.match(_POINTED, said.spelled if (said := entry.get("expression")) else ""):
         return {"to": Node(match[1], entry.line), "field": Node(match[2], entry.line)}
     fault(entry.line, "a foreign key needs `to`, and one column in `to_columns`")
     return {k: Node("", entry.line) for k in ("to", "field")}

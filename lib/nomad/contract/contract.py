@@ -232,9 +232,9 @@ def _texts(test: Test) -> tuple[str, ...]:
     return tuple(str(v).lower() if isinstance(v, bool) else str(v) for v in values)
 
 
-_WHOLE = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)")
-_SCALED = re.compile(r"DECIMAL\(\d+,(\d+)\)")
-_CAST = re.compile(r"FLOAT|DOUBLE|DATE|TIME.*|UUID|BOOLEAN")
+_WHOLE = r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)"
+_SCALED = r"DECIMAL\(\d+,(\d+)\)"
+_CAST = r"FLOAT|DOUBLE|DATE|TIME.*|UUID|BOOLEAN"
 
 
 def _accepted_values(test: Test, kind: str) -> str:
@@ -248,9 +248,9 @@ def _accepted_values(test: Test, kind: str) -> str:
     if kind == "BOOLEAN":
         both = zip(read, spelled, strict=True)
         spelled = tuple(r if r in ("true", "false") else s for r, s in both)
-    if _WHOLE.fullmatch(kind) or _SCALED.fullmatch(kind):
+    if re.fullmatch(_WHOLE, kind) or re.fullmatch(_SCALED, kind):
         spelled = tuple(s for s in spelled if _fits(s, kind))
-    elif not _CAST.fullmatch(kind):
+    elif not re.fullmatch(_CAST, kind):
         column, kind = f"CAST({column} AS VARCHAR)", "VARCHAR"
     listed = ", ".join(f"TRY_CAST({literal(s)} AS {kind})" for s in spelled)
     found = f"coalesce({column} IN ({listed}), false)" if listed else "false"
@@ -262,7 +262,7 @@ def _fits(text: str, kind: str) -> bool:
     from decimal import Context, Decimal, InvalidOperation  # most contracts list no numbers
 
     precise = Context(prec=100)
-    scale = int(match[1]) if (match := _SCALED.fullmatch(kind)) else 0
+    scale = int(match[1]) if (match := re.fullmatch(_SCALED, kind)) else 0
     try:
         number = Decimal(text)
         return number == number.quantize(Decimal(1).scaleb(-scale), context=precise)

@@ -43,7 +43,7 @@ from nomad.contract.words import (
 from nomad.errors import ConfigError, page
 from nomad.names import RAW, did_you_mean
 
-_REF = re.compile(r"""^\s*(ref|source)\s*\(\s*(?:['"]\w+['"]\s*,\s*)?['"](\w+)['"]\s*\)\s*$""")
+_REF = r"""^\s*(ref|source)\s*\(\s*(?:['"]\w+['"]\s*,\s*)?['"](\w+)['"]\s*\)\s*$"""
 
 
 def parse(text: str, *, path: str, table: str, cache: Cache) -> Contract:
@@ -287,7 +287,7 @@ class _Reader:
 
     def sensible(self, kind: Kind, found: dict[str, object], node: Node) -> None:
         if kind is Kind.RELATIONSHIPS:
-            match = _REF.match(str(found["to"]))
+            match = re.match(_REF, str(found["to"]))
             found["to"] = f"{RAW}." * (match[1] == "source") + match[2] if match else found["to"]
         for key in ("max_change", *(("max",) if kind is Kind.NULL_RATE else ())):
             if key in found and (part := share(found[key])) is not None:

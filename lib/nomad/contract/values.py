@@ -9,7 +9,7 @@ from math import isfinite
 
 from nomad.config.yamlfile import Node
 
-_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+_TEMPLATE = r"\{\{.*?\}\}|\{%.*?%\}"
 _DAYS = {"day": 1.0, "hour": 1 / 24, "week": 7.0, "minute": 1 / 1440}
 
 
@@ -67,7 +67,7 @@ def spelled(listed: Node | None) -> tuple[str, ...]:
 def templates(words: Iterable[Node]) -> Iterator[tuple[int, str]]:
     """Find dbt's templates: nothing fills them in, and their text would be taken as it is."""
     for word in words:
-        if isinstance(word.value, str) and (match := _TEMPLATE.search(word.value)):
+        if isinstance(word.value, str) and (match := re.search(_TEMPLATE, word.value)):
             yield word.line, match[0]
         elif isinstance(word.value, dict):
             yield from templates(word.value.values())

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-_OURS = re.compile(r'\bsession_\d+\.(?:main\.)?|(?<=")main\.(?=\w+")')
+_OURS = r'\bsession_\d+\.(?:main\.)?|(?<=")main\.(?=\w+")'
 
 
 def bare(text: str) -> str:
@@ -16,7 +16,7 @@ def bare(text: str) -> str:
         >>> bare('Did you mean "main.suffix"?'), bare("session_12.ods.x")
         ('Did you mean "suffix"?', 'ods.x')
     """
-    return _OURS.sub("", text)
+    return re.sub(_OURS, "", text)
 
 
 def quoted(told: str, text: str, gap: str, line: int) -> str:
@@ -44,9 +44,7 @@ UNREADABLE = (
     " dot, no pattern in the top folder, and beside hidden files only 1,000 others"
 )
 
-_BARRED = re.compile(
-    r'Cannot access (\w+) "([^"\n]*)" - file system operations are disabled by configuration'
-)
+_BARRED = r'Cannot access (\w+) "([^"\n]*)" - file system operations are disabled by configuration'
 
 
 def _named(match: re.Match[str]) -> str:
@@ -60,4 +58,4 @@ def _named(match: re.Match[str]) -> str:
 
 def barred(text: str) -> str:
     """Say in nomad's words that a file can't be read, or is not there."""
-    return _BARRED.sub(_named, text, count=1)
+    return re.sub(_BARRED, _named, text, count=1)

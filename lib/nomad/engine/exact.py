@@ -7,7 +7,7 @@ import re
 EXACT = "DECIMAL(38,0)"
 """How a HUGEINT (what `sum` of integers gives) is published: Parquet would make it a DOUBLE."""
 
-_WIDE = re.compile(r"""\"(?:[^"]|"")*\"|'(?:[^']|'')*'|\bU?HUGEINT\b(?=[\[),]|$)""")
+_WIDE = r"""\"(?:[^"]|"")*\"|'(?:[^']|'')*'|\bU?HUGEINT\b(?=[\[),]|$)"""
 """A HUGEINT in a type's name; a field's name, and a text of an ENUM, is passed over."""
 
 
@@ -18,4 +18,6 @@ def exact(kind: str) -> str:
         >>> exact("HUGEINT[]"), exact('STRUCT("HUGEINT" UHUGEINT, b INTEGER)')
         ('DECIMAL(38,0)[]', 'STRUCT("HUGEINT" DECIMAL(38,0), b INTEGER)')
     """
-    return _WIDE.sub(lambda m: EXACT if m[0][0] in "UH" else m[0], kind)
+    if "HUGEINT" not in kind:
+        return kind
+    return re.sub(_WIDE, lambda m: EXACT if m[0][0] in "UH" else m[0], kind)

@@ -281,7 +281,7 @@ def _lock(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     con.execute("SET enable_external_access = false")
 
 
-_SCHEME = re.compile(r"[A-Za-z][\w+.-]*:")
+_SCHEME = r"[A-Za-z][\w+.-]*:"
 
 
 def located(address: str, root: Path) -> str:
@@ -294,9 +294,9 @@ def located(address: str, root: Path) -> str:
         ('postgres:dbname=shop', '/x.duckdb')
     """
     kind, _, rest = address.partition(":")
-    if kind in ("sqlite", "duckdb") and rest and not _SCHEME.match(rest):
+    if kind in ("sqlite", "duckdb") and rest and not re.match(_SCHEME, rest):
         return f"{kind}:{root / rest}"
-    return address if _SCHEME.match(address) else str(root / address)
+    return address if re.match(_SCHEME, address) else str(root / address)
 
 
 def _attach(con: duckdb.DuckDBPyConnection, name: str, address: str) -> None:

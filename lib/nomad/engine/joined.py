@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 
-_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
+_DECIMAL = r"DECIMAL\((\d+),\s*(\d+)\)"
 _MOST_DIGITS = 38
 _DIGITS = {
     "TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19, "HUGEINT": 38,
@@ -22,8 +22,8 @@ _TIMES = (
 _APART = {"TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"}
 """One is finer, the other an instant."""
 
-_TIME = re.compile(r"\bTIME")
-_LONG = re.compile(r"\b(U?BIGINT|U?HUGEINT|DECIMAL)\b")
+_TIME = r"\bTIME"
+_LONG = r"\b(U?BIGINT|U?HUGEINT|DECIMAL)\b"
 
 
 def joined(one: str, other: str) -> str | None:
@@ -88,7 +88,7 @@ def would_be_cut(one: str, other: str) -> bool:
         True
     """
     apart = joined(one, other) is None
-    return apart and all(_TIME.search(kind) for kind in (one, other))
+    return apart and all(re.search(_TIME, kind) for kind in (one, other))
 
 
 def may_round(kind: str, into: str) -> bool:
@@ -98,7 +98,7 @@ def may_round(kind: str, into: str) -> bool:
         >>> may_round("BIGINT", "DOUBLE"), may_round("INTEGER", "DOUBLE")
         (True, False)
     """
-    return kind != into and any(r in into for r in _REAL) and _LONG.search(kind) is not None
+    return kind != into and any(r in into for r in _REAL) and re.search(_LONG, kind) is not None
 
 
 def common_decimal(kinds: Iterable[str]) -> str | None:
@@ -112,7 +112,7 @@ def common_decimal(kinds: Iterable[str]) -> str | None:
         >>> common_decimal(["INTEGER", "DECIMAL(4,2)"])
         'DECIMAL(12,2)'
     """
-    scales = {k: (int(m[1]), int(m[2])) for k in kinds if (m := _DECIMAL.fullmatch(k))}
+    scales = {k: (int(m[1]), int(m[2])) for k in kinds if (m := re.fullmatch(_DECIMAL, k))}
     if not scales or any(k not in scales and k not in _DIGITS for k in kinds):
         return None
     scale = max(s for _, s in scales.values())
@@ -126,7 +126,7 @@ def _plain(one: str, other: str) -> str | None:
         return None if "BLOB" in kinds else "VARCHAR"
     if kinds <= set(_TIMES):
         return None if kinds == _APART else max(one, other, key=_TIMES.index)
-    if not all(k in (*_DIGITS, *_REAL, "BOOLEAN") or _DECIMAL.fullmatch(k) for k in kinds):
+    if not all(k in (*_DIGITS, *_REAL, "BOOLEAN") or re.fullmatch(_DECIMAL, k) for k in kinds):
         return None
     if real := kinds & set(_REAL):
         fits = all(k in ("FLOAT", *_EXACT_IN_FLOAT) for k in kinds)
@@ -216,7 +216,7 @@ def _fields(struct: str) -> Iterator[tuple[str, str]]:
         yield name, part[len(name) :].strip()
 
 
-_MARK = re.compile(r"""[(),]|"(?:[^"]|"")*"|'(?:[^']|'')*'""")
+_MARK = r"""[(),]|"(?:[^"]|"")*"|'(?:[^']|'')*'"""
 
 
 def _parts(kind: str) -> list[str]:
@@ -228,7 +228,7 @@ def _parts(kind: str) -> list[str]:
     """
     inside = kind[kind.index("(") + 1 : -1]
     depth, cuts = 0, [-1]
-    for mark in _MARK.finditer(inside):
+    for mark in re.finditer(_MARK, inside):
         depth += {"(": 1, ")": -1}.get(mark[0], 0)
         if mark[0] == "," and not depth:
             cuts.append(mark.start())

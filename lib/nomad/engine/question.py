@@ -25,10 +25,8 @@ _OF_NAME = "query_table"
 """Reads the table that its text names."""
 
 _GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
-_RUNS_TEXT = re.compile(rf'\b(query|query_table)"?{_GAP}\(', re.IGNORECASE | re.DOTALL)
-_EXPLAIN = re.compile(
-    rf"{_GAP}explain\b{_GAP}(analy[sz]e\b|\([^()]*\))?", re.IGNORECASE | re.DOTALL
-)
+_RUNS_TEXT = rf'(?is)\b(query|query_table)"?{_GAP}\('
+_EXPLAIN = rf"(?is){_GAP}explain\b{_GAP}(analy[sz]e\b|\([^()]*\))?"
 _PIVOT = ["CREATE", "SELECT"]
 """What a PIVOT without its values comes apart into; both have no text of their own."""
 
@@ -56,7 +54,7 @@ def refuse_writing(session: Session, text: str) -> None:
     kinds = _kinds(session, text)
     if kinds is None:
         return
-    if "EXPLAIN" in kinds and (match := _EXPLAIN.match(text)):
+    if "EXPLAIN" in kinds and (match := re.match(_EXPLAIN, text)):
         text = text[match.end() :]
         kinds = _kinds(session, text) or ["EXPLAIN"]
     if kinds == _PIVOT and _is_one(session, text):
@@ -172,7 +170,7 @@ def _refuse_words(text: str) -> None:
     words = re.findall(r"\w+", text.lower())
     if unfit := next((w for w in words if is_function(w) or w in _OF_TEXT[1:]), None):
         raise _unfit(unfit)
-    if match := _RUNS_TEXT.search(text):
+    if match := re.search(_RUNS_TEXT, text):
         raise _unfit(match[1])
 
 

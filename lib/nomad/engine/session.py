@@ -25,17 +25,17 @@ Relation = duckdb.DuckDBPyRelation
 
 _T = TypeVar("_T")
 _PARQUET = "FORMAT parquet, COMPRESSION zstd, RETURN_STATS"
-_KEPT = re.compile(
-    r"BOOLEAN|U?(TINYINT|SMALLINT|INTEGER|BIGINT)|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\)|VARCHAR|BLOB"
-    r"|DATE|TIME|TIMESTAMP|TIMESTAMP WITH TIME ZONE"
-)
-"""Types that come back from Parquet as they went in."""
+_KEPT = frozenset((
+    "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT",
+    "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "VARCHAR", "BLOB",
+    "DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE",
+))  # fmt: skip
+"""Types that come back from Parquet as they went in; as do those of DECIMAL."""
 
 _EQUAL_YET_DIFFERENT = ("[", "STRUCT", "MAP", "UNION", "INTERVAL", "TIME WITH TIME ZONE")
 
 _LONGEST_BOUND = 128
 """Longer texts are no bounds worth keeping: Parquet cuts them short."""
-
 
 _AT_A_TIME = 10_000
 """Rows of a stream that are in memory."""
@@ -196,7 +196,7 @@ class Session(NamedTuple):
 
     def _written(self, schema: tuple[Column, ...], path: Path) -> tuple[Column, ...]:
         """Name the types as the file has them; Parquet knows fewer than DuckDB."""
-        if all(_KEPT.fullmatch(c.type) for c in schema):
+        if all(c.type in _KEPT or re.fullmatch(r"DECIMAL\(\d+,\d+\)", c.type) for c in schema):
             return schema
         source = f"read_parquet([{literal(str(path))}], hive_partitioning=false)"
         return self.describe(f"FROM {source}")
@@ -274,7 +274,7 @@ def _bounds(stats: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]
 
 # Errors ------------------------------------------------------------------------------------------
 
-_LINE = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^", re.DOTALL)
+_LINE = r"(?s)\n+LINE (\d+): (.*)\n( *)\^"
 
 
 def guarded(act: Callable[[], _T], at: Place | None = None, *, marked: bool = True) -> _T:
@@ -307,7 +307,7 @@ def _out_of_memory(e: Exception, at: Place | None) -> OutOfMemory:
     )
 
 
-_OUT_OF_REACH = re.compile(r"for HTTP (HEAD|GET) to|^HTTP Error")
+_OUT_OF_REACH = r"for HTTP (HEAD|GET) to|^HTTP Error"
 _GONE = "HTTP 404"
 _FULL = "No space left"
 """As DuckDB words it, whatever the locale: its errors carry no number."""
@@ -315,7 +315,7 @@ _FULL = "No space left"
 
 def _translated(e: duckdb.Error, at: Place | None, *, marked: bool) -> NomadError:
     text = str(e).strip()
-    if _OUT_OF_REACH.search(text) and _GONE not in text:
+    if re.search(_OUT_OF_REACH, text) and _GONE not in text:
         why = text.splitlines()[0].partition(": ")[2]
         return LakeError(
             f"DuckDB can't read the lake: {why}",
@@ -326,7 +326,7 @@ def _translated(e: duckdb.Error, at: Place | None, *, marked: bool) -> NomadErro
     rest = rest.splitlines()[0] if kind == "INTERNAL Error" else rest
     rest = barred(rest)
     line = None
-    if match := _LINE.search(rest):
+    if match := re.search(_LINE, rest):
         line = int(match[1]) if marked else None
         told = rest[: match.start()]
         rest = quoted(told, match[2], match[3], line) if line else bare(told)

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from nomad.dates import FIRST, LAST, Partition, Span, folder, parse_day
@@ -120,7 +121,7 @@ def _from_body(body: dict[str, Any], where: str) -> Manifest:
         run_id=_plain(body["run_id"]),
         generated_at=_text(body["generated_at"]),
         files=_files(body["files"]),
-        schema=tuple(_column(c) for c in body["schema"]),
+        schema=_schema(tuple((c["name"], c["type"], bool(c["nullable"])) for c in body["schema"])),
         content_hash=_text(body["content_hash"]),
         sql_hash=_text(body["sql_hash"]),
         contract_hash=_text(body["contract_hash"]),
@@ -146,8 +147,10 @@ def _file(body: dict[str, Any]) -> DataFile:
     return DataFile(name, _count(body["rows"]), _count(body["bytes"]), _text(body["sha256"]))
 
 
-def _column(body: dict[str, Any]) -> Column:
-    return Column(_text(body["name"]), _text(body["type"]), bool(body["nullable"]))
+@lru_cache
+def _schema(columns: tuple[tuple[object, object, bool], ...]) -> tuple[Column, ...]:
+    """Look at columns once: a table's partitions mostly have the same."""
+    return tuple(Column(_text(name), _text(kind), nullable) for name, kind, nullable in columns)
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -160,6 +163,7 @@ def _plain(value: object) -> str:
     return value
 
 
+@lru_cache
 def _table(text: str) -> TableName:
     table = TableName.parse(text)
     if not (is_plain(table.layer) and is_plain(table.name)):

@@ -116,18 +116,18 @@ def _split(text: str) -> list[str]:
     return [p for p in (*pieces, text[start:]) if p.strip()]
 
 
-_NAMED = re.compile(
+_NAMED = (
     rf"{COLUMN} = '\d{{4}}-\d\d-\d\d'::DATE"
     rf"|{COLUMN} IN \((?:'\d{{4}}-\d\d-\d\d'::DATE(?:, )?)+\)| OR |[()\s]"
 )
 
 
-_ONE = re.compile(rf"\(?{COLUMN} = '(\d{{4}}-\d\d-\d\d)'::DATE\)?")
+_ONE = rf"\(?{COLUMN} = '(\d{{4}}-\d\d-\d\d)'::DATE\)?"
 
 
 def _singly(filters: list[str]) -> bool:
     """Tell whether one of a scan's filters names its days, by `=` and `in` alone."""
-    return any(not _NAMED.sub("", f) for f in filters)
+    return any(not re.sub(_NAMED, "", f) for f in filters)
 
 
 def told(session: Session, scans: list[list[str]]) -> list[Scan]:
@@ -146,7 +146,7 @@ def _days(session: Session, filters: list[str]) -> list[Span]:
     """
     if not filters:
         return list(ALL)
-    if len(filters) == 1 and (one := _ONE.fullmatch(filters[0])):
+    if len(filters) == 1 and (one := re.fullmatch(_ONE, filters[0])):
         day = parse_day(one[1])
         return [Span(day, day)] if day and FIRST <= day <= LAST else []
     where = " AND ".join(f"({f})" for f in filters)

@@ -44,7 +44,7 @@ _IDLE = (
 Not those of joins: a right join that is turned into a left one lets filters through.
 """
 
-_NAMING = re.compile(r"\bas\s*\(\s*select\b[^()]*'\d{4}-\d\d-\d\d'", re.IGNORECASE)
+_NAMING = r"(?i)\bas\s*\(\s*select\b[^()]*'\d{4}-\d\d-\d\d'"
 """A CTE that may be of constants."""
 
 _MOST_SESSIONS = 16
@@ -166,7 +166,7 @@ class Pruner:
     ) -> list[Scan]:
         """Where a query seems to read all, ask once more with what it names as constants put in."""
         found = self._ask(setup, query, target, relations)
-        if setup or ALL not in (tuple(s.spans) for s in found) or not _NAMING.search(query):
+        if setup or ALL not in (tuple(s.spans) for s in found) or not re.search(_NAMING, query):
             return found
         from nomad.sqlfile.plainer import with_constants
 

@@ -11,7 +11,7 @@ from nomad.names import RAW, TableName, did_you_mean
 from nomad.project.project import Project
 
 _TAG = "tag:"
-_TERM = re.compile(r"(?P<up>\d*\+)?(?P<what>[^+]+)(?P<down>\+\d*)?")
+_TERM = r"(?P<up>\d*\+)?(?P<what>[^+]+)(?P<down>\+\d*)?"
 
 
 def select(
@@ -65,7 +65,7 @@ def _tags(project: Project) -> dict[TableName, tuple[str, ...]]:
 
 def _hint(project: Project, word: str) -> str:
     for part in word.split(","):
-        if (match := _TERM.fullmatch(part)) and match["what"].startswith(_TAG):
+        if (match := re.fullmatch(_TERM, part)) and match["what"].startswith(_TAG):
             return _hint_of_tag(project, match["what"].removeprefix(_TAG))
         if match and (source := _source(project, match["what"])):
             return f"`{source}` is a source: `nomad extract {source}` lands it"
@@ -89,7 +89,7 @@ def _hint_of_tag(project: Project, tag: str) -> str:
 
 
 def _term(project: Project, term: str) -> frozenset[TableName]:
-    match = _TERM.fullmatch(term)
+    match = re.fullmatch(_TERM, term)
     if match is None:
         return frozenset()
     base = _matching(project, match["what"])

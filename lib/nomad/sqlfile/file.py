@@ -88,12 +88,11 @@ class CatalogMacro(NamedTuple):
         return (*made, self.text)
 
 
-_WORD = re.compile(r"\w+")
+_WORD = r"\w+"
 _NAME = r'(?:\w+|"(?:[^"]|"")+")'
-_DEFINED = re.compile(
-    r"\bcreate\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?(?:macro|function)\s+"
-    rf"(?:if\s+not\s+exists\s+)?(?:({_NAME})\s*\.\s*)?({_NAME})",
-    re.IGNORECASE,
+_DEFINED = (
+    r"(?i)\bcreate\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+)?(?:macro|function)\s+"
+    rf"(?:if\s+not\s+exists\s+)?(?:({_NAME})\s*\.\s*)?({_NAME})"
 )
 
 
@@ -112,12 +111,12 @@ def used(text: str, macros: Sequence[CatalogMacro]) -> tuple[CatalogMacro, ...]:
 
 
 def _named(text: str, macros: Sequence[CatalogMacro]) -> list[CatalogMacro]:
-    words, lower = {w.lower() for w in _WORD.findall(text)}, text.lower()
+    words, lower = {w.lower() for w in re.findall(_WORD, text)}, text.lower()
     return [m for m in macros if (n := m.key[1]) in words or (not _is_word(n) and n in lower)]
 
 
 def _is_word(name: str) -> bool:
-    return _WORD.fullmatch(name) is not None
+    return re.fullmatch(_WORD, name) is not None
 
 
 def _defined(text: str) -> set[tuple[str, str]]:
@@ -125,7 +124,7 @@ def _defined(text: str) -> set[tuple[str, str]]:
     if "create" not in text.lower():
         return set()
     try:
-        found = _DEFINED.findall(without_values(text, path="query"))
+        found = re.findall(_DEFINED, without_values(text, path="query"))
     except SqlFileError:
         return set()
     return {(_plain(schema), _plain(name)) for schema, name in found}
@@ -153,10 +152,7 @@ def _callees_first(macros: Sequence[CatalogMacro]) -> list[CatalogMacro]:
     return list(found)
 
 
-_CREATE = re.compile(
-    r"\s*create\s+((?:temp(?:orary)?\s+)?(?:macro|function)\s+)(?:if\s+not\s+exists\s+)?",
-    re.IGNORECASE,
-)
+_CREATE = r"(?i)\s*create\s+((?:temp(?:orary)?\s+)?(?:macro|function)\s+)(?:if\s+not\s+exists\s+)?"
 
 
 def replacing(create: str) -> str:
@@ -166,7 +162,7 @@ def replacing(create: str) -> str:
         >>> replacing("create macro f(x) as x"), replacing("CREATE SCHEMA IF NOT EXISTS s")
         ('CREATE OR REPLACE macro f(x) as x', 'CREATE SCHEMA IF NOT EXISTS s')
     """
-    return _CREATE.sub(r"CREATE OR REPLACE \1", create, count=1)
+    return re.sub(_CREATE, r"CREATE OR REPLACE \1", create, count=1)
 
 
 def no_opinion(queries: Sequence[str]) -> Sequence[Any]:

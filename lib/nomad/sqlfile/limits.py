@@ -13,7 +13,7 @@ from nomad.errors import SqlFileError
 from nomad.sqlfile.lexing import pieces
 
 _LIMIT = re.compile(r"\b(?:limit|fetch)\b", re.IGNORECASE)
-_MARK = re.compile(rf"[()]|{_LIMIT.pattern}", re.IGNORECASE)
+_MARK = rf"(?i)[()]|{_LIMIT.pattern}"
 
 
 def limited(before: Iterable[str], query: str) -> bool:
@@ -36,7 +36,7 @@ def _in_brackets(query: str) -> bool:
     except SqlFileError:
         return True
     depth = 0
-    for mark in _MARK.findall(bare):
+    for mark in re.findall(_MARK, bare):
         if mark in "()":
             depth += 1 if mark == "(" else -1
         elif depth:

@@ -16,7 +16,7 @@ SENTINEL = "0001-11-29"
 """Stands for the partition's date in a parsed file: same length, same tokens as any date."""
 
 _NAME = re.compile(r"\$<([A-Za-z_]\w*)>|\$\{([A-Za-z_]\w*)\}")
-_UNFIT = re.compile(r"['\";]|--|/\*|\*/|[\r\n]")
+_UNFIT = r"['\";]|--|/\*|\*/|[\r\n]"
 
 
 def dated(text: str, partition: Partition) -> str:
@@ -134,7 +134,7 @@ class _Variables(NamedTuple):
                 f"the values of variables need each other: {' → '.join((*inside, name))}",
                 where=self._at(begin),
             )
-        if bad := _UNFIT.search(self.known[name]):
+        if bad := re.search(_UNFIT, self.known[name]):
             raise SqlFileError(
                 f"the value of variable `{name}` holds {bad[0]!r}",
                 where=self._at(begin),
