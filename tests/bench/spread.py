@@ -17,7 +17,7 @@ from pathlib import Path
 
 from measure import nomad
 
-from nomad.dates import Span, folder
+from nomad.dates import folder
 from nomad.lake.decoding import from_json
 from nomad.lake.layout import MANIFEST, SUCCESS
 from nomad.lake.manifest import Input, Manifest
@@ -46,7 +46,7 @@ def on(known: Manifest, day: date) -> Manifest:
 
 
 def _moved(found: Input, day: date) -> Input:
-    return replace(found, span=Span(day, day)) if found.span else found
+    return found._replace(first=str(day), last=str(day)) if found.first else found
 
 
 def _again(old: Path, new: Path, manifest: Manifest) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from nomad.dates import FIRST, LAST, Partition, Span, folder, parse_day
 from nomad.errors import CorruptManifest
 from nomad.lake.layout import MANIFEST, is_past, locate, manifest_in
-from nomad.lake.manifest import VERSION, DataFile, Input, Manifest
+from nomad.lake.manifest import VERSION, DataFile, Input, Manifest, input_of
 from nomad.names import RAW, TableName, is_plain
 from nomad.schema import Column
 from nomad.store.base import ELSEWHERE, Store
@@ -199,7 +199,7 @@ def _input_from_json(body: dict[str, Any]) -> Input:
     span, count = _span_from_json(partitions), None
     if isinstance(partitions, dict):
         count = _count(partitions["count"])
-    return Input(_text(body["table"]), span, _text(body["content_hash"]), count)
+    return input_of(_text(body["table"]), span, _text(body["content_hash"]), count)
 
 
 def _span_from_json(partitions: object) -> Span | None:

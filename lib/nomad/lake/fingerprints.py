@@ -15,16 +15,19 @@ from nomad.dates import COLUMN, from_folder
 from nomad.errors import CorruptManifest
 from nomad.hashing import digest, digest_framed, framed
 from nomad.lake.decoding import lying_at
-from nomad.lake.manifest import VERSION, Facts, Fault
+from nomad.lake.manifest import VERSION, Facts, Fault, Input
 
 FORM = digest(*Facts._fields, f"{VERSION}, where it belongs")
 """Tells these facts from those of another nomad."""
 
 
-def facts_of(key: str, data: bytes) -> Facts | Fault:
-    """Take the facts from a manifest's file; or tell why it is none, or not that of this place."""
+def facts_of(key: str, data: bytes) -> tuple[Any, ...]:
+    """Take the facts from a manifest's file, as plain values.
+
+    Or tell, as a `Fault`, why it is none, or not that of this place.
+    """
     try:
-        return lying_at(key, data).facts
+        return lying_at(key, data).facts.plain
     except CorruptManifest as e:
         return Fault(e.what, key, e.hint or "")
 
@@ -94,7 +97,15 @@ class Ledger:
     def facts(self, name: str) -> Facts | None:
         """Give those of one partition, or None where there is none."""
         found = self._of(name)
-        return Facts._make(found) if found else None
+        if found is None:
+            return None
+        facts = Facts._make(found)
+        return facts._replace(inputs=tuple(map(Input._make, facts.inputs)))
+
+    def files(self, name: str) -> list[str]:
+        """Name the files of one partition."""
+        found = self._of(name)
+        return Facts._make(found).names if found else []
 
     def content_of(self, name: str) -> str | None:
         """Give the content of one partition, or None where there is none."""

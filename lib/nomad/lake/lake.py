@@ -26,7 +26,7 @@ from nomad.lake.manifest import (
     ABSENT,
     Broken,
     Facts,
-    InputFact,
+    Input,
     Manifest,
     Over,
     Published,
@@ -101,21 +101,21 @@ class Lake:
                 raise
             blob = self.store.read(manifest_key(table, partition))
             return blob and Broken(blob.version)
-        gone = found and self.gone(table, folder(partition), found.manifest.facts)
+        gone = found and self.gone(table, folder(partition), found.manifest.facts.names)
         return Broken(found.version, rest=found.manifest) if found and gone else found
 
-    def gone(self, table: TableName, name: str, facts: Facts | None) -> bool:
-        """Tell whether a file of a partition (by its folder's name, and its facts) is missing.
+    def gone(self, table: TableName, name: str, files: Iterable[str]) -> bool:
+        """Tell whether a file of a partition (by its folder's name, and theirs) is missing.
 
         As far as that is seen without a request: on a disk, and in S3 where a survey listed the
         table. What a listing lacks is asked for: it may be younger.
         """
         below = f"{name}/" if name else ""
-        files = [f"{below}{n}" for n in facts.names] if facts else []
+        paths = [f"{below}{n}" for n in files]
         if self.store.grace:
             beside = self._beside.get(table)
-            files = [] if beside is None else [f for f in files if f not in beside]
-        return not all(self.store.has(f"{table.key}/{f}") for f in files)
+            paths = [] if beside is None else [p for p in paths if p not in beside]
+        return not all(self.store.has(f"{table.key}/{p}") for p in paths)
 
     def _many(self, keys: list[str]) -> dict[str, _Found]:
         """Give manifests; where they are kept, no two threads read the same one."""
@@ -219,22 +219,21 @@ class Lake:
             return find()
         return self.mirror.recalled(table.key, f"settled {FORM}", digest(*terms, *tokens), find)
 
-    def content(self, fact: InputFact) -> tuple[str, int | None]:
+    def content(self, read: Input) -> tuple[str, int | None]:
         """Give the content now of what a build read of an input; of several days their count."""
-        text, first, last, _, _ = fact
-        ledger = self._by_text.get(text)
-        if first is None or last is None or first == last:
-            name = f"{COLUMN}={first}" if first else ""
+        ledger = self._by_text.get(read.table)
+        if read.first is None or read.last is None or read.first == read.last:
+            name = f"{COLUMN}={read.first}" if read.first else ""
             if ledger:
                 return ledger.content_of(name) or ABSENT, None
-            found = self.facts(TableName.parse(text), name)
+            found = self.facts(TableName.parse(read.table), name)
             return (found.content_hash if found else ABSENT), None
         if ledger:
-            return ledger.content(first, last)
-        table = TableName.parse(text)
-        span = Span(date.fromisoformat(first), date.fromisoformat(last))
-        now = as_input(table, span, self.manifests(table, partitioned=True, spans=[span]))
-        return now.content_hash, now.count
+            return ledger.content(read.first, read.last)
+        table, span = TableName.parse(read.table), read.span
+        spans = [span] if span else []
+        now = as_input(table, span, self.manifests(table, partitioned=True, spans=spans))
+        return now.content_hash, now.partitions
 
     def required(self, table: TableName, partition: Partition) -> Manifest:
         """Give a partition's manifest.

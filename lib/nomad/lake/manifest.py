@@ -35,33 +35,29 @@ class DataFile(NamedTuple):
     sha256: str
 
 
-@dataclass(frozen=True)
-class Input:
-    """What a build read of one input, and the content it found there.
+class Input(NamedTuple):
+    """What a build read of one input, and the content it found there: plain values.
 
-    `span` is None for a full table; `count` is the number of partitions in a span of several days.
+    `first` and `last` are days (ISO), None for a full table; `partitions` counts those within
+    several days.
     """
 
     table: str
-    span: Span | None
+    first: str | None
+    last: str | None
     content_hash: str
-    count: int | None = None
+    partitions: int | None = None
 
     @property
-    def fact(self) -> InputFact:
-        """The same as plain values."""
-        span = self.span
-        first = intern(span.first.isoformat()) if span else None
-        last = intern(span.last.isoformat()) if span else None
-        return (intern(self.table), first, last, self.content_hash, self.count)
-
-
-InputFact = tuple[str, str | None, str | None, str, int | None]
-"""An input as plain values: table, first and last day (ISO; None: full table), content, count."""
+    def span(self) -> Span | None:
+        """The days it read; None for a full table."""
+        if self.first is None or self.last is None:
+            return None
+        return Span(date.fromisoformat(self.first), date.fromisoformat(self.last))
 
 
 class Facts(NamedTuple):
-    """What of a manifest decides whether it is fresh, and what a calendar shows; plain values.
+    """What of a manifest decides whether it is fresh, and what a calendar shows.
 
     `ending` is that of its files' names, where those are the customary ones; else it is empty.
     """
@@ -75,13 +71,18 @@ class Facts(NamedTuple):
     files: int
     size: int
     refused: int | None
-    inputs: tuple[InputFact, ...]
+    inputs: tuple[Input, ...]
     ending: str
 
     @property
     def names(self) -> list[str]:
         """Name its files; none, where their names are not the customary ones."""
         return [data_file(self.run_id, i, self.ending) for i in range(self.files) if self.ending]
+
+    @property
+    def plain(self) -> tuple[Any, ...]:
+        """The same as values that any file can keep."""
+        return tuple(self._replace(inputs=tuple(map(tuple, self.inputs))))  # type: ignore[arg-type]
 
 
 class Fault(NamedTuple):
@@ -172,7 +173,7 @@ class Manifest:
             len(self.files),
             self.size,
             self.quarantined.rows if self.quarantined else None,
-            tuple(i.fact for i in self.inputs),
+            self.inputs,
             intern(self._ending),
         )
 
@@ -264,27 +265,25 @@ def newest_first(now: Manifest | None, past: Iterable[Manifest]) -> list[Manifes
     return found
 
 
-def _input_to_json(found: Input) -> dict[str, Any]:
+def _input_to_json(read: Input) -> dict[str, Any]:
     return {
-        "table": found.table,
-        "partitions": _span_to_json(found),
-        "content_hash": found.content_hash,
+        "table": read.table,
+        "partitions": _days_to_json(read),
+        "content_hash": read.content_hash,
     }
 
 
-def _span_to_json(found: Input) -> object:
-    if found.span is None:
-        return None
-    if found.count is None:
-        return found.span.first.isoformat()
-    if found.span == Span():
-        return {"all": True, "count": found.count}
-    first, last = found.span.first, found.span.last
-    return {
-        "from": None if first == FIRST else first.isoformat(),
-        "to": None if last == LAST else last.isoformat(),
-        "count": found.count,
-    }
+def _days_to_json(read: Input) -> object:
+    if read.partitions is None:
+        return read.first
+    first = None if read.first == _FIRST else read.first
+    last = None if read.last == _LAST else read.last
+    if first is None and last is None:
+        return {"all": True, "count": read.partitions}
+    return {"from": first, "to": last, "count": read.partitions}
+
+
+_FIRST, _LAST = FIRST.isoformat(), LAST.isoformat()
 
 
 def combine(hashes: Mapping[date, str]) -> str:
@@ -296,6 +295,15 @@ def as_input(table: TableName, span: Span | None, manifests: Iterable[Manifest])
     """Record what was read of one input: a full table, a day, or a span of days."""
     read = list(manifests)
     if span is None or span.one is not None:
-        return Input(str(table), span, read[0].content_hash if read else ABSENT)
+        return input_of(str(table), span, read[0].content_hash if read else ABSENT)
     hashes = {m.partition_date: m.content_hash for m in read if m.partition_date is not None}
-    return Input(str(table), span, combine(hashes), len(hashes))
+    return input_of(str(table), span, combine(hashes), len(hashes))
+
+
+def input_of(
+    table: str, span: Span | None, content_hash: str, partitions: int | None = None
+) -> Input:
+    """Put an input together; what many have in common is in memory once."""
+    first = intern(span.first.isoformat()) if span else None
+    last = intern(span.last.isoformat()) if span else None
+    return Input(intern(table), first, last, content_hash, partitions)

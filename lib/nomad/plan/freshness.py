@@ -21,7 +21,8 @@ def why_stale(project: Project, table: Table, partition: Partition, lake: Lake) 
     facts = lake.facts(table.name, name)
     reason = Terms(project, table).broken_by(facts)
     reason = reason or (changed_input(facts, lake) if facts else None)
-    return reason or (GONE if lake.gone(table.name, name, facts) else None)
+    files = facts.names if facts else ()
+    return reason or (GONE if lake.gone(table.name, name, files) else None)
 
 
 class Terms:
@@ -48,9 +49,10 @@ class Terms:
             return "contract changed"
         if facts.engine != _ENGINE and _major(facts.engine) != _major(_ENGINE):
             return "engine changed"
-        for table, first, *_ in facts.inputs:
-            if self._dated.get(table) != (first is not None):
-                return f"input {table} changed" if table in self._dated else "SQL changed"
+        for read in facts.inputs:
+            if self._dated.get(read.table) != (read.first is not None):
+                known = read.table in self._dated
+                return f"input {read.table} changed" if known else "SQL changed"
         return f"volatile: {self._volatile}" if self._volatile else None
 
 
@@ -63,10 +65,9 @@ _ENGINE = f"duckdb {VERSION}"
 
 def changed_input(facts: Facts, lake: Lake) -> str | None:
     """Say which input has other content now than was read of it, or None."""
-    for fact in facts.inputs:
-        table, first, last, content, count = fact
-        if lake.content(fact) != (content, count):
-            return f"input {named(table, first, last)} changed"
+    for read in facts.inputs:
+        if lake.content(read) != (read.content_hash, read.partitions):
+            return f"input {named(read.table, read.first, read.last)} changed"
     return None
 
 

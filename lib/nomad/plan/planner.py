@@ -118,7 +118,7 @@ class _Planner:
             contents = {str(name): self._contents(name) for name in table.inputs}
             stale = ledger.unsettled(terms.told, contents)
             names = ledger.names - stale
-            gone = (n for n in names if self._lake.gone(table.name, n, ledger.facts(n)))
+            gone = (n for n in names if self._lake.gone(table.name, n, ledger.files(n)))
             return [*stale, *gone]
 
         if any(name in self._building for name in table.inputs):
@@ -160,21 +160,21 @@ class _Planner:
         if facts is not None:
             reason = reason or self._upstream_reason(facts)
             reason = reason or changed_input(facts, self._lake)
-        return reason or (GONE if self._lake.gone(table.name, name, facts) else None)
+        files = facts.names if facts else ()
+        return reason or (GONE if self._lake.gone(table.name, name, files) else None)
 
     def _upstream_reason(self, facts: Facts) -> str | None:
         """Name an input that this plan builds first; the run will see whether its rows change."""
         if not self._building:
             return None
-        for text, first, last, _, _ in facts.inputs:
-            name = TableName.parse(text)
+        for read in facts.inputs:
+            name = TableName.parse(read.table)
             if name not in self._building:
                 continue
-            days = [date.fromisoformat(day) for day in (first, last) if day]
-            spans = (Span(*days),) if days else None
+            spans = (read.span,) if read.span else None
             for partition in self._due(name, spans):
                 day = partition.isoformat() if partition else None
-                return f"input {named(text, day, day)} changed"
+                return f"input {named(read.table, day, day)} changed"
         return None
 
     def _due(self, name: TableName, spans: tuple[Span, ...] | None) -> list[Partition]:
