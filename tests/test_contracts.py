@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from accounts.generate import write
 from conftest import ROOT, Project, rarely
+from nomad.cache import Cache
+from nomad.contract.read import parse
+from nomad.errors import ConfigError
 
 DAY = ("--dt", "2024-01-02")
 CONTRACT = """\
@@ -547,7 +550,7 @@ def test_a_table_waits_for_what_its_contract_looks_into(project):
 
 
 def test_late_data_is_looked_for_as_far_back_as_the_contract_says(built):
-    contract(built, "restate: 3 days\n")
+    contract(built, "lookback: 3 days\n")
     for day in ("2024-01-02", "2024-01-03"):
         assert built("run", "--dt", day).code == 0
     deliver(built, "A,1", "B,2", "C,30")
@@ -560,6 +563,52 @@ def test_late_data_is_looked_for_as_far_back_as_the_contract_says(built):
     assert found["ods.ods_price 2024-01-02"] == found["dwd.dwd_price 2024-01-02"] == "published"
     assert found["ods.ods_price 2024-01-03"] == "fresh"
     assert built.rows("select highest from dws.dws_price where symbol = 'C'") == [[30]]
+
+
+@pytest.mark.parametrize(
+    ("said", "dates"), [("lookback: 3", 3), ("lookback: 36 hours", 2), ("lookback: 0", 0)]
+)
+def test_lookback_is_a_number_of_dates_or_an_age(said, dates):
+    read = parse(f"{said}\n", path="x.yml", table="x", cache=Cache())
+
+    assert (read.lookback, read.outdated) == (dates, ())
+
+
+def test_the_old_word_for_lookback_is_read_and_told_and_makes_nothing_stale(built):
+    contract(built, CONTRACT)
+    assert built("run", *DAY).code == 0
+    contract(built, f"{CONTRACT}restate: 3 days\n")
+
+    answer = built("run", *DAY, "-o", "json")
+
+    assert answer.err.splitlines()[:2] == [
+        "nomad: sql/ods/ods_price.yml:4: `restate` is now called `lookback`",
+        "  try: write `lookback: 3 days`",
+    ]
+    assert (answer.code, set(answer.statuses().values())) == (0, {"fresh"})
+    assert "ods.ods_price 2023-12-31" not in answer.statuses()
+    lint = built("lint", "ods")
+    assert lint.code == 0
+    assert lint.out.splitlines() == [
+        "sql/ods/ods_price.yml:4:1: warning: `restate` is now called `lookback`",
+        "  try: write `lookback: 3 days`",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("lookback: 2\nrestate: 3 days", "x.yml:2: `restate` is the old word for `lookback`: keep one of them"),
+        ("lookback: -1", "x.yml:1: must be like `2 days` or `36 hours` (got '-1')"),
+        ("lookback: soon", "x.yml:1: must be like `2 days` or `36 hours` (got 'soon')"),
+        ("lookback: true", "x.yml:1: must be like `2 days` or `36 hours` (got 'True')"),
+    ],
+)  # fmt: skip
+def test_what_is_no_lookback_is_refused(text, fault):
+    with pytest.raises(ConfigError) as caught:
+        parse(text, path="x.yml", table="x", cache=Cache())
+
+    assert caught.value.what == fault
 
 
 # Merge -------------------------------------------------------------------------------------------

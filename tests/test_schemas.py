@@ -53,6 +53,7 @@ def test_every_shipped_contract_keeps_to_it(empty, path):
         ("contract", "tests: [{unique: {colums: [a]}}]"),
         ("contract", "freshness: {warn_afer: 1 day}"),
         ("contract", "strategy: append"),
+        ("contract", "lookback: -1"),
     ],
 )
 def test_what_is_refused_when_read_is_no_valid_file(empty, project, kind, text):
@@ -71,7 +72,9 @@ def test_what_is_refused_when_read_is_no_valid_file(empty, project, kind, text):
         ("contract", "columns: [{name: a, data_tests: [{dbt_utils.accepted_range:"
                      " {min_value: 0, inclusive: true, config: {severity: WARN}}}]}]"),
         ("contract", "version: 2\nmodels: [{name: x, columns: [{name: a}]}]"),
-        ("contract", "freshness: {warn_after: {count: 2, period: day}}\nrestate: 3 days"),
+        ("contract", "freshness: {warn_after: {count: 2, period: day}}\nlookback: 3 days"),
+        ("contract", "lookback: 3"),
+        ("contract", "restate: {count: 3, period: day}"),
     ],
 )  # fmt: skip
 def test_what_may_be_written_is_a_valid_file(empty, kind, text):

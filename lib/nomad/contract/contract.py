@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from nomad.errors import ConfigError
 from nomad.hashing import digest
 from nomad.names import literal, quote
 
@@ -144,7 +145,11 @@ class Freshness(NamedTuple):
 
 @dataclass(frozen=True)
 class Contract:
-    """One contract file. `restate` is how many days, the last included, each run looks at again."""
+    """One contract file.
+
+    `lookback` is how many dates, the last included, each run looks at; `outdated` says which of its
+    words have new names.
+    """
 
     path: str
     description: str = ""
@@ -156,8 +161,9 @@ class Contract:
     evolution: Evolution = Evolution.STRICT
     max_quarantined: Limit | None = None
     freshness: Freshness | None = None
-    restate: int = 0
+    lookback: int = 0
     singular: Mapping[str, Severity] = field(default_factory=dict)
+    outdated: tuple[ConfigError, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def complete(self) -> bool:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from math import ceil
 
 from nomad.cache import Cache
 from nomad.config.yamlfile import Node, read
+from nomad.contract import ages
 from nomad.contract.conditions import condition, goes_on
 from nomad.contract.constraints import KEYS as CONSTRAINT
 from nomad.contract.constraints import tests_of
@@ -27,7 +27,7 @@ from nomad.contract.contract import (
     Severity,
     Test,
 )
-from nomad.contract.values import days_in, default_name, numbered, plain, share, spelled, templates
+from nomad.contract.values import default_name, numbered, plain, share, spelled, templates
 from nomad.contract.words import (
     BESIDE,
     COLUMN_KEYS,
@@ -101,8 +101,9 @@ class _Reader:
             evolution=Evolution(self.choice(node, "evolution", tuple(Evolution))),
             max_quarantined=self.limit(node),
             freshness=self.freshness(node),
-            restate=ceil(self.days(node.get("restate")) or 0),
+            lookback=ages.lookback(node, self.fault),
             singular=self.singular(node),
+            outdated=ages.outdated(node, self.path),
         )
 
     # Parts -----------------------------------------------------------------------------------
@@ -169,18 +170,7 @@ class _Reader:
         if found is None or found.value is None:
             return None
         self.known(found, ("warn_after", "error_after"))
-        return Freshness(*(self.days(found.get(k)) for k in ("warn_after", "error_after")))
-
-    def days(self, node: Node | None) -> float | None:
-        """Read `2 days`, or dbt's `{count: 2, period: day}`."""
-        if node is None:
-            return None
-        text = str(node.scalar)
-        if isinstance(node.value, dict):
-            text = f"{self.text(node, 'count')} {self.text(node, 'period')}"
-        if (found := days_in(text)) is None:
-            self.fault(node.line, f"must be like `2 days` or `36 hours` (got {text!r})")
-        return found
+        return ages.freshness(found, self.fault)
 
     def singular(self, node: Node) -> dict[str, Severity]:
         """Read `checks: {fact: severity}` of the files in sql/checks."""

@@ -63,7 +63,11 @@ TOLD: Mapping[str, tuple[Schema, str]] = {
         },
         "The age of the latest partition from which it is late.",
     ),
-    "restate": (_AGE, "How far back each run looks again, e.g. `3 days`."),
+    "lookback": (
+        {"anyOf": [{"type": "integer", "minimum": 0}, *_AGE["anyOf"]]},
+        "How many dates each run looks at, its own included, e.g. 3 or `3 days`.",
+    ),
+    "restate": ({**_AGE, "deprecated": True}, "The old word for `lookback`."),
     "max_quarantined": (_SHARE, "Rows that may go to quarantine: a count, or a share like `5%`."),
     "checks": (
         {"type": ["object", "null"], "additionalProperties": _SEVERITY},

@@ -7,7 +7,7 @@ A table of which that is not known, or that reads files, is left out, and so is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -50,6 +50,7 @@ def of_project(
     linter = _Linter(workspace)
     found = [f for name, f in linter.of_tables() if name in wanted]
     found += linter.of_variables()
+    found += linter.of_outdated(wanted)
     found += [f for e in workspace.project.strays if strays for f in of_error(e)]
     return sorted(dict.fromkeys(placed(f, workspace.root) for f in found))
 
@@ -91,6 +92,12 @@ class _Linter:
             if not any(f.rule == Rule.QUERY for f in bound.faults):
                 yield from ((name, f) for f in self._full_scans(table))
                 yield from ((name, f) for f in self._same_date(table))
+
+    def of_outdated(self, wanted: Container[TableName]) -> Iterator[Finding]:
+        """Warn of words in contracts that have new names."""
+        for name, table in self._project.tables.items():
+            for e in table.contract.outdated if table.contract and name in wanted else ():
+                yield from (f._replace(severity=Severity.WARNING) for f in of_error(e))
 
     def _same_date(self, table: Table) -> Iterator[Finding]:
         """Tell of a table that asks itself for the date it writes, as its build would."""

@@ -51,8 +51,8 @@ def plan(
 
 
 def _looked_back(table: Table, dates: Sequence[date]) -> set[date]:
-    """Name the days before each date that a table restates: data may have come late."""
-    back = table.contract.restate if table.contract else 0
+    """Name the days before each date that a table looks back at: data may have come late."""
+    back = table.contract.lookback if table.contract else 0
     return {day - timedelta(days=n) for day in dates for n in range(1, back)}
 
 

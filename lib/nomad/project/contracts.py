@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,6 +148,11 @@ def related(
                 hint="let its severity be error or warn",
             )
     return tuple((t.name, other) for t, other in found)
+
+
+def outdated(contracts: Iterable[Contract | None]) -> tuple[ConfigError, ...]:
+    """Say which words of some contracts have new names; they are read all the same."""
+    return tuple(e for contract in contracts if contract for e in contract.outdated)
 
 
 def unfit_as_check(sql: SqlFile, given: Container[str]) -> SqlFileError | None:

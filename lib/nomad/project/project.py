@@ -116,10 +116,11 @@ class Project:
 
     @property
     def faults(self) -> tuple[NomadError, ...]:
-        """All that is broken, each told once."""
+        """All that is broken, each told once, and the contracts' outdated words."""
         of_tables = (self.tables[n].fault for n in sorted(self.tables))
-        found = {str(e): e for e in (*of_tables, *self.strays) if e is not None}
-        return tuple(found.values())
+        outdated = found.outdated(t.contract for t in self.tables.values())
+        told = {str(e): e for e in (*of_tables, *self.strays, *outdated) if e is not None}
+        return tuple(told.values())
 
     @property
     def root(self) -> Path:
