@@ -33,9 +33,9 @@ class Interrupted(MemoryStore):
         super().__init__()
         self.then = {}
 
-    def entries(self, prefix):
-        found = list(super().entries(prefix))
-        self.then.pop("entries", lambda: None)()
+    def list(self, prefix):
+        found = list(super().list(prefix))
+        self.then.pop("list", lambda: None)()
         return iter(found)
 
     def read_all(self, keys):
@@ -71,7 +71,7 @@ def known(mirror):
     return {k: b.data for k, b in (mirror.known("ods/t", suffix="/m") or {}).items()}
 
 
-@pytest.mark.parametrize("moment", ["entries", "read_all"])
+@pytest.mark.parametrize("moment", ["list", "read_all"])
 def test_what_is_published_during_a_look_stays_known(store, others, moment):
     looking, writing = others
     store.then[moment] = lambda: publish(store, writing, OTHER, b"2")
@@ -81,7 +81,7 @@ def test_what_is_published_during_a_look_stays_known(store, others, moment):
     assert known(looking) == {KEY: b"1", OTHER: b"2"}
 
 
-@pytest.mark.parametrize("moment", ["entries", "read_all"])
+@pytest.mark.parametrize("moment", ["list", "read_all"])
 def test_the_newer_version_stays_known(store, others, moment):
     looking, writing = others
     looking.every("ods/t", suffix="/m", fresh=True)
@@ -255,7 +255,7 @@ LOOKS = {
 }
 
 
-@pytest.mark.parametrize("moment", ["entries", "read_all"])
+@pytest.mark.parametrize("moment", ["list", "read_all"])
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_step_that_ends_during_a_look_is_seen_by_the_next_one(moment, look):
     store = Interrupted()

@@ -16,7 +16,7 @@ from typing import Any
 from nomad.store.memory import MemoryStore
 
 Actor = Callable[[Any], Any]
-CALLS = ("read", "write", "write_if", "put", "move", "delete", "entries", "folders")
+CALLS = ("read", "write", "write_if", "put", "move", "delete", "list", "folders")
 
 
 class Pause(BaseException):
@@ -29,8 +29,6 @@ class Pause(BaseException):
 
 class Replay:
     """A store that gives an actor the answers it had, then stops it at the next call."""
-
-    grace = 0.0
 
     def __init__(self, answers: tuple[Any, ...]) -> None:
         self._answers = iter(answers)
@@ -111,7 +109,7 @@ def _after(point: Point, i: int, pause: Pause) -> Point:
     store = MemoryStore()
     store.objects = dict(point.objects)
     answer = getattr(store, pause.call)(*pause.words, **pause.named)
-    if pause.call in ("entries", "folders"):
+    if pause.call in ("list", "folders"):
         answer = tuple(answer)
     answers = tuple(
         (*a, answer) if j == i and a is not None else a for j, a in enumerate(point.answers)

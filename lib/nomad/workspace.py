@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from nomad import dates
 from nomad.cache import Cache
@@ -19,13 +19,13 @@ from nomad.config import config
 from nomad.engine.down import named
 from nomad.engine.instance import Engine, Remote, Session, Settings, located
 from nomad.engine.readable import readable
-from nomad.errors import ConfigError, NomadError
+from nomad.errors import NomadError
 from nomad.hashing import digest
 from nomad.lake.claims import dead, temporary
 from nomad.lake.lake import Lake
-from nomad.lake.layout import MANIFEST
 from nomad.lake.listing import Mirror
 from nomad.lake.object_cache import Shelf
+from nomad.lake.place import Place
 from nomad.locks import Waiter
 from nomad.names import TableName, literal
 from nomad.plan import pruning
@@ -35,12 +35,8 @@ from nomad.project import project
 from nomad.project.project import Table
 from nomad.sqlfile.file import CatalogMacro
 from nomad.store.base import Store
-from nomad.store.local import LocalStore
 from nomad.store.overlay import OverlayStore
 from nomad.store.requests import Requests
-
-if TYPE_CHECKING:
-    from nomad.store.s3 import S3Store
 
 _log = logging.getLogger(__name__)
 
@@ -131,49 +127,26 @@ class Workspace:
         return self._sessions.enter_context(Engine(Settings(threads=1, brief=True)).session())
 
     @cached_property
+    def place(self) -> Place:
+        """Where the lake lives, and who else works on it."""
+        return Place(
+            self.root,
+            self.config.lake,
+            memory=self.root / _CACHE,
+            waiter=self.waiter,
+            requests=self.requests,
+            servers=lambda: self._cache("servers"),
+            now=self.now,
+        )
+
+    @cached_property
     def store(self) -> Store:
-        """Where the lake lives.
+        """The objects of the lake.
 
         Raises:
             ConfigError: DuckDB would take its address, or the catalog's, for something else.
         """
-        folder = self.root if self.config.lake.address else self.root / self.config.lake.url
-        if "?" in f"{self.root}{folder}":
-            raise ConfigError(
-                "a folder's name holds `?`, which DuckDB takes for any letter",
-                where=str(folder),
-                hint="rename that folder, or move the project",
-            )
-        if self.config.lake.address:
-            return self._bucket
-        return LocalStore(folder, self.waiter, told=MANIFEST)
-
-    @cached_property
-    def _bucket(self) -> S3Store:
-        """A lake in S3. What a probe of the server finds is kept for a day."""
-        from nomad.store.probe import Kept
-        from nomad.store.s3 import S3Store
-
-        address = self.config.lake.address
-        assert address
-        key, day = f"{address.endpoint} {address.bucket}", self.now().date().isoformat()
-        kept = Kept(self._cache("servers"), key, day)
-        return S3Store(
-            address,
-            self.root / _CACHE / "scratch" / self._home,
-            requests=self.requests,
-            unsafe=self.config.lake.allow_unsafe_commit,
-            grace=self.config.lake.grace_seconds,
-            known=kept.known,
-            learned=kept.learned,
-        )
-
-    @cached_property
-    def _home(self) -> str:
-        """Tell this lake from any other: where it is, and on which server."""
-        if address := self.config.lake.address:
-            return digest(address.url, str(address.endpoint))[:8]
-        return digest(self.store.uri(""))[:8]
+        return self.place.store
 
     def check_lake(self) -> None:
         """See that the lake can be written safely, before anything is done for it.
@@ -181,26 +154,25 @@ class Workspace:
         Raises:
             LakeError: its server doesn't keep to conditional writes, or can't be reached.
         """
-        if self.config.lake.address:
-            _ = self._bucket.understands
+        if bucket := self.place.bucket:
+            _ = bucket.understands
 
     @cached_property
     def remote(self) -> Remote | None:
         """How DuckDB reaches the lake, where that is in S3."""
-        if not self.config.lake.address:
+        if not (bucket := self.place.bucket):
             return None
-        store = self._bucket
         return Remote(
-            store.address, store.region, store.credentials, self.requests, counting=self.counting
+            bucket.address, bucket.region, bucket.credentials, self.requests, counting=self.counting
         )
 
     @cached_property
     def lake(self) -> Lake:
         """What is published."""
-        name = f"lake-{self._home}.db" if self.config.lake.address else "lake.db"
+        name = f"lake-{self.place.home}.db" if self.config.lake.address else "lake.db"
         shelf = Shelf(self.root / _CACHE / name)
         self._sessions.callback(shelf.close)
-        return Lake(self.store, mirror=Mirror(self.store, shelf))
+        return Lake(self.store, mirror=Mirror(self.store, shelf, shared=self.place.shared))
 
     @property
     def catalog_path(self) -> Path:
@@ -233,7 +205,7 @@ class Workspace:
 
     def died(self, *, own: str = "") -> list[Path]:
         """Name the scratch of runs that died, as the run `own` or a command without one sees it."""
-        return dead(self.store.scratch(), now=self.now().timestamp(), own=own, waiter=self.waiter)
+        return dead(self.place.scratch, now=self.now().timestamp(), own=own, waiter=self.waiter)
 
     def catalog_is_behind(self) -> None:
         """Note that the lake is about to change: until it is renewed, each catalog is due."""
@@ -242,7 +214,7 @@ class Workspace:
 
     @cached_property
     def _catalog_basis(self) -> str:
-        return catalog.SCHEMA + digest(self._home, *catalog.made_of(self.project))
+        return catalog.SCHEMA + digest(self.place.home, *catalog.made_of(self.project))
 
     @property
     def catalogs(self) -> Cache:
@@ -277,7 +249,7 @@ class Workspace:
         """The same project over an overlay: what is published stays in `folder`."""
         twin = copy.copy(self)
         twin.store = OverlayStore(self.store, folder)
-        twin.lake = Lake(twin.store)
+        twin.lake = Lake(twin.store, mirror=Mirror(twin.store, shared=self.place.shared))
         twin.remote = self.remote
         twin.rehearsing = True
         return twin

@@ -100,8 +100,8 @@ def test_a_run_that_begins_while_the_lake_is_listed_keeps_its_file(built):
     run_id, running = "20990101T000000Z-abcdef", set()
 
     class Late(LocalStore):
-        def entries(self, prefix):
-            yield from super().entries(prefix)
+        def list(self, prefix):
+            yield from super().list(prefix)
             if prefix in ("dwd", FOLDER):
                 running.add(run_id)
                 yield Entry(f"{FOLDER}/{run_id}-0.parquet", "", 0.0)
@@ -117,10 +117,7 @@ def test_what_another_machine_has_just_superseded_is_left_to_it(built):
     (past,) = (built.lake / "_history" / FOLDER).glob("*/*.parquet")
     past.rename(old)
 
-    class Shared(LocalStore):
-        grace = 3600.0
-
-    assert list(examine(Shared(built.lake), ["dwd"])) == []
+    assert list(examine(LocalStore(built.lake), ["dwd"], grace=3600.0)) == []
     found = {f.where: f.remedy for f in examine(LocalStore(built.lake), ["dwd"])}
     assert found == {
         f"{FOLDER}/{old.name}": "remove",

@@ -76,10 +76,8 @@ def test_a_file_in_time_is_left_alone_by_another_machine_s_gc(hasty, elsewhere):
     assert going.returncode == 0, told
 
 
-class Shared(MemoryStore):
-    """A store that others write to as well, and where all is old at once."""
-
-    grace = 1e-9
+AT_ONCE = 1e-9
+"""Seconds of grace where all is old at once."""
 
 
 def removing(store, call, nth):
@@ -96,17 +94,17 @@ def removing(store, call, nth):
 
 @pytest.mark.parametrize("call", ["list", "write_if"])
 def test_wherever_a_file_goes_it_is_there_in_the_end(staged, call):  # noqa: F811
-    store = Shared()
+    store = MemoryStore()
     store.before = removing(store, call, 1)
 
-    publish(store, version("r1"), staged, over=None)
+    publish(store, version("r1"), staged, over=None, grace=AT_ONCE)
 
     assert reader_sees(store) == "r1"
     assert not staged[0].exists()
 
 
 def test_a_file_that_is_gone_here_too_is_never_named(staged):  # noqa: F811
-    store = Shared()
+    store = MemoryStore()
 
     def before(name, _):
         if name == "list":
@@ -116,7 +114,7 @@ def test_a_file_that_is_gone_here_too_is_never_named(staged):  # noqa: F811
     store.before = before
 
     with pytest.raises(LakeError, match="removed before it was published") as e:
-        publish(store, version("r1"), staged, over=None)
+        publish(store, version("r1"), staged, over=None, grace=AT_ONCE)
 
     assert "run the same command again" in e.value.hint
     assert Lake(store).manifest(TABLE, None) is None

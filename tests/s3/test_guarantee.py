@@ -43,7 +43,7 @@ def say(capsys, text):
 def test_of_fifty_publishers_exactly_one_wins(server, bucket, tmp_path, capsys):
     """Twenty rounds; the others name the winner, and leave no object behind."""
     address = Address(bucket, "lake", endpoint=server.endpoint)
-    stores = [S3Store(address, tmp_path) for _ in range(50)]
+    stores = [S3Store(address) for _ in range(50)]
     for store in stores:
         assert store.understands.safe
     ends = Counter()
@@ -57,7 +57,7 @@ def test_of_fifty_publishers_exactly_one_wins(server, bucket, tmp_path, capsys):
         assert {type(e) for e in told.values() if e} == {LostRace}
         assert all(there.run_id in e.what for e in told.values() if e)
         kept = {name(round_, winners[0])} | ({over.manifest.run_id} if over else set())
-        files = {e.key for e in stores[0].entries(FOLDER)}
+        files = {e.key for e in stores[0].list(FOLDER)}
         assert files == {f"{FOLDER}/{r}-0.parquet" for r in kept} | {
             f"{FOLDER}/manifest.json", f"{FOLDER}/_SUCCESS"
         }  # fmt: skip

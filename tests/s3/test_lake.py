@@ -333,7 +333,7 @@ def test_a_large_file_goes_up_in_parts(tmp_path, server, bucket, monkeypatch):
     monkeypatch.setattr("nomad.store.s3._PART", 5 * 1024 * 1024)
     requests = Requests()
     address = Address(bucket, "a b/é", endpoint=server.endpoint, region="us-east-1")
-    store = S3Store(address, tmp_path / "scratch", requests=requests)
+    store = S3Store(address, requests=requests)
     path = tmp_path / "large.bin"
     path.write_bytes(bytes(range(256)) * 50_000)
     data = path.read_bytes()

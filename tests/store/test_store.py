@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import uuid
 
@@ -12,20 +13,25 @@ from nomad.errors import LakeError, Unanswered
 from nomad.store.address import Address
 from nomad.store.local import LocalStore
 from nomad.store.memory import MemoryStore
+from nomad.store.overlay import OverlayStore
 from nomad.store.s3 import S3Store
 
 
-@pytest.fixture(params=["local", "memory", "emulator", pytest.param("ceph", marks=pytest.mark.s3)])
+@pytest.fixture(
+    params=["local", "memory", "overlay", "emulator", pytest.param("ceph", marks=pytest.mark.s3)]
+)
 def store(request, tmp_path, running):
     if request.param == "local":
         return LocalStore(tmp_path / "lake")
     if request.param == "memory":
         return MemoryStore()
+    if request.param == "overlay":
+        return OverlayStore(MemoryStore(), tmp_path / "above")
     server, bucket = running(request.param), f"b-{uuid.uuid4().hex[:12]}"
     use(request.getfixturevalue("monkeypatch"), server)
     server.client().create_bucket(Bucket=bucket)
     address = Address(bucket, "a lake/é", endpoint=server.endpoint)
-    return S3Store(address, tmp_path / "scratch")
+    return S3Store(address)
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def test_what_is_written_is_read(store):
 def test_what_is_not_there_is_none(store):
     assert store.read(KEY) is None
     assert store.read("dwd") is None
-    assert list(store.entries("dwd")) == []
+    assert list(store.list("dwd")) == []
     assert store.folders("dwd") == []
 
 
@@ -56,6 +62,48 @@ def test_a_file_is_taken_in(store, file):
     store.put(KEY, file)
 
     assert store.read(KEY).data == b"rows"
+
+
+def test_a_file_is_brought_back_as_it_was_taken_in(store, file, tmp_path):
+    store.put(KEY, file)
+    store.get(KEY, tmp_path / "brought")
+
+    assert (tmp_path / "brought").read_bytes() == b"rows"
+
+
+def test_what_is_not_there_can_t_be_brought(store, tmp_path):
+    with pytest.raises(LakeError):
+        store.get(KEY, tmp_path / "brought")
+
+
+def test_many_are_read_and_digested_in_the_order_asked_for(store):
+    store.write("a/2", b"two")
+    store.write("a/1", b"one")
+    wanted = ["a/2", "a/none", "a/1"]
+
+    read = [(key, blob and blob.data) for key, blob in store.read_all(wanted)]
+    digests = dict(store.digests(wanted))
+
+    assert read == [("a/2", b"two"), ("a/none", None), ("a/1", b"one")]
+    assert digests == {
+        "a/2": hashlib.sha256(b"two").hexdigest(),
+        "a/none": None,
+        "a/1": hashlib.sha256(b"one").hexdigest(),
+    }
+    assert list(digests) == wanted
+
+
+def test_what_is_there_exists(store):
+    store.write(KEY, b"")
+
+    assert store.exists(KEY)
+    assert not store.exists("dwd/x")
+
+
+def test_every_object_has_an_address_of_its_own(store):
+    store.write("a/1", b"")
+
+    assert len({store.uri("a/1"), store.uri("a/2"), store.uri("b/1")}) == 3
 
 
 def test_the_first_write_wins_where_nothing_was(store):
@@ -105,7 +153,7 @@ def test_keys_and_folders_below(store):
     for key in ("a/x/1", "a/x/2", "a/y/z/3", "ab/4"):
         store.write(key, b"")
 
-    assert sorted(e.key for e in store.entries("a")) == ["a/x/1", "a/x/2", "a/y/z/3"]
+    assert sorted(e.key for e in store.list("a")) == ["a/x/1", "a/x/2", "a/y/z/3"]
     assert store.folders("a") == ["x", "y"]
     assert store.folders("a/y") == ["z"]
 
@@ -162,4 +210,4 @@ def test_nothing_waits_in_scratch_after_a_write(tmp_path):
     store.write("a/b", b"")
     store.write_if("a/c", b"", expected=None)
 
-    assert list(store.scratch().iterdir()) == []
+    assert list(store.scratch.iterdir()) == []

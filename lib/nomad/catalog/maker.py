@@ -90,7 +90,7 @@ class Maker:
 
     def _look_for_others(self, journals: Iterable[str]) -> None:
         """See on a disk whether all who publish there have told this machine of it."""
-        if not self._fresh and not self._lake.store.grace:
+        if not self._fresh and not self._lake.mirror.shared:
             self._fresh = others_ran(self._lake.mirror, journals, self._today)
 
     def _change(self, session: Session, before: State, scratch: Path, *, careful: bool) -> int:

@@ -94,10 +94,10 @@ def _catalog_fault(workspace: Workspace) -> str | None:
 
     path = workspace.catalog_path
     if not path.exists():
-        return None if live(workspace.store.scratch()) else "the catalog is missing"
+        return None if live(workspace.place.scratch) else "the catalog is missing"
     if fault := catalog.fault(path):
         return f"the catalog can't be used: {fault}"
-    if workspace.catalog_is_due and not live(workspace.store.scratch()):
+    if workspace.catalog_is_due and not live(workspace.place.scratch):
         if (noted := workspace.catalogs.get(path.name)) and not noted.startswith(catalog.SCHEMA):
             return "the catalog was made by another version of nomad"
         return "the catalog is of another lake, or behind this one"
@@ -109,15 +109,11 @@ _SERVER = ["check", "found", "verdict"]
 
 def _server(workspace: Workspace) -> Sequence[tuple[str, str, str]]:
     """Ask a server how it behaves; of a disk there is nothing to ask."""
-    if workspace.config.lake.address is None:
-        return []
-    from nomad.store.s3 import S3Store
-    from nomad.store.survey import survey
+    from nomad.store.capabilities import Diagnosable
 
-    store = workspace.store
-    if not isinstance(store, S3Store):
+    if not isinstance(workspace.store, Diagnosable):
         return []
-    found = list(survey(store))
+    found = list(workspace.store.diagnose())
     return [*found, *_read_by_duckdb(workspace)] if found[0].verdict != "bad" else found
 
 

@@ -35,7 +35,7 @@ from nomad.lake.layout import (
 from nomad.lake.manifest import Manifest
 from nomad.lake.publish import is_whole
 from nomad.store.base import Entry, Store
-from nomad.store.s3 import S3Store
+from nomad.store.capabilities import Uploads
 
 _log = logging.getLogger(__name__)
 
@@ -77,19 +77,20 @@ def examine(
     dead: Collection[str] = (),
     noted: Collection[tuple[str, str]] = (),
     deep: bool = True,
+    grace: float = 0.0,
 ) -> Iterator[Finding]:
     """Compare the objects of the given layers, and their history, with the manifests.
 
     `dead` names runs that are known to have ended; where other machines may write to the lake, the
-    young files of any other run are left to it. `busy` names the runs still going on: their files
-    are left alone, and those of the versions they supersede, as are the versions `noted` by dead
-    ones (folder and run). `deep` reads every file.
+    files of any other run are left to it for `grace` seconds. `busy` names the runs still going on:
+    their files are left alone, and those of the versions they supersede, as are the versions
+    `noted` by dead ones (folder and run). `deep` reads every file.
 
     `busy` is asked after the files are listed, and the manifests are read after that: a run whose
     file is in the list is then still busy, or its manifest is there. What seems amiss is looked at
     once more by itself: others may have been at work between the list and the manifests.
     """
-    look = _Look(store, busy, dead, noted)
+    look = _Look(store, busy, dead, noted, grace)
     for layer in layers:
         cells = look.below(layer)
         for cell in cells.values():
@@ -103,12 +104,12 @@ def examine(
         yield from _beside(look, past, cells, _past)
 
 
-def unfinished(store: Store, dead: Collection[str]) -> Iterator[Finding]:
-    """Find uploads in parts that nobody will end; on a disk there are none.
+def unfinished(store: Store, dead: Collection[str], *, grace: float) -> Iterator[Finding]:
+    """Find uploads in parts that nobody will end, those of other machines after `grace` seconds.
 
     A server that can't list them may be used all the same.
     """
-    if isinstance(store, S3Store):
+    if isinstance(store, Uploads):
         try:
             uploads = list(store.unfinished(""))
         except LakeError as e:
@@ -116,7 +117,7 @@ def unfinished(store: Store, dead: Collection[str]) -> Iterator[Finding]:
             return
         for upload in uploads:
             run = run_of_data(name_of(upload.key))
-            if run and (run in dead or upload.age >= store.grace):
+            if run and (run in dead or upload.age >= grace):
                 what = "an upload in parts that was never ended"
                 yield Finding(upload.key, what, Remedy.ABANDON, upload)
 
@@ -124,7 +125,7 @@ def unfinished(store: Store, dead: Collection[str]) -> Iterator[Finding]:
 def _folders(store: Store, top: str) -> list[tuple[str, dict[str, float]]]:
     """Give each folder's files and their ages."""
     found: dict[str, dict[str, float]] = {}
-    for entry in store.entries(top):
+    for entry in store.list(top):
         found.setdefault(folder_of(entry.key), {})[name_of(entry.key)] = entry.age
     return sorted(found.items())
 
@@ -195,6 +196,7 @@ class _Look(NamedTuple):
     busy: Callable[[], Collection[str]]
     dead: Collection[str]
     noted: Collection[tuple[str, str]]
+    grace: float
 
     def below(self, top: str) -> dict[str, _Cell]:
         """Give all folders at any depth."""
@@ -209,7 +211,7 @@ class _Look(NamedTuple):
         before = self.busy()
         manifests = _manifests(self.store, listed)
         busy = frozenset((*before, *self.busy()))
-        runs = _Runs(busy, self.dead, self.noted, self.store.grace)
+        runs = _Runs(busy, self.dead, self.noted, self.grace)
         return {f: _Cell(f, ages, manifests[f], runs) for f, ages in listed}
 
 
@@ -329,7 +331,7 @@ def mend(store: Store, findings: Iterable[Finding]) -> list[Finding]:
             store.delete(finding.where)
         elif finding.remedy is Remedy.WRITE:
             store.write(finding.where, b"")
-        elif finding.upload and isinstance(store, S3Store):
+        elif finding.upload and isinstance(store, Uploads):
             store.abandon(finding.upload)
         else:
             left.append(finding)

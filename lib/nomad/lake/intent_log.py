@@ -113,4 +113,4 @@ def _replaced(store: Store, old: Manifest) -> bool:
 def _there(store: Store, old: Manifest) -> bool:
     """Tell whether all files are still there, each in its folder or already in the history."""
     tops = (old.folder, old.past_folder)
-    return is_whole(old, {name_of(e.key) for top in tops for e in store.entries(top)})
+    return is_whole(old, {name_of(e.key) for top in tops for e in store.list(top)})

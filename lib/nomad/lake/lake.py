@@ -112,10 +112,10 @@ class Lake:
         """
         below = f"{name}/" if name else ""
         paths = [f"{below}{n}" for n in files]
-        if self.store.grace:
+        if self.mirror.shared:
             beside = self._beside.get(table)
             paths = [] if beside is None else [p for p in paths if p not in beside]
-        return not all(self.store.has(f"{table.key}/{p}") for p in paths)
+        return not all(self.store.exists(f"{table.key}/{p}") for p in paths)
 
     def _many(self, keys: list[str]) -> dict[str, _Found]:
         """Give manifests; where they are kept, no two threads read the same one."""

@@ -18,10 +18,10 @@ Blobs = Mapping[str, Blob]
 
 
 class Mirror:
-    """A store with a shelf beside it."""
+    """A store with a shelf beside it; `shared` where other machines write to it as well."""
 
-    def __init__(self, store: Store, shelf: Shelf | None = None) -> None:
-        self.store = store
+    def __init__(self, store: Store, shelf: Shelf | None = None, *, shared: bool = False) -> None:
+        self.store, self.shared = store, shared
         self._known = shelf or Shelf()
         self._learned: dict[str, Blob] = {}
         self._lock = Lock()
@@ -37,11 +37,11 @@ class Mirror:
 
     def over(self, store: Store) -> Mirror:
         """Put another store before the same shelf."""
-        return Mirror(store, self._shelf)
+        return Mirror(store, self._shelf, shared=self.shared)
 
     def stamps(self, prefix: str, *, suffix: str) -> dict[str, str]:
         """List the objects below a folder whose names end so, with their stamps."""
-        return {e.key: e.stamp for e in self.store.entries(prefix) if e.key.endswith(suffix)}
+        return {e.key: e.stamp for e in self.store.list(prefix) if e.key.endswith(suffix)}
 
     def fetch(self, prefix: str, stamps: Mapping[str, str]) -> dict[str, Blob]:
         """Give the objects that a listing of a folder showed; only the changed ones are read.
@@ -87,7 +87,7 @@ class Mirror:
             return values
         same = {f: values[f] for f, s in stamps.items() if s and s == before.get(f)}
         keys = {f"{prefix}/{f}/{name}".replace("//", "/"): f for f in stamps if f not in same}
-        known = self._versions(keys) if keys and self.store.grace else None
+        known = self._versions(keys) if keys and self.shared else None
         found = {k: b for k, b in self.store.read_all(keys) if b is not None}
         read = {keys[k]: tuple(reduce(k, blob.data)) for k, blob in found.items()}
         if known is not None:

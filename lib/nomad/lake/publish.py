@@ -43,10 +43,12 @@ def publish(
     *,
     over: Over | None,
     quarantined: Path | None = None,
+    grace: float = 0.0,
 ) -> Published:
     """Make `staged` (one path for each of the manifest's files) the partition, or leave it be.
 
-    `quarantined` is the file of refused rows, where the manifest names one.
+    `quarantined` is the file of refused rows, where the manifest names one. `grace` is after how
+    many seconds another machine takes a file that nobody names for a dead run's; 0: none writes.
 
     `over` is what this run found published when it began; the manifest that was committed is given
     back, with `previous` filled in.
@@ -59,7 +61,8 @@ def publish(
     """
     ours = replace(manifest, previous=over.manifest.run_id if over and over.manifest else None)
     refused = [quarantined] if ours.quarantined and quarantined else []
-    sent = _Sent(store, dict(zip(_objects(ours), [*refused, *staged], strict=True)))
+    files = dict(zip(_objects(ours), [*refused, *staged], strict=True))
+    sent = _Sent(store, files, grace)
     version = _commit(store, ours, over.version if over else None, sent)
     if version is None:
         sent.drop()
@@ -76,8 +79,8 @@ class _Sent:
     is old. A run that has lingered makes sure of its files, therefore.
     """
 
-    def __init__(self, store: Store, files: Mapping[str, Path]) -> None:
-        self._store, self._files = store, files
+    def __init__(self, store: Store, files: Mapping[str, Path], grace: float) -> None:
+        self._store, self._files, self._grace = store, files, grace
         self._began = (time.time(), time.monotonic())
         for key, path in files.items():
             store.put(key, path)
@@ -88,10 +91,10 @@ class _Sent:
         Raises:
             LakeError: it is gone here, too.
         """
-        if not self._store.grace or self._age() < self._store.grace / 2:
+        if not self._grace or self._age() < self._grace / 2:
             return
         folders = {folder_of(key) for key in self._files}
-        there = {e.key for folder in folders for e in self._store.entries(folder)}
+        there = {e.key for folder in folders for e in self._store.list(folder)}
         for key in self._files.keys() - there:
             self._send_again(key)
 
@@ -112,7 +115,7 @@ class _Sent:
     def keep(self) -> None:
         """Now that they are named: make sure once more; what they came from can go."""
         self.make_sure()
-        if self._store.grace:
+        if self._grace:
             for path in self._files.values():
                 path.unlink(missing_ok=True)
 

@@ -88,7 +88,10 @@ class Attempt:
         old = over.manifest if over and not self.workspace.rehearsing else None
         try:
             with intent_log.noted(store, self.scratch, old):
-                ours = publish.publish(store, manifest, staged, over=over, quarantined=quarantined)
+                grace = self.workspace.place.grace
+                ours = publish.publish(
+                    store, manifest, staged, over=over, quarantined=quarantined, grace=grace
+                )
         except NomadError as e:
             if not isinstance(e, Unanswered):
                 self._committing.pop(manifest.cell)
@@ -146,7 +149,7 @@ class Attempt:
 
     def catch_up(self) -> None:
         """Where other machines write as well, have the catalog know what this run saw of theirs."""
-        if self.workspace.store.grace and not self.workspace.rehearsing and self.lake.catch_up():
+        if self.workspace.place.shared and not self.workspace.rehearsing and self.lake.catch_up():
             self._stale = True
 
     def note(self, result: Result) -> Result:
@@ -302,7 +305,7 @@ def attempt(
     """
     now = workspace.now()
     run_id = new_run_id(now)
-    top = _made(workspace.store.scratch())
+    top = _made(workspace.place.scratch)
     names = [] if rehearse else [f"{t} {folder(p)}".rstrip() for t, p in cells]
     workspace.check_lake()
     workspace.waiter.who = f"run {run_id}"

@@ -21,7 +21,7 @@ from nomad.lake.publish import is_whole, parts
 from nomad.run.orphans import Orphan, orphans
 from nomad.run.recovery import amiss, has_project, recover
 from nomad.store.base import Store
-from nomad.store.local import LocalStore
+from nomad.store.capabilities import Tidy
 from nomad.workspace import Workspace
 
 JOURNAL_DAYS = 365
@@ -101,7 +101,7 @@ class _Past(NamedTuple):
 def _versions(store: Store, layer: str) -> dict[str, list[_Past]]:
     """Give the past versions that are whole, by the folder of their partition."""
     names: dict[str, set[str]] = {}
-    for entry in store.entries(below(HISTORY, layer)):
+    for entry in store.list(below(HISTORY, layer)):
         names.setdefault(folder_of(entry.key), set()).add(name_of(entry.key))
     found: dict[str, list[_Past]] = {}
     keys = (manifest_in(f) for f in names if name_of(manifest_in(f)) in names[f])
@@ -149,7 +149,7 @@ def _superseded(version: Manifest, later: Sequence[Manifest]) -> datetime | None
 
 def _journals(workspace: Workspace, days: int) -> Iterator[Waste]:
     oldest = workspace.now().date() - timedelta(days=days)
-    for entry in workspace.store.entries(JOURNALS):
+    for entry in workspace.store.list(JOURNALS):
         day = journal_day(entry.key)
         if day is not None and day < oldest:
             yield Waste(entry.key, f"a journal older than {days} days")
@@ -168,12 +168,12 @@ def remove(
     known = workspace.catalog_path.exists() and has_project(workspace)
     if found and known and workspace.catalog_is_due:
         workspace.refresh_catalog()
-    if found and workspace.store.grace:
+    if found and workspace.place.shared:
         orphaned = any(w.orphaned for w in found)
         still = {w.key for w in waste(workspace, journal_days=journal_days, orphaned=orphaned)}
         found = [w for w in found if w.key in still]
     for one in found:
         workspace.store.delete(one.key)
-    if isinstance(workspace.store, LocalStore):
+    if isinstance(workspace.store, Tidy):
         workspace.store.tidy(folder_of(f.key) for f in found if f.orphaned)
     return found

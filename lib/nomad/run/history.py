@@ -95,7 +95,7 @@ class Past:
         found: Manifest | None = None
         with suppress(CorruptManifest):
             found = lying_at(key, blob.data) if blob else None
-        there = {name_of(e.key) for e in self._store.entries(folder)}
+        there = {name_of(e.key) for e in self._store.list(folder)}
         if found is None or not is_whole(found, there):
             return None
         return Kept(found, found.quarantined is None or found.quarantined.name in there)
@@ -223,7 +223,7 @@ def _returned(going: Attempt, one: Return) -> Result:
     old = one.to
     paths = [going.scratch / f"{going.run_id}-{f.name}" for f in old.files]
     for file, path in zip(old.files, paths, strict=True):
-        going.workspace.store.take(f"{old.past_folder}/{file.name}", path)
+        going.workspace.store.get(f"{old.past_folder}/{file.name}", path)
     files = list(zip(old.files, paths, strict=True))
     refused = taken(going, old, old.past_folder) if one.refused else None
     back = f"back to {old.run_id}"

@@ -43,7 +43,9 @@ def orphans(workspace: Workspace) -> list[Orphan]:
         LakeError: the lake can't be reached.
     """
     store, found = workspace.store, list[Orphan]()
-    busy = {cell.split(" ")[0] for cells in live(store.scratch()).values() for cell in cells}
+    busy = {
+        cell.split(" ")[0] for cells in live(workspace.place.scratch).values() for cell in cells
+    }
     for table in _tables(store):
         if str(table) in busy or not (why := _gone(workspace, table)):
             continue
@@ -102,7 +104,7 @@ def _versions(
     Of a table that is `dated` or not, those of the other kind; of one that is gone (None), all.
     """
     for top in (table.key, below(HISTORY, table.key)):
-        there = {e.key for e in store.entries(top)}
+        there = {e.key for e in store.list(top)}
         found = (k for k in there if k.endswith(manifest_in("")))
         other = (k for k in found if dated is None or (f"/{COLUMN}=" in k) != dated)
         for key, version in _manifests(store, other):
@@ -118,4 +120,4 @@ def _manifests(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Manifes
 
 
 def _refused(store: Store, version: Manifest) -> list[str]:
-    return [key for key in (version.refused_key,) if key and store.has(key)]
+    return [key for key in (version.refused_key,) if key and store.exists(key)]

@@ -53,17 +53,18 @@ def amiss(workspace: Workspace, left: Sequence[Path], *, deep: bool) -> list[Fin
     """
     from nomad.lake import doctor
 
-    store, top = workspace.store, workspace.store.scratch()
+    store, place = workspace.store, workspace.place
     gone = frozenset(p.name for p in left)
     found = doctor.examine(
         store,
         ("raw", *workspace.config.layers),
-        busy=lambda: live(top),
+        busy=lambda: live(place.scratch),
         dead=gone,
         noted=intent_log.kept_for(left),
         deep=deep,
+        grace=place.grace,
     )
-    return [*found, *doctor.unfinished(store, gone)]
+    return [*found, *doctor.unfinished(store, gone, grace=place.grace)]
 
 
 def has_project(workspace: Workspace) -> bool:

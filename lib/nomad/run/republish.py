@@ -47,10 +47,10 @@ def taken(going: Attempt, old: Manifest, folder: str) -> Path | None:
     """Bring the refused rows of a version from where they lie, if they are still there."""
     name = old.quarantined.name if old.quarantined else None
     key, store = f"{folder}/{name}", going.workspace.store
-    if name is None or all(e.key != key for e in store.entries(folder)):
+    if name is None or all(e.key != key for e in store.list(folder)):
         return None
     path = going.scratch / f"{going.run_id}-{old.dest}-{old.partition_date}.quarantine.parquet"
-    store.take(key, path)
+    store.get(key, path)
     return path
 
 

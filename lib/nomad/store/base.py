@@ -1,11 +1,12 @@
 """The store port: the few calls that everything above makes of a disk or an object store.
 
-Keys are relative, with `/` between parts. A store knows nothing of tables or manifests.
+Keys are relative, with `/` between parts. A store knows nothing of tables or manifests, nor of who
+else works here. What only some stores can do is in `capabilities`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -71,14 +72,13 @@ def surveyed(entries: Iterable[Entry], prefix: str, name: str) -> Survey:
 class Store(Protocol):
     """A place for objects. Every method raises `LakeError` where the place can't be reached."""
 
+    # One object ----------------------------------------------------------------------------------
+
     def read(self, key: str) -> Blob | None:
         """Give an object whole, or None where there is none."""
 
-    def read_all(self, keys: Iterable[str]) -> Iterator[tuple[str, Blob | None]]:
-        """Read many objects, side by side where that is faster, in the order of the keys."""
-
-    def digests(self, keys: Iterable[str]) -> Iterator[tuple[str, str | None]]:
-        """Give the sha256 (hex) of many objects, in their order; None where there is none."""
+    def exists(self, key: str) -> bool:
+        """Tell whether there is an object."""
 
     def write(self, key: str, data: bytes) -> None:
         """Put a small object in one step, whatever was there; one that can be made again."""
@@ -94,12 +94,12 @@ class Store(Protocol):
         """
 
     def put(self, key: str, source: Path) -> None:
-        """Take a file of this machine in; the source stays where the store has a `grace`.
+        """Take a file of this machine in; the source may be gone afterwards.
 
         It is durable at the latest with the next `write_if` in its folder.
         """
 
-    def take(self, key: str, to: Path) -> None:
+    def get(self, key: str, to: Path) -> None:
         """Bring an object into a file of this machine, for `put` to take in again.
 
         Raises:
@@ -112,24 +112,22 @@ class Store(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object; one that is gone already is passed over."""
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def uri(self, key: str) -> str:
+        """Give the address under which DuckDB reads an object."""
+
+    # Many at once --------------------------------------------------------------------------------
+
+    def read_all(self, keys: Iterable[str]) -> Iterator[tuple[str, Blob | None]]:
+        """Read many objects, side by side where that is faster, in the order of the keys."""
+
+    def digests(self, keys: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+        """Give the sha256 (hex) of many objects, in their order; None where there is none."""
+
+    def list(self, prefix: str) -> Iterator[Entry]:
         """List every object below a folder (`a/b`), at any depth."""
 
     def survey(self, prefix: str, name: str) -> Survey:
         """Look at the objects of one name, in a folder and right below."""
 
-    def has(self, key: str) -> bool:
-        """Tell whether there is an object."""
-
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> Sequence[str]:
         """Name the folders right below a folder, sorted."""
-
-    def uri(self, key: str) -> str:
-        """Give the address under which DuckDB reads an object."""
-
-    def scratch(self) -> Path:
-        """Name a folder of this machine from which `put` is cheap; all runs here share it."""
-
-    @property
-    def grace(self) -> float:
-        """Seconds for which a file that nobody names may be some other machine's, still to be."""

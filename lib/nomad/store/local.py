@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -107,7 +107,7 @@ class LocalStore:
         """Tell of a folder that is a link whether what lies in it lies out of the lake."""
         return os.path.islink(folder) and not self._holds(Path(folder))  # noqa: PTH114
 
-    def take(self, key: str, to: Path) -> None:
+    def get(self, key: str, to: Path) -> None:
         """Link the file: what is published never changes."""
         with translated(key):
             os.link(self.root / key, to)
@@ -143,7 +143,7 @@ class LocalStore:
                         path.rmdir()
                     path = path.parent
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def list(self, prefix: str) -> Iterator[Entry]:
         """Walk the folder; scratch is not part of the lake.
 
         Behind a link out of the lake only one file is listed: nothing there can be read.
@@ -155,7 +155,7 @@ class LocalStore:
                     yield from (_entry(self.root, (base / n).as_posix()) for n in sorted(names))
                     out = (n for n in sorted(below) if self._leads_out(f"{folder}/{n}"))
                     keys = ((base / n / self._told).as_posix() for n in out)
-                    yield from (Entry(key, "", 0.0) for key in keys if self.has(key))
+                    yield from (Entry(key, "", 0.0) for key in keys if self.exists(key))
 
     def survey(self, prefix: str, name: str) -> Survey:
         """Ask the disk for each folder's file, and when the folder last changed.
@@ -173,11 +173,11 @@ class LocalStore:
         sure = all(found.values()) and now - max(changes, default=0) / _NANO > _RACY
         return Survey(found, digest(repr(changes)) if sure else "")
 
-    def has(self, key: str) -> bool:
+    def exists(self, key: str) -> bool:
         """Ask the disk."""
         return os.path.isfile(f"{self.root}/{key}")  # noqa: PTH113  by way of text: see `survey`
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> Sequence[str]:
         """List the folders right below."""
         with translated(prefix):
             try:
@@ -190,14 +190,10 @@ class LocalStore:
         """Give the absolute path."""
         return f"{self.root}/{key}"
 
-    def scratch(self) -> Path:
-        """Name the folder for what is not yet published."""
-        return self.root / _SCRATCH
-
     @property
-    def grace(self) -> float:
-        """None: all runs share the scratch folder, where the live ones hold their claims."""
-        return 0.0
+    def scratch(self) -> Path:
+        """The folder for what is not yet published: from there, `put` is a rename."""
+        return self.root / _SCRATCH
 
     def _ready(self, key: str) -> Path:
         path = self.root / key
@@ -206,7 +202,7 @@ class LocalStore:
         return path
 
     def _beside(self, data: bytes, *, durable: bool) -> Path:
-        beside = self.scratch() / f"{uuid.uuid4().hex}.part"
+        beside = self.scratch / f"{uuid.uuid4().hex}.part"
         if not beside.parent.is_dir():
             beside.parent.mkdir(parents=True, exist_ok=True)
         with nothing_left(beside), beside.open("wb") as f:

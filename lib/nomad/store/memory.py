@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from threading import Lock
 
+from nomad.errors import LakeError
 from nomad.store.base import Blob, Entry, Survey, surveyed
 
 
@@ -22,6 +24,7 @@ class MemoryStore:
     def __init__(self, before: Callable[[str, str], None] = _nothing) -> None:
         self.objects: dict[str, bytes] = {}
         self.before = before
+        self._lock = Lock()
 
     def read(self, key: str) -> Blob | None:
         """Give an object whole."""
@@ -46,10 +49,11 @@ class MemoryStore:
     def write_if(self, key: str, data: bytes, *, expected: str | None) -> str | None:
         """Compare and put in one step."""
         self.before("write_if", key)
-        found = self.objects.get(key)
-        if (None if found is None else found.hex()) != expected:
-            return None
-        self.objects[key] = data
+        with self._lock:
+            found = self.objects.get(key)
+            if (None if found is None else found.hex()) != expected:
+                return None
+            self.objects[key] = data
         return data.hex()
 
     def put(self, key: str, source: Path) -> None:
@@ -57,8 +61,10 @@ class MemoryStore:
         self.before("put", key)
         self.objects[key] = source.read_bytes()
 
-    def take(self, key: str, to: Path) -> None:
+    def get(self, key: str, to: Path) -> None:
         """Write the bytes to a file."""
+        if key not in self.objects:
+            raise LakeError("the lake can't be used: no such object", where=key)
         to.write_bytes(self.objects[key])
 
     def move(self, key: str, to: str) -> None:
@@ -72,7 +78,7 @@ class MemoryStore:
         self.before("delete", key)
         self.objects.pop(key, None)
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def list(self, prefix: str) -> Iterator[Entry]:
         """List every object below a folder."""
         self.before("list", prefix)
         below = f"{prefix}/" if prefix else ""
@@ -81,26 +87,17 @@ class MemoryStore:
 
     def survey(self, prefix: str, name: str) -> Survey:
         """Pick them from the listing."""
-        return surveyed(self.entries(prefix), prefix, name)
+        return surveyed(self.list(prefix), prefix, name)
 
-    def has(self, key: str) -> bool:
+    def exists(self, key: str) -> bool:
         """Look for it."""
         return key in self.objects
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> Sequence[str]:
         """Name the folders right below a folder."""
-        rest = [e.key[len(prefix) :].lstrip("/") for e in self.entries(prefix)]
+        rest = [e.key[len(prefix) :].lstrip("/") for e in self.list(prefix)]
         return sorted({k.split("/")[0] for k in rest if "/" in k})
 
     def uri(self, key: str) -> str:
         """Give a name; DuckDB can't read it."""
         return f"memory:{key}"
-
-    def scratch(self) -> Path:
-        """Memory has no scratch of its own."""
-        raise RuntimeError("a memory store has no scratch")
-
-    @property
-    def grace(self) -> float:
-        """None: nobody else writes here."""
-        return 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nomad.store.base import Blob, Entry, Store, Survey
@@ -41,20 +41,21 @@ class OverlayStore:
         self._above.write(key, data)
 
     def write_if(self, key: str, data: bytes, *, expected: str | None) -> str | None:
-        """Compare with what is seen, write here. Nobody else looks, so no lock is needed."""
-        found = self.read(key)
-        if (found.version if found else None) != expected:
+        """Compare with what is seen, write here; what is below doesn't change meanwhile."""
+        here = self._above.read(key)
+        seen = here or self._below.read(key)
+        if (seen.version if seen else None) != expected:
             return None
-        return self._above.write_if(key, data, expected=self._here(key))
+        return self._above.write_if(key, data, expected=here.version if here else None)
 
     def put(self, key: str, source: Path) -> None:
         """Take a file in here."""
         self._above.put(key, source)
 
-    def take(self, key: str, to: Path) -> None:
+    def get(self, key: str, to: Path) -> None:
         """Bring what is here, or else what is below."""
         here = Path(self._above.uri(key)).exists()
-        (self._above if here else self._below).take(key, to)
+        (self._above if here else self._below).get(key, to)
 
     def move(self, key: str, to: str) -> None:
         """Move what was written here."""
@@ -64,9 +65,9 @@ class OverlayStore:
         """Remove what was written here."""
         self._above.delete(key)
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def list(self, prefix: str) -> Iterator[Entry]:
         """List what is here and below; what is here covers what is below."""
-        found = {e.key: e for e in (*self._below.entries(prefix), *self._above.entries(prefix))}
+        found = {e.key: e for e in (*self._below.list(prefix), *self._above.list(prefix))}
         yield from (found[key] for key in sorted(found))
 
     def survey(self, prefix: str, name: str) -> Survey:
@@ -74,11 +75,11 @@ class OverlayStore:
         stamps, _, beside = self._below.survey(prefix, name)
         return Survey({**stamps, **self._above.survey(prefix, name).stamps}, "", beside)
 
-    def has(self, key: str) -> bool:
+    def exists(self, key: str) -> bool:
         """Look here, and below."""
-        return self._above.has(key) or self._below.has(key)
+        return self._above.exists(key) or self._below.exists(key)
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> Sequence[str]:
         """Name the folders here and below."""
         return sorted({*self._above.folders(prefix), *self._below.folders(prefix)})
 
@@ -86,16 +87,3 @@ class OverlayStore:
         """Give the address of what was written here, or else of what is below."""
         here = self._above.uri(key)
         return here if Path(here).exists() else self._below.uri(key)
-
-    def scratch(self) -> Path:
-        """Name the scratch of the place below."""
-        return self._below.scratch()
-
-    @property
-    def grace(self) -> float:
-        """The grace of the place below."""
-        return self._below.grace
-
-    def _here(self, key: str) -> str | None:
-        found = self._above.read(key)
-        return found.version if found else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from nomad.errors import LakeError
 from nomad.store import client as door
 from nomad.store.address import Address, Credentials
 from nomad.store.base import Blob, Entry, Survey, surveyed
+from nomad.store.capabilities import Verdict
 from nomad.store.parts import md5, put_in_parts
 from nomad.store.probe import QUOTED, UNSAFE, Probed, probe
 from nomad.store.requests import Requests
@@ -34,8 +35,6 @@ _PART = 64 * 1024 * 1024
 """Bytes above which a file goes up in parts, and the size of a part."""
 
 _PIECE = 1024 * 1024
-GRACE = 3600.0
-"""Seconds of `grace`, where nothing else is said."""
 _TRIES, _PAUSE = 10, 0.1
 _BUSY = "ConditionalRequestConflict"
 """AWS: another conditional write of the key is under way; ask again."""
@@ -54,18 +53,15 @@ class S3Store:
     def __init__(
         self,
         address: Address,
-        scratch: Path,
         *,
         requests: Requests | None = None,
         unsafe: bool = False,
-        grace: float = GRACE,
         known: Callable[[], Probed | None] = lambda: None,
         learned: Callable[[Probed], None] = lambda _: None,
     ) -> None:
         self.address = address
         self.requests = requests or Requests()
-        self._scratch, self._unsafe, self._grace = scratch, unsafe, grace
-        self._known, self._learned = known, learned
+        self._unsafe, self._known, self._learned = unsafe, known, learned
         self._lock = threading.Lock()
 
     @cached_property
@@ -168,7 +164,7 @@ class S3Store:
             else:
                 self._put(key, source.read_bytes())
 
-    def take(self, key: str, to: Path) -> None:
+    def get(self, key: str, to: Path) -> None:
         """Get an object piece by piece into a file."""
         with self._translated(key), to.open("wb") as f:
             found = self._client().get_object(Bucket=self.address.bucket, Key=self._full(key))
@@ -191,7 +187,7 @@ class S3Store:
         with self._translated(key):
             self._client().delete_object(Bucket=self.address.bucket, Key=self._full(key))
 
-    def entries(self, prefix: str) -> Iterator[Entry]:
+    def list(self, prefix: str) -> Iterator[Entry]:
         """List a folder, a thousand objects a request; ages are by the server's clock."""
         start = len(self._full(""))
         for page in self._pages(prefix, delimiter=""):
@@ -202,9 +198,9 @@ class S3Store:
 
     def survey(self, prefix: str, name: str) -> Survey:
         """Pick them from a listing."""
-        return surveyed(self.entries(prefix), prefix, name)
+        return surveyed(self.list(prefix), prefix, name)
 
-    def has(self, key: str) -> bool:
+    def exists(self, key: str) -> bool:
         """Ask for an object's head."""
         with self._translated(key):
             try:
@@ -215,7 +211,7 @@ class S3Store:
                 raise
         return True
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> Sequence[str]:
         """List the folders right below a folder."""
         pages = self._pages(prefix, delimiter="/")
         found = (p["Prefix"] for page in pages for p in page.get("CommonPrefixes", []))
@@ -225,19 +221,10 @@ class S3Store:
         """Give the object's URL."""
         return f"{self.address.url}/{key}"
 
-    def scratch(self) -> Path:
-        """Name a folder of this machine."""
-        return self._scratch
-
     @property
     def accepted(self) -> bool:
         """Whether a server that ignores conditions is written all the same."""
         return self._unsafe
-
-    @property
-    def grace(self) -> float:
-        """As configured: claims protect the runs of this machine only."""
-        return self._grace
 
     def head(self) -> str | None:
         """Ask whether the bucket is there; give the server's date as it tells it."""
@@ -246,6 +233,12 @@ class S3Store:
                 Bucket=self.address.bucket, Prefix=self._full("_probe/"), MaxKeys=1
             )
         return told["ResponseMetadata"]["HTTPHeaders"].get("date")
+
+    def diagnose(self) -> Iterator[Verdict]:
+        """Ask the server how it behaves."""
+        from nomad.store.diagnosis import diagnose
+
+        return diagnose(self)
 
     def unfinished(self, prefix: str) -> Iterator[Entry]:
         """List uploads in parts that were begun and not ended; `stamp` is the upload's id."""

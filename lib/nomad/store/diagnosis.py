@@ -7,29 +7,39 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from statistics import median
-from typing import NamedTuple
+from typing import Protocol
 
 from nomad.errors import NomadError
+from nomad.store.address import Address
+from nomad.store.base import Store
+from nomad.store.capabilities import BAD, DOUBTFUL, GOOD, Verdict
 from nomad.store.client import date_of
 from nomad.store.probe import Probed
-from nomad.store.s3 import S3Store
-
-GOOD, BAD, DOUBTFUL = "good", "bad", "doubtful"
 
 _ROUNDS = 5
 _SKEW = 60.0
 """Seconds by which clocks may differ before ages of files mean little; S3 refuses from 900 on."""
 
 
-class Verdict(NamedTuple):
-    """One thing asked of the server, what it showed, and what that means."""
+class Server(Store, Protocol):
+    """A store behind a server that can be asked what it makes of conditions."""
 
-    check: str
-    found: str
-    verdict: str
+    @property
+    def address(self) -> Address:
+        """Where it is."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a server that ignores conditions is written all the same."""
+
+    def head(self) -> str | None:
+        """Ask whether it is there; give the date as the server has it."""
+
+    def probe(self) -> Probed:
+        """Ask the server what it makes of conditions."""
 
 
-def survey(store: S3Store) -> Iterator[Verdict]:
+def diagnose(store: Server) -> Iterator[Verdict]:
     """Ask whether the server is there, how far its clock is off, and whether a lake is safe in it.
 
     Nothing else is asked where it can't be reached. Small objects are written below `_probe` and
@@ -50,7 +60,7 @@ def survey(store: S3Store) -> Iterator[Verdict]:
     yield from _guarded("listing", store, _listing)
 
 
-def _round_trips(store: S3Store) -> tuple[float, float]:
+def _round_trips(store: Server) -> tuple[float, float]:
     """Give the median time of a small request, and how far the server's clock is ahead."""
     times, skew = [], 0.0
     for _ in range(_ROUNDS):
@@ -63,7 +73,7 @@ def _round_trips(store: S3Store) -> tuple[float, float]:
 
 
 def _guarded(
-    check: str, store: S3Store, ask: Callable[[S3Store], Iterator[Verdict]]
+    check: str, store: Server, ask: Callable[[Server], Iterator[Verdict]]
 ) -> Iterator[Verdict]:
     try:
         yield from ask(store)
@@ -71,7 +81,7 @@ def _guarded(
         yield Verdict(check, e.what, BAD)
 
 
-def _conditions(store: S3Store) -> Iterator[Verdict]:
+def _conditions(store: Server) -> Iterator[Verdict]:
     found: Probed = store.probe()
     if found.safe:
         form = "in quotes" if found.form == '"' else "without quotes"
@@ -84,11 +94,11 @@ def _conditions(store: S3Store) -> Iterator[Verdict]:
     yield Verdict("conditional writes", told, DOUBTFUL if store.accepted else BAD)
 
 
-def _listing(store: S3Store) -> Iterator[Verdict]:
+def _listing(store: Server) -> Iterator[Verdict]:
     """Look for an object as soon as it is written, and again as soon as it is gone."""
     key = f"_probe/{uuid.uuid4().hex}"
     store.write(key, b"")
-    there = key in {e.key for e in store.entries("_probe")}
+    there = key in {e.key for e in store.list("_probe")}
     told = "a new object is listed at once" if there else "a new object is not listed at once"
     yield Verdict("listing", told, GOOD if there else DOUBTFUL)
     store.delete(key)
