@@ -23,8 +23,8 @@ from nomad.errors import NomadError
 from nomad.hashing import digest
 from nomad.lake.claims import dead, temporary
 from nomad.lake.lake import Lake
-from nomad.lake.listing import Mirror
-from nomad.lake.object_cache import Shelf
+from nomad.lake.listing import Listing
+from nomad.lake.object_cache import ObjectCache
 from nomad.lake.place import Place
 from nomad.locks import Waiter
 from nomad.names import TableName, literal
@@ -170,9 +170,9 @@ class Workspace:
     def lake(self) -> Lake:
         """What is published."""
         name = f"lake-{self.place.home}.db" if self.config.lake.address else "lake.db"
-        shelf = Shelf(self.root / _CACHE / name)
+        shelf = ObjectCache(self.root / _CACHE / name)
         self._sessions.callback(shelf.close)
-        return Lake(self.store, mirror=Mirror(self.store, shelf, shared=self.place.shared))
+        return Lake(self.store, listing=Listing(self.store, shelf, shared=self.place.shared))
 
     @property
     def catalog_path(self) -> Path:
@@ -249,7 +249,7 @@ class Workspace:
         """The same project over an overlay: what is published stays in `folder`."""
         twin = copy.copy(self)
         twin.store = OverlayStore(self.store, folder)
-        twin.lake = Lake(twin.store, mirror=Mirror(twin.store, shared=self.place.shared))
+        twin.lake = Lake(twin.store, listing=Listing(twin.store, shared=self.place.shared))
         twin.remote = self.remote
         twin.rehearsing = True
         return twin

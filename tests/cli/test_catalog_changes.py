@@ -14,7 +14,7 @@ from conftest import rarely
 from nomad.catalog import state
 from nomad.catalog.maker import Maker
 from nomad.engine.instance import database
-from nomad.lake.listing import Mirror
+from nomad.lake.listing import Listing
 from nomad.names import TableName
 from nomad.run import context
 from nomad.workspace import Workspace
@@ -144,7 +144,7 @@ def test_renewed_all_the_while_it_misses_nothing(project, monkeypatch, number):
 def test_what_is_published_while_a_table_is_made_is_not_taken_for_made(built, monkeypatch, call):
     calls = itertools.count(1)
     later: list[str] = []
-    real = Mirror.mark
+    real = Listing.mark
 
     def mark(self, prefix):
         found = real(self, prefix)
@@ -160,7 +160,7 @@ def test_what_is_published_while_a_table_is_made_is_not_taken_for_made(built, mo
         shutil.copyfile(built.root / "catalog" / "catalog.duckdb", copy := built.root / "copy")
         with database(str(copy)) as session:
             session.execute("update catalog_meta.made_from set token = '' where kind = 'table'")
-            monkeypatch.setattr(Mirror, "mark", mark)
+            monkeypatch.setattr(Listing, "mark", mark)
             assert maker.update(session, built.root)
             monkeypatch.undo()
             kept = state.read(session).tables["dwd.dwd_price"]

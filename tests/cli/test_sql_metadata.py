@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from nomad.lake.object_cache import Shelf
+from nomad.lake.object_cache import ObjectCache
 
 NAMES = (
     "tables", "partitions", "columns", "lineage", "checks", "freshness", "tasks", "runs", "events",
@@ -87,6 +87,6 @@ def test_runs_are_told_where_nothing_can_be_kept(built, monkeypatch):
     def put(shelf, *_):
         shelf._give_up(OSError("read-only"))
 
-    monkeypatch.setattr(Shelf, "put", put)
+    monkeypatch.setattr(ObjectCache, "put", put)
 
     assert built.rows("select count(*) from nomad.runs") == [[2]]

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import pytest
 
 from conftest import chain, kept, rarely
-from nomad.lake.listing import Mirror
+from nomad.lake.listing import Listing
 from nomad.plan.planner import _Planner
 from nomad.plan.pruning import Pruner
 from nomad.sqlfile.file import SqlFile
@@ -121,17 +121,17 @@ def test_whatever_happens_in_between_it_says_what_a_fresh_look_says(ten_days, se
 
 def test_what_is_the_same_is_not_read_again():
     store = Counted()
-    mirror = Mirror(store)
+    listing = Listing(store)
     for n in range(20):
         store.write(f"ods/t/dt=2024-01-{n + 1:02}/m", b"%d" % n)
-    first = mirror.reduced(
+    first = listing.reduced(
         "ods/t", "m", store.survey("ods/t", "m").stamps, lambda _, data: (int(data),)
     )
     store.write("ods/t/dt=2024-01-05/m", b"77")
     store.delete("ods/t/dt=2024-01-06/m")
     store.read_keys.clear()
 
-    again = mirror.reduced(
+    again = listing.reduced(
         "ods/t", "m", store.survey("ods/t", "m").stamps, lambda _, data: (int(data),)
     )
 
@@ -184,7 +184,7 @@ def test_what_was_found_fresh_is_found_so_without_its_manifests_facts(ten_days, 
     """A second plan over what is as it was goes by the stamps alone."""
     before = steps(ten_days, "ods_price", "dwd_price", *RANGE)
     with monkeypatch.context() as patched:
-        patched.setattr(Mirror, "reduced", lambda *_: pytest.fail("it looked at the facts"))
+        patched.setattr(Listing, "reduced", lambda *_: pytest.fail("it looked at the facts"))
         assert steps(ten_days, "ods_price", "dwd_price", *RANGE) == before
     (ten_days.lake / "ods/ods_price" / f"dt={DAYS[4]}" / "manifest.json").unlink()
 

@@ -37,7 +37,7 @@ def describe(
             for name in (*(TableName(RAW, s) for s in project.config.sources), *project.order):
                 metadata.of_table(lake.readable(name, partitioned=project.partitioned(name)), rows)
         if not _OF_JOURNALS.isdisjoint(words):
-            found = lake.mirror.every(JOURNALS, suffix=JOURNAL, fresh=True)
+            found = lake.listing.every(JOURNALS, suffix=JOURNAL, fresh=True)
             for key, blob in found.items():
                 rows.add_lines("events", sifted(key, blob.data))
         rows.load(session)

@@ -90,8 +90,8 @@ class Maker:
 
     def _look_for_others(self, journals: Iterable[str]) -> None:
         """See on a disk whether all who publish there have told this machine of it."""
-        if not self._fresh and not self._lake.mirror.shared:
-            self._fresh = others_ran(self._lake.mirror, journals, self._today)
+        if not self._fresh and not self._lake.listing.shared:
+            self._fresh = others_ran(self._lake.listing, journals, self._today)
 
     def _change(self, session: Session, before: State, scratch: Path, *, careful: bool) -> int:
         """Make what is new or different; one transaction, unless each table is to be tried."""
@@ -105,7 +105,7 @@ class Maker:
             told = [t for t in tables if t in before.tables]
             session.run(s for t in told for s in views.dropping(TableName.parse(t)))
             made = self._make(session, [*map(TableName.parse, tables)], rows, careful=careful)
-            for key, blob in self._lake.mirror.kept(journals).items():
+            for key, blob in self._lake.listing.kept(journals).items():
                 lines = sifted(key, blob.data) if careful else blob.data.rstrip()
                 rows.add_lines("events", lines)
             rows.load(session)
@@ -122,11 +122,11 @@ class Maker:
         Taken before the table is made: what is published meanwhile may or may not be in what is
         made, and gives another token the next time.
         """
-        mark = self._lake.mirror.mark(name.key)
+        mark = self._lake.listing.mark(name.key)
         return digest(mark, *views.depends_on(self._project, name)) if mark else ""
 
     def _journals(self) -> dict[str, str]:
-        return self._lake.mirror.versions(JOURNALS, suffix=JOURNAL, fresh=self._fresh)
+        return self._lake.listing.versions(JOURNALS, suffix=JOURNAL, fresh=self._fresh)
 
     def _make(
         self, session: Session, tables: Sequence[TableName], rows: Rows, *, careful: bool

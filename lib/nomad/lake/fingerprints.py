@@ -40,7 +40,7 @@ Contents = Mapping[str | None, str | None]
 """Content hashes by day (ISO; None: that of a full table)."""
 
 
-class Ledger:
+class Fingerprints:
     """The facts of a table's partitions, by the names of their folders ('' for a full table).
 
     Of a manifest that can't be read there are none, and to ask for them raises `CorruptManifest`.

@@ -15,7 +15,7 @@ from typing import Any
 from nomad.dates import Span
 from nomad.errors import LakeError
 from nomad.lake.layout import JOURNAL, JOURNALS, journal_day, journal_folder, journal_key
-from nomad.lake.listing import Mirror
+from nomad.lake.listing import Listing
 from nomad.store.base import Blob, Store
 
 _END = b'"event": "end"'
@@ -77,16 +77,16 @@ def complete(data: bytes) -> bool:
     return False
 
 
-def others_ran(mirror: Mirror, before: Iterable[str], today: date) -> bool:
+def others_ran(listing: Listing, before: Iterable[str], today: date) -> bool:
     """Tell whether runs that this machine did not take note of have written to their journals.
 
     `before` are the keys of the journals known at the last look. A run that began a day before that
     may have been going on.
     """
-    found = [k for f in _since(before, today) for k in mirror.stamps(f, suffix=JOURNAL)]
-    known = mirror.kept(found)
+    found = [k for f in _since(before, today) for k in listing.stamps(f, suffix=JOURNAL)]
+    known = listing.kept(found)
     going = [k for k in found if k not in known or not ended(known[k].data)]
-    now = {k: b.version for k, b in mirror.store.read_all(going) if b is not None}
+    now = {k: b.version for k, b in listing.store.read_all(going) if b is not None}
     return any(k not in known or known[k].version != version for k, version in now.items())
 
 
@@ -113,11 +113,11 @@ class Journal:
             with suppress(LakeError):
                 self.flush()
 
-    def flush(self, mirror: Mirror | None = None) -> None:
-        """Write what there is so far; `mirror` is told of it."""
+    def flush(self, listing: Listing | None = None) -> None:
+        """Write what there is so far; `listing` is told of it."""
         with self._lock:
             data = ("\n".join(self._lines) + "\n").encode()
             self._written = time.monotonic()
             self._store.write(self.key, data)
-            if mirror:
-                mirror.learn(self.key, Blob(data, hashlib.sha256(data).hexdigest()))
+            if listing:
+                listing.learn(self.key, Blob(data, hashlib.sha256(data).hexdigest()))

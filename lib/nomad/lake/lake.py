@@ -19,9 +19,9 @@ from nomad.errors import CorruptManifest, MissingPartition
 from nomad.hashing import digest
 from nomad.lake import scans
 from nomad.lake.decoding import lying_at
-from nomad.lake.fingerprints import FORM, Ledger, facts_of
+from nomad.lake.fingerprints import FORM, Fingerprints, facts_of
 from nomad.lake.layout import MANIFEST, belongs, day_of, manifest_in, manifest_key
-from nomad.lake.listing import Mirror
+from nomad.lake.listing import Listing
 from nomad.lake.manifest import (
     ABSENT,
     Broken,
@@ -51,10 +51,10 @@ class Lake:
     """
 
     def __init__(
-        self, store: Store, *, mirror: Mirror | None = None, remember: bool = False
+        self, store: Store, *, listing: Listing | None = None, remember: bool = False
     ) -> None:
         self.store = store
-        self.mirror = mirror.over(store) if mirror else Mirror(store)
+        self.listing = listing.over(store) if listing else Listing(store)
         self._kept: dict[str, _Found] | None = {} if remember else None
         self._listed: dict[TableName, dict[date, Published | CorruptManifest]] = {}
         self._beside: dict[TableName, Collection[str]] = {}
@@ -62,14 +62,14 @@ class Lake:
         self._stamps: dict[TableName, dict[str, str]] = {}
         self._parsed: dict[str, Published] = {}
         self._looking = RLock()
-        self._ledgers: dict[TableName, Ledger] = {}
-        self._by_text: dict[str, Ledger] = {}
+        self._fingerprints: dict[TableName, Fingerprints] = {}
+        self._by_text: dict[str, Fingerprints] = {}
 
     def remembering(self) -> Lake:
         """Give a view of this lake that reads each manifest once."""
-        made = Lake(self.store, mirror=self.mirror, remember=True)
-        made._parsed, made._told = self._parsed, self._told
-        return made
+        view = Lake(self.store, listing=self.listing, remember=True)
+        view._parsed, view._told = self._parsed, self._told
+        return view
 
     def published(self, table: TableName, partition: Partition) -> Published | None:
         """Give what is published of a partition, or None.
@@ -77,8 +77,7 @@ class Lake:
         Raises:
             LakeError: the lake can't be reached, or the manifest can't be read.
         """
-        key = manifest_key(table, partition)
-        found = self._found(key)
+        found = self._found(manifest_key(table, partition))
         if isinstance(found, CorruptManifest):
             raise CorruptManifest.of([found])
         return found
@@ -112,7 +111,7 @@ class Lake:
         """
         below = f"{name}/" if name else ""
         paths = [f"{below}{n}" for n in files]
-        if self.mirror.shared:
+        if self.listing.shared:
             beside = self._beside.get(table)
             paths = [] if beside is None else [p for p in paths if p not in beside]
         return not all(self.store.exists(f"{table.key}/{p}") for p in paths)
@@ -154,7 +153,7 @@ class Lake:
         """
         key = manifest_key(ours.dest, ours.partition_date)
         found = Published(ours, version)
-        self.mirror.learn(key, Blob(ours.to_json(), version))
+        self.listing.learn(key, Blob(ours.to_json(), version))
         with self._looking:
             self._note(key, found)
 
@@ -164,8 +163,8 @@ class Lake:
         self._parsed[key] = found
         if self._kept is not None:
             self._kept[key] = found
-        if ours.dest in self._ledgers:
-            self._ledgers[ours.dest].learn(folder(ours.partition_date), ours.facts)
+        if ours.dest in self._fingerprints:
+            self._fingerprints[ours.dest].learn(folder(ours.partition_date), ours.facts)
         if ours.dest in self._stamps:
             self._stamps[ours.dest][key] = found.version
         if ours.partition_date and ours.dest in self._listed:
@@ -175,7 +174,7 @@ class Lake:
         """Note what this view saw of others' doing; tell whether there was anything new."""
         seen = {k: p for k, p in (self._kept or {}).items() if isinstance(p, Published)}
         versions = {k: p.version for k, p in seen.items()}
-        return self.mirror.catch_up(versions, lambda key: seen[key].manifest.to_json())
+        return self.listing.catch_up(versions, lambda key: seen[key].manifest.to_json())
 
     def manifest(self, table: TableName, partition: Partition) -> Manifest | None:
         """Give a partition's manifest, or None."""
@@ -185,23 +184,24 @@ class Lake:
     def survey(self, table: TableName) -> None:
         """Look at all partitions of a table at once, where many of them will be asked for."""
         with self._looking:
-            if self._kept is not None and table not in self._ledgers:
+            if self._kept is not None and table not in self._fingerprints:
                 stamps, token, beside = self.store.survey(table.key, MANIFEST)
-                look = partial(self.mirror.reduced, table.key, MANIFEST, stamps, facts_of, FORM)
+                look = partial(self.listing.reduced, table.key, MANIFEST, stamps, facts_of, FORM)
                 if beside is not None:
                     self._beside[table] = beside
-                self._ledgers[table] = self._by_text[str(table)] = Ledger(look, stamps, token)
+                known = Fingerprints(look, stamps, token)
+                self._fingerprints[table] = self._by_text[str(table)] = known
 
     def facts(self, table: TableName, name: str) -> Facts | None:
         """Give what decides whether a partition is fresh, by its folder's name; None: not there."""
-        if ledger := self._ledgers.get(table):
-            return ledger.facts(name)
+        if fingerprints := self._fingerprints.get(table):
+            return fingerprints.facts(name)
         found = self.manifest(table, from_folder(name))
         return found.facts if found else None
 
-    def ledger(self, table: TableName) -> Ledger:
+    def fingerprints(self, table: TableName) -> Fingerprints:
         """Give what a survey found of a table; nothing, where there was none."""
-        return self._ledgers.get(table) or Ledger(dict, {})
+        return self._fingerprints.get(table) or Fingerprints(dict, {})
 
     def recalled(
         self,
@@ -214,22 +214,22 @@ class Lake:
 
         `find` gives plain values, and goes by nothing but the terms and what surveys saw.
         """
-        tokens = [self.ledger(t).token for t in (table, *inputs)]
+        tokens = [self.fingerprints(t).token for t in (table, *inputs)]
         if not all(tokens):
             return find()
-        return self.mirror.recalled(table.key, f"settled {FORM}", digest(*terms, *tokens), find)
+        return self.listing.recalled(table.key, f"settled {FORM}", digest(*terms, *tokens), find)
 
     def content(self, read: Input) -> tuple[str, int | None]:
         """Give the content now of what a build read of an input; of several days their count."""
-        ledger = self._by_text.get(read.table)
+        fingerprints = self._by_text.get(read.table)
         if read.first is None or read.last is None or read.first == read.last:
             name = f"{COLUMN}={read.first}" if read.first else ""
-            if ledger:
-                return ledger.content_of(name) or ABSENT, None
+            if fingerprints:
+                return fingerprints.content_of(name) or ABSENT, None
             found = self.facts(TableName.parse(read.table), name)
             return (found.content_hash if found else ABSENT), None
-        if ledger:
-            return ledger.content(read.first, read.last)
+        if fingerprints:
+            return fingerprints.content(read.first, read.last)
         table, span = TableName.parse(read.table), read.span
         spans = [span] if span else []
         now = as_input(table, span, self.manifests(table, partitioned=True, spans=spans))
@@ -277,8 +277,8 @@ class Lake:
         """Warn of manifests that are left out of an answer, once of each."""
         if new := [e for e in errors if e.where not in self._told]:
             self._told.update(str(e.where) for e in new)
-            told = CorruptManifest.of(new)
-            _log.warning("%s; passed over, `nomad doctor` says what to do", told)
+            text = "%s; passed over, `nomad doctor` says what to do"
+            _log.warning(text, CorruptManifest.of(new))
 
     def _within(self, table: TableName, span: Span | None) -> list[_Found]:
         if span is None:
@@ -292,7 +292,7 @@ class Lake:
         with self._looking:
             if self._kept is not None and table in self._listed:
                 return self._listed[table]
-            found = self._dated(self.mirror.fetch(table.key, self._stamped(table)))
+            found = self._dated(self.listing.fetch(table.key, self._stamped(table)))
             if self._kept is not None:
                 self._kept |= {manifest_key(table, day): p for day, p in found.items()}
                 self._listed[table] = found
@@ -301,7 +301,7 @@ class Lake:
     def _stamped(self, table: TableName) -> dict[str, str]:
         with self._looking:
             if self._kept is None or table not in self._stamps:
-                self._stamps[table] = self.mirror.stamps(table.key, suffix=manifest_in(""))
+                self._stamps[table] = self.listing.stamps(table.key, suffix=manifest_in(""))
             return self._stamps[table]
 
     def _dated(self, blobs: Mapping[str, Blob]) -> dict[date, Published | CorruptManifest]:
@@ -314,7 +314,7 @@ class Lake:
 
     def look(self, tables: Iterable[TableName]) -> None:
         """See what is published of full tables that this machine has not seen, all at once."""
-        self.mirror.look(manifest_key(table, None) for table in tables)
+        self.listing.look(manifest_key(table, None) for table in tables)
 
     def every(self, table: TableName, *, partitioned: bool, fresh: bool) -> list[Manifest]:
         """Give all manifests of a table: as they are now, or (not `fresh`) as known here.
@@ -323,10 +323,10 @@ class Lake:
         can't be read are passed over.
         """
         if partitioned or fresh:
-            found = self.mirror.every(table.key, suffix=manifest_in(""), fresh=fresh)
+            found = self.listing.every(table.key, suffix=manifest_in(""), fresh=fresh)
         else:
             key = manifest_key(table, None)
-            found = {key: b} if (b := self.mirror.one(key)) else {}
+            found = {key: b} if (b := self.listing.one(key)) else {}
         keys = [k for k in found if belongs(k, partitioned=partitioned)]
         known = [self._parse(k, found[k]) for k in keys]
         self._pass_over(p for p in known if isinstance(p, CorruptManifest))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Any, TypeVar, cast
 
-from nomad.lake.object_cache import Seen, Shelf, Versions
+from nomad.lake.object_cache import CachedObject, ObjectCache, Versions
 from nomad.store.base import Blob, Store
 
 _T = TypeVar("_T")
@@ -17,27 +17,29 @@ Blobs = Mapping[str, Blob]
 """Objects by key."""
 
 
-class Mirror:
+class Listing:
     """A store with a shelf beside it; `shared` where other machines write to it as well."""
 
-    def __init__(self, store: Store, shelf: Shelf | None = None, *, shared: bool = False) -> None:
+    def __init__(
+        self, store: Store, shelf: ObjectCache | None = None, *, shared: bool = False
+    ) -> None:
         self.store, self.shared = store, shared
-        self._known = shelf or Shelf()
+        self._known = shelf or ObjectCache()
         self._learned: dict[str, Blob] = {}
         self._lock = Lock()
 
     @property
-    def _shelf(self) -> Shelf:
-        """The shelf, with what was learned on it: many small objects go there at once."""
+    def _objects(self) -> ObjectCache:
+        """The cache, with what was learned in it: many small objects go there at once."""
         with self._lock:
             learned, self._learned = self._learned, {}
             if learned:
                 self._keep(learned, learned)
         return self._known
 
-    def over(self, store: Store) -> Mirror:
+    def over(self, store: Store) -> Listing:
         """Put another store before the same shelf."""
-        return Mirror(store, self._shelf, shared=self.shared)
+        return Listing(store, self._shelf, shared=self.shared)
 
     def stamps(self, prefix: str, *, suffix: str) -> dict[str, str]:
         """List the objects below a folder whose names end so, with their stamps."""
@@ -59,9 +61,9 @@ class Mirror:
         other = [k for k, b in fetched.items() if before.get(k) != b.version]
         self._keep(fetched, other, before)
         gone = {self.store.uri(k): before[k] for k in hidden if k not in fetched}
-        self._shelf.forget(gone, self.store.uri(prefix))
-        self._shelf.news |= bool(gone or other)
-        self._shelf.mark_complete({self.store.uri(prefix): self.store.uri(prefix)})
+        self._objects.forget(gone, self.store.uri(prefix))
+        self._objects.news |= bool(gone or other)
+        self._objects.mark_complete({self.store.uri(prefix): self.store.uri(prefix)})
         found = {**same, **fetched}
         return {k: found[k] for k in sorted(found)}
 
@@ -80,7 +82,7 @@ class Mirror:
         tells one shape of values from another.
         """
         where = f"{self.store.uri(prefix)} {form} {_NOTED}"
-        noted = self._shelf.notes(where)
+        noted = self._objects.notes(where)
         before: dict[str, str] = noted.get("stamps", {})
         values: dict[str, tuple[Any, ...]] = noted.get("values", {})
         if before == stamps:
@@ -96,7 +98,7 @@ class Mirror:
         shown = {keys[k]: (b.stamp, b.version) for k, b in found.items()}
         lasting = {f: s for f, s in stamps.items() if f in same or (s and s in shown.get(f, ()))}
         noted = {"stamps": lasting, "values": {f: values[f] for f in lasting}}
-        self._shelf.note(where, noted)
+        self._objects.note(where, noted)
         return values
 
     def recalled(self, prefix: str, what: str, by: str, find: Callable[[], _T]) -> _T:
@@ -105,35 +107,35 @@ class Mirror:
         It must be plain values, and `by` a digest of all that they depend on.
         """
         where = f"{self.store.uri(prefix)} {what}"
-        noted = self._shelf.notes(where)
+        noted = self._objects.notes(where)
         if noted.get("by") == by:
             return cast(_T, noted["found"])
         found = find()
-        self._shelf.note(where, {"by": by, "found": found})
+        self._objects.note(where, {"by": by, "found": found})
         return found
 
     def known(self, prefix: str, *, suffix: str) -> dict[str, Blob] | None:
         """Give the same as this machine last saw it, without a request; None: it never looked."""
         seen = self._seen(prefix)
-        if not self._shelf.is_complete(self.store.uri(prefix)):
+        if not self._objects.is_complete(self.store.uri(prefix)):
             return None
         return {k: b for k, b in sorted(seen.items()) if k.endswith(suffix)}
 
     def versions(self, prefix: str, *, suffix: str, fresh: bool) -> dict[str, str]:
         """Tell the versions of what `every` gives."""
         where = self.store.uri(prefix)
-        if fresh or not self._shelf.is_complete(where):
+        if fresh or not self._objects.is_complete(where):
             return {k: b.version for k, b in self.every(prefix, suffix=suffix, fresh=True).items()}
-        found = self._by_key(self._shelf.versions(where))
+        found = self._by_key(self._objects.versions(where))
         return {k: v for k, v in sorted(found.items()) if k.endswith(suffix)}
 
     def kept(self, keys: Iterable[str]) -> dict[str, Blob]:
         """Give objects as this machine last saw them."""
-        return self._blobs(self._shelf.of(self.store.uri(k) for k in keys))
+        return self._blobs(self._objects.of(self.store.uri(k) for k in keys))
 
     def mark(self, prefix: str) -> str:
         """Give a token that changes whenever what is known of a folder does; '' if nothing is."""
-        return self._shelf.mark(self.store.uri(prefix))
+        return self._objects.mark(self.store.uri(prefix))
 
     def every(self, prefix: str, *, suffix: str, fresh: bool) -> dict[str, Blob]:
         """Give them as they are now (`fresh`), or as known, looking only the first time."""
@@ -151,18 +153,20 @@ class Mirror:
 
     def look(self, keys: Iterable[str]) -> list[str]:
         """Ask for those objects of which nothing is known here; give their keys."""
-        complete = self._shelf.is_complete
+        complete = self._objects.is_complete
         new = [k for k in keys if not complete(self.store.uri(k))]
         unknown = [k for k in new if not self.kept([k])]
         found = {k: b for k, b in self.store.read_all(unknown) if b is not None}
         self._learn_of(found, {})
-        self._shelf.mark_complete({self.store.uri(k): self.store.uri(_folder(k)) for k in unknown})
+        self._objects.mark_complete(
+            {self.store.uri(k): self.store.uri(_folder(k)) for k in unknown}
+        )
         return unknown
 
     def learn(self, key: str, blob: Blob) -> None:
         """Note an object just written.
 
-        It is put on the shelf when that is next asked. A run that dies before leaves it out; the
+        It is put in the cache when that is next asked. A run that dies before leaves it out; the
         next one lists the lake, as it does after every run that died.
         """
         with self._lock:
@@ -179,38 +183,39 @@ class Mirror:
         other = [k for k, version in seen.items() if known.get(k, version) != version]
         now = {k: b for k, b in self.store.read_all(other) if b is not None}
         self._learn_of({**new, **now}, known)
-        return self._shelf.news
+        return self._objects.news
 
     def _learn_of(self, found: Blobs, known: Versions) -> None:
         """Note those objects that are not as they were `known` before they were read."""
         news = {k: b for k, b in found.items() if known.get(k) != b.version}
         self._keep(news, news, known)
-        self._shelf.news |= bool(news)
+        self._objects.news |= bool(news)
 
     def _versions(self, keys: Iterable[str]) -> dict[str, str]:
         """Tell the versions known of some objects."""
         folders = {self.store.uri(_folder(key)) for key in keys}
-        return self._by_key({k: v for f in folders for k, v in self._shelf.versions(f).items()})
+        return self._by_key({k: v for f in folders for k, v in self._objects.versions(f).items()})
 
     def _seen(self, prefix: str) -> dict[str, Blob]:
-        return self._blobs(self._shelf.below(self.store.uri(prefix)))
+        return self._blobs(self._objects.below(self.store.uri(prefix)))
 
-    def _blobs(self, rows: Mapping[str, Seen]) -> dict[str, Blob]:
+    def _blobs(self, rows: Mapping[str, CachedObject]) -> dict[str, Blob]:
         return {k: Blob(s.data, s.version, s.stamp) for k, s in self._by_key(rows).items()}
 
     def _by_key(self, rows: Mapping[str, _T]) -> dict[str, _T]:
-        """Name by key what the shelf has by address."""
+        """Name by key what the cache has by address."""
         start = len(self.store.uri("x")) - 1
         return {address[start:]: row for address, row in rows.items()}
 
     def _keep(self, found: Blobs, news: Iterable[str], over: Versions | None = None) -> None:
-        """Put objects on the shelf; `news` are those that were not known so.
+        """Put objects in the cache; `news` are those that were not known so.
 
         `over` are the versions there before they were read: what has changed since is newer.
         """
-        seen = {self.store.uri(k): Seen(b.stamp, b.version, b.data) for k, b in found.items()}
-        before = None if over is None else {self.store.uri(k): v for k, v in over.items()}
-        self._known.put(seen, {self.store.uri(_folder(k)) for k in news}, before)
+        uri = self.store.uri
+        seen = {uri(k): CachedObject(b.stamp, b.version, b.data) for k, b in found.items()}
+        before = None if over is None else {uri(k): v for k, v in over.items()}
+        self._known.put(seen, {uri(_folder(k)) for k in news}, before)
 
 
 _NOTED = "stamps, values, sealed"

@@ -1,6 +1,6 @@
 """Small objects of the lake as this machine last saw them, in one file one may delete at any time.
 
-It saves reading again what has not changed; nothing is decided by it. A shelf that can't be used is
+It saves reading again what has not changed; nothing is decided by it. A cache that can't be used is
 an empty one.
 """
 
@@ -43,7 +43,7 @@ Versions = Mapping[str, str]
 """Versions of objects, by address or key."""
 
 
-class Seen(NamedTuple):
+class CachedObject(NamedTuple):
     """An object's bytes, its version, and its stamp in the listing that showed it."""
 
     stamp: str
@@ -51,7 +51,7 @@ class Seen(NamedTuple):
     data: bytes
 
 
-class Shelf:
+class ObjectCache:
     """A map from addresses of objects to what was seen there. `path` None keeps it in memory.
 
     `news` tells whether this process found something there that had not been seen so.
@@ -66,20 +66,20 @@ class Shelf:
         self._held: Connection | None = None
         self._lock = Lock()
 
-    def below(self, prefix: str) -> dict[str, Seen]:
+    def below(self, prefix: str) -> dict[str, CachedObject]:
         """Give all that was seen below a folder's address, by its own address."""
         query = "SELECT key, stamp, version, data FROM objects WHERE key >= ? AND key < ?"
         return self._seen(self._rows(query, (f"{prefix}/", f"{prefix}0")))
 
-    def of(self, keys: Iterable[str]) -> dict[str, Seen]:
+    def of(self, keys: Iterable[str]) -> dict[str, CachedObject]:
         """Give what was seen at some addresses."""
         query = "SELECT key, stamp, version, data FROM objects WHERE key = ?"
         return self._seen([row for k in keys for row in self._rows(query, (k,))])
 
-    def _seen(self, rows: Iterable[tuple[Any, ...]]) -> dict[str, Seen]:
+    def _seen(self, rows: Iterable[tuple[Any, ...]]) -> dict[str, CachedObject]:
         """Unpack rows; where one is damaged, no other is believed either."""
         try:
-            return {k: Seen(s, v, zlib.decompress(data)) for k, s, v, data in rows}
+            return {k: CachedObject(s, v, zlib.decompress(data)) for k, s, v, data in rows}
         except (zlib.error, TypeError, ValueError) as e:
             with self._lock:
                 self._give_up(e)
@@ -91,7 +91,7 @@ class Shelf:
         return dict(self._rows(query, (f"{prefix}/", f"{prefix}0")))
 
     def put(
-        self, seen: Mapping[str, Seen], folders: Iterable[str], over: Versions | None = None
+        self, seen: Mapping[str, CachedObject], folders: Iterable[str], over: Versions | None = None
     ) -> None:
         """Keep what was seen, all of it below the folders named.
 
@@ -105,7 +105,7 @@ class Shelf:
         self._change(_PUT, rows, folders)
 
     def forget(self, versions: Versions, folder: str) -> None:
-        """Drop what is no longer there, where it is still on the shelf in this version."""
+        """Drop what is no longer there, where it is still in the cache in this version."""
         gone = list(versions.items())
         self._change("DELETE FROM objects WHERE key = ? AND version = ?", gone, [folder])
 
@@ -200,7 +200,7 @@ class Shelf:
         return (sqlite3.Error, OSError)
 
     def _give_up(self, error: Exception) -> None:
-        """Go on with an empty shelf in memory, and leave word of it.
+        """Go on with an empty cache in memory, and leave word of it.
 
         A file that is damaged, not just held, goes, unless another process has made it anew.
         """

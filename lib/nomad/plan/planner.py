@@ -109,27 +109,27 @@ class _Planner:
         nothing is built of what it reads, what was found by the same terms and partitions before
         holds.
         """
-        ledger = self._lake.ledger(table.name)
+        fingerprints = self._lake.fingerprints(table.name)
         unsure = self._force or table.volatile or table.reads_own_past
-        if unsure or not ledger.names:
+        if unsure or not fingerprints.names:
             return set()
 
         def find() -> list[str]:
             contents = {str(name): self._contents(name) for name in table.inputs}
-            stale = ledger.unsettled(terms.told, contents)
-            names = ledger.names - stale
-            gone = (n for n in names if self._lake.gone(table.name, n, ledger.files(n)))
+            stale = fingerprints.unsettled(terms.told, contents)
+            names = fingerprints.names - stale
+            gone = (n for n in names if self._lake.gone(table.name, n, fingerprints.files(n)))
             return [*stale, *gone]
 
         if any(name in self._building for name in table.inputs):
-            return ledger.names - find()
+            return fingerprints.names - find()
         dated = (f"{name} {self._project.partitioned(name)}" for name in table.inputs)
         told = (__version__, *terms.told, *dated)
-        return ledger.names - self._lake.recalled(table.name, told, table.inputs, find)
+        return fingerprints.names - self._lake.recalled(table.name, told, table.inputs, find)
 
     def _contents(self, name: TableName) -> Contents:
         """Give what a survey saw of an input, less what this plan builds of it."""
-        seen = self._lake.ledger(name).contents(partitioned=self._project.partitioned(name))
+        seen = self._lake.fingerprints(name).contents(partitioned=self._project.partitioned(name))
         if name not in self._building:
             return seen
         building = (day.isoformat() if day else None for day in self._building[name])

@@ -211,7 +211,7 @@ class Attempt:
             self._stale = self._behind = False
         try:
             if has_project(self.workspace):
-                self.journal.flush(self.lake.mirror)
+                self.journal.flush(self.lake.listing)
                 made = self.workspace.refresh_catalog(self.lake, fresh=False, engine=self._engine)
                 self._fault = made.fault
                 self._announce_again()
@@ -339,7 +339,7 @@ def _going(going: Attempt, command: str) -> Iterator[Attempt]:
             at = going.workspace.now().isoformat()
             end = {"event": "end", "run_id": run_id, "at": at, "complete": complete}
             going.journal.add(end)
-            going.journal.flush(going.lake.mirror)
+            going.journal.flush(going.lake.listing)
         finally:
             going.finish()
 

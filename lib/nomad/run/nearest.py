@@ -53,6 +53,6 @@ class Nearest:
         return self._days[table]
 
     def _remembered(self, table: TableName) -> list[Manifest]:
-        if not self._lake.mirror.shared:
+        if not self._lake.listing.shared:
             return []
         return self._lake.every(table, partitioned=True, fresh=False)

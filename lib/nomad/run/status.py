@@ -96,7 +96,7 @@ def _state(lake: Lake, step: Step, wrong: dict[Cell, tuple[str, str]]) -> State:
 def _failures(lake: Lake) -> dict[Cell, tuple[str, str]]:
     """Name the cells whose last attempt failed: the run, and what it said."""
     found: dict[Cell, tuple[str, str]] = {}
-    journals = lake.mirror.every(JOURNALS, suffix=JOURNAL, fresh=True)
+    journals = lake.listing.every(JOURNALS, suffix=JOURNAL, fresh=True)
     for key in sorted(journals, key=name_of):
         for event in steps(journals[key].data):
             cell = TableName.parse(event["table"]), parse_day(event["partition_date"])

@@ -30,7 +30,7 @@ class Table(NamedTuple):
     at: int
 
 
-class Seen(NamedTuple):
+class CachedObject(NamedTuple):
     """What DuckDB sees in a query."""
 
     tables: tuple[Table, ...]
@@ -39,14 +39,14 @@ class Seen(NamedTuple):
     ordered: bool
 
 
-def seen(answer: Any) -> Seen | Fault | None:
+def seen(answer: Any) -> CachedObject | Fault | None:
     """Read what `json_serialize_sql` said of a text; None where it can't tell."""
     if not answer or not answer.get("statements"):
         syntax = bool(answer) and answer.get("error_type") == "parser"
         return Fault(answer["error_message"], int(answer.get("position", 0))) if syntax else None
     found = list(_found([s["node"] for s in answer["statements"]], frozenset()))
     node = answer["statements"][0]["node"]
-    return Seen(
+    return CachedObject(
         tables=tuple(f for f in found if isinstance(f, Table)),
         calls=tuple(sorted((f for f in found if isinstance(f, Call)), key=lambda c: c.at)),
         outputs=_outputs(node),

@@ -1,4 +1,4 @@
-"""The mirror beside others who write: what is newer stays, whatever a look began before it."""
+"""The listing beside others who write: what is newer stays, whatever a look began before it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 
 from nomad.dates import Span
 from nomad.lake import fingerprints, object_cache
-from nomad.lake.fingerprints import Ledger
+from nomad.lake.fingerprints import Fingerprints
 from nomad.lake.lake import Lake
 from nomad.lake.layout import manifest_key
-from nomad.lake.listing import Mirror
+from nomad.lake.listing import Listing
 from nomad.lake.manifest import Manifest
-from nomad.lake.object_cache import Shelf
+from nomad.lake.object_cache import ObjectCache
 from nomad.names import TableName
 from nomad.schema import Column
 from nomad.store.base import Blob, Survey
@@ -55,20 +55,22 @@ def store():
 def others(request, store, tmp_path):
     """Two mirrors of one store: of one process, or of two with one shelf on the disk."""
     if request.param == "same process":
-        mirror = Mirror(store, Shelf(tmp_path / "shelf"))
-        return mirror, mirror
-    return Mirror(store, Shelf(tmp_path / "shelf")), Mirror(store, Shelf(tmp_path / "shelf"))
+        listing = Listing(store, ObjectCache(tmp_path / "shelf"))
+        return listing, listing
+    return Listing(store, ObjectCache(tmp_path / "shelf")), Listing(
+        store, ObjectCache(tmp_path / "shelf")
+    )
 
 
-def publish(store, mirror, key, data):
+def publish(store, listing, key, data):
     """Write an object, as a commit does, and have it on the shelf."""
     store.write(key, data)
-    mirror.learn(key, store.read(key))
-    mirror.mark("ods/t")
+    listing.learn(key, store.read(key))
+    listing.mark("ods/t")
 
 
-def known(mirror):
-    return {k: b.data for k, b in (mirror.known("ods/t", suffix="/m") or {}).items()}
+def known(listing):
+    return {k: b.data for k, b in (listing.known("ods/t", suffix="/m") or {}).items()}
 
 
 @pytest.mark.parametrize("moment", ["list", "read_all"])
@@ -133,13 +135,13 @@ def test_what_was_seen_long_ago_replaces_nothing_newer(store, others):
 
 
 def test_a_mark_tells_of_each_change(store, tmp_path):
-    mirror = Mirror(store, Shelf(tmp_path / "shelf"))
-    mirror.every("ods/t", suffix="/m", fresh=True)
-    before = mirror.mark("ods/t")
+    listing = Listing(store, ObjectCache(tmp_path / "shelf"))
+    listing.every("ods/t", suffix="/m", fresh=True)
+    before = listing.mark("ods/t")
 
-    assert mirror.mark("ods/t") == before
-    mirror.learn(KEY, Blob(json.dumps("x").encode(), "v9"))
-    assert mirror.mark("ods/t") != before
+    assert listing.mark("ods/t") == before
+    listing.learn(KEY, Blob(json.dumps("x").encode(), "v9"))
+    assert listing.mark("ods/t") != before
 
 
 def test_one_object_is_looked_for_once(store, others):
@@ -173,45 +175,45 @@ class Young(MemoryStore):
         return Survey(dict.fromkeys(found.stamps, ""), "") if self.young else found
 
 
-def reduced(mirror, reduce):
-    return mirror.reduced("ods/t", "m", mirror.store.survey("ods/t", "m").stamps, reduce)
+def reduced(listing, reduce):
+    return listing.reduced("ods/t", "m", listing.store.survey("ods/t", "m").stamps, reduce)
 
 
 def test_what_was_noted_of_a_young_file_that_is_gone_does_not_come_back():
     store = Young()
-    mirror = Mirror(store)
+    listing = Listing(store)
     store.write(KEY, b"1")
-    assert reduced(mirror, lambda _, data: (data,)) == {"dt=2024-01-02": (b"1",)}
+    assert reduced(listing, lambda _, data: (data,)) == {"dt=2024-01-02": (b"1",)}
 
     store.delete(KEY)
     store.young = False
 
-    assert reduced(mirror, lambda _, data: (data,)) == {}
+    assert reduced(listing, lambda _, data: (data,)) == {}
 
 
 def test_a_damaged_shelf_is_an_empty_one(store, tmp_path):
-    mirror = Mirror(store, Shelf(tmp_path / "shelf"))
+    listing = Listing(store, ObjectCache(tmp_path / "shelf"))
     store.write(OTHER, b"2")
-    mirror.every("ods/t", suffix="/m", fresh=True)
+    listing.every("ods/t", suffix="/m", fresh=True)
     with closing(sqlite3.connect(tmp_path / "shelf")) as con, con:
         con.execute("UPDATE objects SET data = x'00' WHERE key LIKE ?", (f"%{OTHER}",))
 
     for _ in range(2):
-        again = Mirror(store, Shelf(tmp_path / "shelf"))
+        again = Listing(store, ObjectCache(tmp_path / "shelf"))
         found = again.every("ods/t", suffix="/m", fresh=False)
         assert {k: b.data for k, b in found.items()} == {KEY: b"1", OTHER: b"2"}
 
 
 def test_a_shelf_that_lacks_what_a_process_did_is_emptied_by_the_next(store, tmp_path, monkeypatch):
     monkeypatch.setattr(object_cache, "_PATIENCE", 0.05)
-    Mirror(store, Shelf(tmp_path / "shelf")).every("ods/t", suffix="/m", fresh=True)
-    apart = Mirror(store, Shelf(tmp_path / "shelf"))
+    Listing(store, ObjectCache(tmp_path / "shelf")).every("ods/t", suffix="/m", fresh=True)
+    apart = Listing(store, ObjectCache(tmp_path / "shelf"))
     with closing(sqlite3.connect(tmp_path / "shelf", isolation_level=None)) as con:
         con.execute("BEGIN IMMEDIATE")
         publish(store, apart, KEY, b"2")
 
     for n in range(2, 5):
-        after = Mirror(store, Shelf(tmp_path / "shelf"))
+        after = Listing(store, ObjectCache(tmp_path / "shelf"))
         found = after.every("ods/t", suffix="/m", fresh=False)
         assert {k: b.data for k, b in found.items()} == {KEY: b"%d" % n}
         if n < 4:  # it goes on, beside the next one
@@ -282,7 +284,7 @@ def test_a_step_that_ends_during_a_look_is_seen_by_the_next_one(moment, look):
 
 def test_a_day_that_comes_while_days_are_sorted_counts_from_then_on(monkeypatch):
     seen = {f"dt=2024-01-0{n}": version(n, f"run{n}").facts for n in (2, 3)}
-    found = Ledger(lambda: seen, {})
+    found = Fingerprints(lambda: seen, {})
     coming, real = [version(4, "run4")], fingerprints.from_folder
 
     def meanwhile(name):
@@ -298,8 +300,8 @@ def test_a_day_that_comes_while_days_are_sorted_counts_from_then_on(monkeypatch)
 
 def noted(store, tmp_path):
     """What is noted of the folder: the text of each object."""
-    mirror = Mirror(store, Shelf(tmp_path / "shelf"))
-    return reduced(mirror, lambda _, data: (data.decode(),))
+    listing = Listing(store, ObjectCache(tmp_path / "shelf"))
+    return reduced(listing, lambda _, data: (data.decode(),))
 
 
 def test_a_damaged_note_is_none(store, tmp_path):
@@ -330,14 +332,14 @@ def test_bytes_are_not_noted_as_those_of_an_older_listing(store, tmp_path, monke
 
 
 def test_a_file_that_another_process_made_anew_is_left_to_it(store, tmp_path):
-    mirror = Mirror(store, Shelf(tmp_path / "shelf"))
-    mirror.every("ods/t", suffix="/m", fresh=True)
+    listing = Listing(store, ObjectCache(tmp_path / "shelf"))
+    listing.every("ods/t", suffix="/m", fresh=True)
     (tmp_path / "shelf").unlink()
-    other = Mirror(store, Shelf(tmp_path / "shelf"))
+    other = Listing(store, ObjectCache(tmp_path / "shelf"))
     other.every("ods/t", suffix="/m", fresh=True)
 
-    publish(store, mirror, OTHER, b"2")
+    publish(store, listing, OTHER, b"2")
 
     assert (tmp_path / "shelf").exists()
-    after = Mirror(store, Shelf(tmp_path / "shelf"))
+    after = Listing(store, ObjectCache(tmp_path / "shelf"))
     assert after.every("ods/t", suffix="/m", fresh=False).keys() == {KEY, OTHER}
