@@ -170,9 +170,9 @@ class Workspace:
     def lake(self) -> Lake:
         """What is published."""
         name = f"lake-{self.place.home}.db" if self.config.lake.address else "lake.db"
-        shelf = ObjectCache(self.root / _CACHE / name)
-        self._sessions.callback(shelf.close)
-        return Lake(self.store, listing=Listing(self.store, shelf, shared=self.place.shared))
+        objects = ObjectCache(self.root / _CACHE / name)
+        self._sessions.callback(objects.close)
+        return Lake(self.store, listing=Listing(self.store, objects, shared=self.place.shared))
 
     @property
     def catalog_path(self) -> Path:

@@ -18,13 +18,13 @@ Blobs = Mapping[str, Blob]
 
 
 class Listing:
-    """A store with a shelf beside it; `shared` where other machines write to it as well."""
+    """A store with a cache beside it; `shared` where other machines write to it as well."""
 
     def __init__(
-        self, store: Store, shelf: ObjectCache | None = None, *, shared: bool = False
+        self, store: Store, objects: ObjectCache | None = None, *, shared: bool = False
     ) -> None:
         self.store, self.shared = store, shared
-        self._known = shelf or ObjectCache()
+        self._known = objects or ObjectCache()
         self._learned: dict[str, Blob] = {}
         self._lock = Lock()
 
@@ -38,8 +38,8 @@ class Listing:
         return self._known
 
     def over(self, store: Store) -> Listing:
-        """Put another store before the same shelf."""
-        return Listing(store, self._shelf, shared=self.shared)
+        """Put another store before the same cache."""
+        return Listing(store, self._objects, shared=self.shared)
 
     def stamps(self, prefix: str, *, suffix: str) -> dict[str, str]:
         """List the objects below a folder whose names end so, with their stamps."""
