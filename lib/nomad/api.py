@@ -16,10 +16,9 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from nomad.dates import DateRange, parse_date
-from nomad.engine.instance import Relation
 from nomad.errors import Misuse
 from nomad.plan.planner import plan as make_plan
 from nomad.plan.steps import Plan
@@ -30,6 +29,9 @@ from nomad.run.result import Result
 from nomad.run.scheduler import Options
 from nomad.run.scheduler import run as run_plan
 from nomad.workspace import Workspace
+
+if TYPE_CHECKING:
+    from nomad.engine.session import Relation
 
 Day = date | str
 """A date, or one as typed on the command line: `2024-01-15`, `yesterday`, `-7d`."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from nomad.cache import Cache
 from nomad.catalog.migrations import FOLDER, numbered
-from nomad.engine.instance import VERSION, Session
+from nomad.engine.instance import Session
+from nomad.engine.version import VERSION
 from nomad.errors import MigrationError, SqlFileError
 from nomad.hashing import digest
 from nomad.sqlfile.file import CatalogMacro

@@ -13,7 +13,8 @@ from nomad import __version__
 from nomad.catalog import metadata, state, views
 from nomad.catalog.metadata import Rows
 from nomad.catalog.state import State
-from nomad.engine.instance import VERSION, Session
+from nomad.engine.instance import Session
+from nomad.engine.version import VERSION
 from nomad.errors import QueryFailed
 from nomad.hashing import digest
 from nomad.lake.journal import others_ran

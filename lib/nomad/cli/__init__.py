@@ -148,15 +148,14 @@ def _show_masked(kind: type[BaseException], error: BaseException, at: TracebackT
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """Print the versions as pip's folders beside click's tell them: nothing is imported."""
+    """Print the versions, without importing what they are of."""
     if not wanted:
         return
     click.echo(f"nomad, version {__version__}")
-    installed = os.listdir(os.path.dirname(os.path.dirname(click.__file__)))  # noqa: PTH120, PTH208
+    from nomad.engine.version import installed
+
     for name in ("duckdb", "sqlglot"):
-        found = (n for n in installed if n.startswith(f"{name}-") and n.endswith(".dist-info"))
-        if folder := next(found, None):
-            click.echo(f"{name} {folder.removesuffix('.dist-info').partition('-')[2]}")
+        click.echo(f"{name} {installed(name)}")
     ctx.exit()
 
 

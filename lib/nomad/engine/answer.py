@@ -7,14 +7,18 @@ value. Texts are made by DuckDB itself.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from duckdb.sqltypes import DuckDBPyType
-
+from nomad.engine.faults import Place, guarded
 from nomad.engine.interrupts import heeding
-from nomad.engine.session import Place, Relation, Session, guarded
+from nomad.engine.session import Session
 from nomad.errors import QueryFailed
 from nomad.names import quote
+
+if TYPE_CHECKING:
+    from duckdb.sqltypes import DuckDBPyType
+
+    from nomad.engine.session import Relation
 
 _NUMBERS = frozenset(
     {
@@ -99,7 +103,14 @@ def _loses(kind: DuckDBPyType, types: Collection[str]) -> bool:
     """Tell whether a nested type holds one of some that Python cuts short."""
     if kind.id not in _NESTED:
         return kind.id in types
-    return any(_loses(c, types) for _, c in kind.children if isinstance(c, DuckDBPyType))
+    return any(_loses(c, types) for _, c in _within(kind))
+
+
+def _within(kind: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
+    """Name the types that a nested one is made of; the size of an array is not one."""
+    from duckdb.sqltypes import DuckDBPyType
+
+    return [(n, c) for n, c in kind.children if isinstance(c, DuckDBPyType)]
 
 
 def _plain(kind: DuckDBPyType, types: Collection[str]) -> str:
@@ -108,7 +119,7 @@ def _plain(kind: DuckDBPyType, types: Collection[str]) -> str:
         return str(kind)
     if kind.id not in _NESTED:
         return "VARCHAR"
-    of = [(n, _plain(c, types)) for n, c in kind.children if isinstance(c, DuckDBPyType)]
+    of = [(n, _plain(c, types)) for n, c in _within(kind)]
     if kind.id == "struct":
         return f"STRUCT({', '.join(f'{quote(n)} {c}' for n, c in of)})"
     if kind.id == "map":

@@ -15,25 +15,24 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-
+from nomad.engine.faults import Place, guarded
 from nomad.engine.machine import cores, memory
 from nomad.engine.remote import Remote
-from nomad.engine.session import Macro, Place, Relation, Session, Staged, View, guarded, sha256
+from nomad.engine.session import Macro, Session, Staged, View, sha256
 from nomad.errors import LakeError
 from nomad.names import literal, quote
 from nomad.schema import Column
 from nomad.store.address import Credentials
 
-__all__ = [
-    "LEAN", "NAME", "VERSION", "Engine", "Macro", "Place", "Relation", "Remote", "Session",
-    "Settings", "Staged", "View", "database", "located", "sha256",
-]  # fmt: skip
+if TYPE_CHECKING:
+    import duckdb
 
-VERSION: str = duckdb.__version__
-NAME = f"duckdb {VERSION}"
+__all__ = [
+    "LEAN", "Engine", "Macro", "Place", "Remote", "Session", "Settings", "Staged", "View",
+    "database", "located", "sha256",
+]  # fmt: skip
 
 LEAN = "SET threads = 1; SET preserve_insertion_order = false"
 """What makes a query need the least memory, as DuckDB's manual has it."""
@@ -164,6 +163,8 @@ class Engine:
 
     def _count(self, con: duckdb.DuckDBPyConnection) -> None:
         if self._settings.remote:
+            import duckdb
+
             with suppress(duckdb.Error):
                 self._settings.remote.count(con)
 
@@ -207,6 +208,8 @@ def _leave(session: Session, name: str) -> None:
 
     Without one, to ask for its end would be an error: half as dear as a session.
     """
+    import duckdb
+
     away = f"USE memory; DETACH DATABASE IF EXISTS {name}"
     try:
         session.con.execute(away)
@@ -233,6 +236,8 @@ runs, 60 in the worst, for a hundredth of the time."""
 
 def _connect(settings: Settings, down: dict[str, LakeError]) -> duckdb.DuckDBPyConnection:
     """Open an instance; a database that can't be attached is `down`, for those that ask for it."""
+    import duckdb
+
     config: dict[str, Any] = {
         "memory_limit": memory(settings.memory_limit, shares=settings.shares),
         "threads": _threads(settings),
@@ -300,6 +305,8 @@ def located(address: str, root: Path) -> str:
 
 
 def _attach(con: duckdb.DuckDBPyConnection, name: str, address: str) -> None:
+    import duckdb
+
     kind, _, rest = address.partition(":")
     typed = kind in ("postgres", "mysql", "sqlite", "duckdb") and rest
     options = f"READ_ONLY, TYPE {kind}" if typed else "READ_ONLY"
@@ -326,6 +333,8 @@ def database(
     read_only: bool = False,
 ) -> Iterator[Session]:
     """Open a DuckDB file by itself; it reads what is `allowed`, and the lake in S3."""
+    import duckdb
+
     try:
         con = duckdb.connect(path, config={} if read_only else _SMALL, read_only=read_only)
     except duckdb.Error as e:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
-import duckdb
-
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    import duckdb
 
 _T = TypeVar("_T")
 

@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import duckdb
-
 from nomad.engine.forbidden import is_function, view_in
 from nomad.engine.session import Session
 from nomad.errors import Misuse, QueryFailed
@@ -95,6 +93,8 @@ def refuse_leaving(session: Session, text: str, where: str) -> None:
 
 
 def _kinds(session: Session, text: str) -> list[str] | None:
+    import duckdb
+
     try:
         return [s.type.name for s in session.con.extract_statements(text)]
     except (duckdb.Error, RuntimeError):

@@ -9,13 +9,16 @@ import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
-
+from nomad.engine.version import VERSION
 from nomad.errors import LakeError
 from nomad.names import literal
 from nomad.store.address import Address, Credentials
 from nomad.store.requests import Requests
+
+if TYPE_CHECKING:
+    import duckdb
 
 _NAME = "nomad_lake"
 
@@ -110,6 +113,8 @@ def load(con: duckdb.DuckDBPyConnection) -> None:
     Raises:
         LakeError: neither is to be had.
     """
+    import duckdb
+
     try:
         con.execute(_loading())
     except duckdb.Error as e:
@@ -128,10 +133,7 @@ def packaged() -> Path | None:
     """Find the extension's file in the package of that name, for this version of DuckDB."""
     spec = importlib.util.find_spec("duckdb_extension_httpfs")
     folders = (spec.submodule_search_locations if spec else None) or ()
-    paths = (
-        Path(f) / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
-        for f in folders
-    )
+    paths = (Path(f) / "extensions" / f"v{VERSION}" / "httpfs.duckdb_extension" for f in folders)
     return next((p for p in paths if p.is_file()), None)
 
 

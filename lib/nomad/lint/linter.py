@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from nomad.build.stage import refuse_names
 from nomad.cache import Cache
 from nomad.dates import ALL, COLUMN
-from nomad.engine.instance import VERSION, Place
+from nomad.engine.instance import Place
+from nomad.engine.version import VERSION
 from nomad.errors import CycleError, QueryFailed, Unreachable
 from nomad.extract.header import header
 from nomad.hashing import digest

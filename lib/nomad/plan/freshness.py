@@ -7,7 +7,7 @@ content recorded there.
 from __future__ import annotations
 
 from nomad.dates import FIRST, LAST, Partition, folder
-from nomad.engine.instance import VERSION
+from nomad.engine.version import NAME
 from nomad.lake.lake import Lake
 from nomad.lake.manifest import Facts
 from nomad.project.project import Project, Table
@@ -32,7 +32,7 @@ class Terms:
     """
 
     def __init__(self, project: Project, table: Table) -> None:
-        self.told = (table.sql.sql_hash, table.contract_hash, _ENGINE)
+        self.told = (table.sql.sql_hash, table.contract_hash, NAME)
         self._volatile = table.volatile
         checked = (r.table for c in table.checks for r in c.reads)
         read = {*table.inputs, *checked}
@@ -47,7 +47,7 @@ class Terms:
             return "SQL changed"
         if facts.contract_hash != contract_hash:
             return "contract changed"
-        if facts.engine != _ENGINE and _major(facts.engine) != _major(_ENGINE):
+        if facts.engine != NAME and _major(facts.engine) != _major(NAME):
             return "engine changed"
         for read in facts.inputs:
             if self._dated.get(read.table) != (read.first is not None):
@@ -58,9 +58,6 @@ class Terms:
 
 def _major(engine: str) -> str:
     return engine.split(".", maxsplit=1)[0]
-
-
-_ENGINE = f"duckdb {VERSION}"
 
 
 def changed_input(facts: Facts, lake: Lake) -> str | None:

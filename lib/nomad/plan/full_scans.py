@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from nomad.cache import Cache
 from nomad.dates import ALL
-from nomad.engine.instance import VERSION
+from nomad.engine.version import VERSION
 from nomad.errors import NomadError
 from nomad.hashing import digest
 from nomad.names import TableName

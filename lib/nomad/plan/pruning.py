@@ -21,7 +21,8 @@ from nomad.cache import Cache
 from nomad.dates import ALL, COLUMN, Span
 from nomad.engine import scan
 from nomad.engine.down import named
-from nomad.engine.instance import VERSION, Engine, Place, Session, Settings, View
+from nomad.engine.instance import Engine, Place, Session, Settings, View
+from nomad.engine.version import VERSION
 from nomad.errors import QueryFailed
 from nomad.hashing import digest
 from nomad.names import TableName, literal

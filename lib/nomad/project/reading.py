@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from nomad.cache import Cache
-from nomad.engine.instance import VERSION
+from nomad.engine.version import VERSION, installed
 from nomad.errors import SqlFileError, masked
 from nomad.hashing import digest
 from nomad.project.parse_pool import Parsed, Text, parse_all
@@ -31,7 +30,7 @@ _FORMAT = "6"
 @functools.cache
 def _versions() -> tuple[str, ...]:
     """Name the versions of both parsers, without loading the one."""
-    return version("sqlglot"), VERSION
+    return installed("sqlglot"), VERSION
 
 
 def shown(path: Path, root: Path) -> str:

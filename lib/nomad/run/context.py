@@ -18,7 +18,8 @@ from threading import Lock
 from typing import Any
 
 from nomad.dates import Partition, folder
-from nomad.engine.instance import NAME, Engine, Staged
+from nomad.engine.instance import Engine, Staged
+from nomad.engine.version import NAME
 from nomad.errors import Busy, LakeError, MigrationError, Misuse, NomadError, Unanswered
 from nomad.files import translated
 from nomad.lake import intent_log, publish
@@ -257,8 +258,7 @@ class Attempt:
         quarantined: Staged | None = None,
     ) -> Manifest:
         """Describe staged files as the partition they are to become."""
-        suffix = staged.path.suffix if staged.path else ""
-        name = f"{self.run_id}-0{suffix}"
+        name = f"{self.run_id}-0{staged.path.suffix if staged.path else ''}"
         files = (DataFile(name, staged.rows, staged.bytes, staged.sha256),) if staged.path else ()
         q = quarantined
         refused = DataFile(refused_file(self.run_id), q.rows, q.bytes, q.sha256) if q else None
