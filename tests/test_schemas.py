@@ -10,9 +10,10 @@ from jsonschema import Draft202012Validator
 
 from nomad.config import schema as config
 from nomad.config.keys import KEYS, MAPS
-from nomad.config.sources import CONNECTORS
+from nomad.config.sources import COMMON
 from nomad.contract import schema as contract
 from nomad.contract import words
+from nomad.extract.registry import CONNECTORS
 
 ROOT = Path(__file__).parents[1]
 CONTRACTS = sorted(p for p in (ROOT / "sql").rglob("*.y*ml"))
@@ -82,11 +83,12 @@ def test_what_may_be_written_is_a_valid_file(empty, kind, text):
 
 
 def test_every_key_is_described():
-    options = {o for known in CONNECTORS.values() for o in known}
-    keys = {*KEYS, *MAPS, *(k.split(".")[0] for k in KEYS), "connector", *options}
+    options = [*COMMON, *(o for known in CONNECTORS.values() for o in known.options)]
+    keys = {*KEYS, *MAPS, *(k.split(".")[0] for k in KEYS), "connector"}
     spelled = {w for needed, allowed in words.WORDS.values() for w in (*needed, *allowed)}
     spelled |= {*words.KEYS, *words.COLUMN_KEYS, *words.COMMON, *words.CONFIG, *words.RENAMED}
 
     assert keys - set(config.TOLD) == set()
     assert spelled - set(contract.TOLD) == set()
     assert all(sentence for _, sentence in (*config.TOLD.values(), *contract.TOLD.values()))
+    assert all(option.sentence for option in options)

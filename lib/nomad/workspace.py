@@ -20,6 +20,8 @@ from nomad.engine.down import named
 from nomad.engine.instance import Engine, Remote, Session, Settings, located
 from nomad.engine.readable import readable
 from nomad.errors import NomadError
+from nomad.extract.base import Connector
+from nomad.extract.registry import CONNECTORS
 from nomad.hashing import digest
 from nomad.lake.claims import dead, temporary
 from nomad.lake.lake import Lake
@@ -56,14 +58,20 @@ class Workspace:
         processes: int = 0,
         who: str = "nomad",
         tell: Callable[[NomadError], None] | None = None,
+        connectors: Mapping[str, Connector] = CONNECTORS,
     ) -> None:
         self.tell = tell or (lambda fault: _log.warning("%s", fault))
         self.root = root.resolve()
         self._processes = processes
         self._environ = environ
         self._caches: list[Cache] = []
+        self.connectors = connectors
         self.config = config.load(
-            self.root, environ=environ, environment=environment, cache=self._cache("yaml")
+            self.root,
+            environ=environ,
+            environment=environment,
+            cache=self._cache("yaml"),
+            connectors=connectors,
         )
         self.given = {k.upper(): v for k, v in (variables or {}).items()}
         self.variables = {**self.config.vars, **self.given}

@@ -16,6 +16,7 @@ def command(kind: str) -> None:
 
     from nomad.config.schema import schema as of_config
     from nomad.contract.schema import schema as of_contract
+    from nomad.extract.registry import CONNECTORS
 
-    found = of_contract() if kind == "contract" else of_config()
+    found = of_contract() if kind == "contract" else of_config(CONNECTORS)
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))

@@ -15,6 +15,7 @@ from nomad.cache import Cache
 from nomad.config import lake, sources
 from nomad.config.keys import KEYS, MAPS, fault_of_attached, zone_of
 from nomad.config.lake import LakeConfig
+from nomad.config.options import Declares
 from nomad.config.sources import SourceConfig
 from nomad.config.tree import FILE, SECRET, Leaf, Tree, Value, line, overlay, parse
 from nomad.errors import ConfigError, NoProject, hide, masked, page
@@ -86,8 +87,9 @@ def load(
     environ: Mapping[str, str],
     environment: str | None = None,
     cache: Cache | None = None,
+    connectors: Mapping[str, Declares] | None = None,
 ) -> Config:
-    """Read a project's configuration.
+    """Read a project's configuration; `connectors` declare what its sources' options may be.
 
     Raises:
         NoProject: the folder has no `nomad.yaml`.
@@ -116,7 +118,7 @@ def load(
         vars=_vars(tree, faults),
         attach=_attach(tree, faults),
         naming=str(values["naming"]),
-        sources=sources.read(tree, faults),
+        sources=sources.read(tree, faults, connectors),
         environment=name,
         origins={**lake.origins(environ), **dict(_origins(tree))},
     )

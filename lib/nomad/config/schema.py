@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nomad.config.keys import KEYS, MAPS
-from nomad.config.sources import CONNECTORS
+from nomad.config.options import Declares
+from nomad.config.sources import COMMON
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -60,35 +61,21 @@ TOLD: Mapping[str, tuple[Schema, str]] = {
     "sources": ({}, "What `nomad extract` lands; each is read in SQL as raw.<name>."),
     "environments": ({}, "Overlays by name, chosen with --env or NOMAD_ENV."),
     "connector": ({}, "What brings the data."),
-    "path": ({"type": "string", "minLength": 1}, "Where it is; $<PARTITION_DATE>: one a date."),
-    "format": (_one_of("csv", "json", "parquet", "xlsx"), "Where the ending doesn't tell."),
-    "encoding": (_TEXT, "Of CSV, e.g. gbk; default utf-8."),
-    "delimiter": (_TEXT, "Of CSV, where it is not a comma."),
-    "quote": (_TEXT, "Of CSV, where it is not a double quote."),
-    "escape": (_TEXT, "Of CSV, where it is not a double quote."),
-    "sheet": (_SINGLE, "Of Excel; default the first."),
-    "rename": (
-        {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
-        "Delivered name: new name.",
-    ),
-    "drift": (
-        _one_of("refuse", "allow"), "allow: a header may lose or rename columns.",
-    ),
 }  # fmt: skip
 """What may stand at each key, and a sentence for whoever points at it."""
 
 
-def schema() -> Schema:
-    """Give the schema of nomad.yaml."""
+def schema(connectors: Mapping[str, Declares]) -> Schema:
+    """Give the schema of nomad.yaml, whose sources may have these connectors."""
     return {
         "$schema": DIALECT,
         "title": "nomad.yaml",
-        **_file(whole=True),
-        "$defs": {"environment": _file(whole=False)},
+        **_file(connectors, whole=True),
+        "$defs": {"environment": _file(connectors, whole=False)},
     }
 
 
-def _file(*, whole: bool) -> Schema:
+def _file(connectors: Mapping[str, Declares], *, whole: bool) -> Schema:
     """Give the schema of the file, or of what may be laid over it."""
     keys: Schema = {}
     for key in KEYS:
@@ -102,7 +89,8 @@ def _file(*, whole: bool) -> Schema:
             if whole:
                 keys[key] = _told(key, _named({"$ref": "#/$defs/environment"}))
         else:
-            keys[key] = _told(key, _named(_source(whole=whole)) if key == "sources" else {})
+            sources = [_connector(n, c, whole=whole) for n, c in connectors.items()]
+            keys[key] = _told(key, _named({"anyOf": sources}) if key == "sources" else {})
     return _closed(keys)
 
 
@@ -123,12 +111,8 @@ def _named(one: Schema) -> Schema:
     return {"type": ["object", "null"], "additionalProperties": one}
 
 
-def _source(*, whole: bool) -> Schema:
-    return {"anyOf": [_connector(name, whole=whole) for name in CONNECTORS]}
-
-
-def _connector(name: str, *, whole: bool) -> Schema:
+def _connector(name: str, declared: Declares, *, whole: bool) -> Schema:
     properties = {"connector": _told("connector", {"const": name})}
-    properties |= {option: _told(option) for option in CONNECTORS[name]}
-    needed = {"required": ["connector", "path"]} if whole else {}
-    return {**_closed(properties), **needed}
+    properties |= {option.name: option.schema for option in (*declared.options, *COMMON)}
+    needed = ["connector", *(o.name for o in declared.options if o.required)]
+    return {**_closed(properties), **({"required": needed} if whole else {})}

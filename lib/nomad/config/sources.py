@@ -1,17 +1,15 @@
-"""The sources of `nomad.yaml`: their connectors, and every option of each with its rule."""
+"""The sources of `nomad.yaml`: each with its connector, and that one's options."""
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from nomad.config.tree import Leaf, Tree, Value, line
+from nomad.config.options import NAMES, Declares, Held, Option, one_of
+from nomad.config.tree import Leaf, Tree, line
+from nomad.errors import ConfigError
 from nomad.names import did_you_mean, is_plain
-
-Option = Value | Mapping[str, object]
-"""What an option holds: one value, or a map of them."""
 
 
 class SourceConfig(NamedTuple):
@@ -22,16 +20,10 @@ class SourceConfig(NamedTuple):
 
     name: str
     connector: str
-    options: Mapping[str, Option]
+    options: Mapping[str, Held]
     origin: str
-    written: Mapping[str, Option] = {}
+    written: Mapping[str, Held] = {}
 
-
-KINDS: Mapping[str, str] = {
-    ".csv": "csv", ".txt": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json",
-    ".ndjson": "json", ".parquet": "parquet", ".xlsx": "xlsx",
-}  # fmt: skip
-"""Format of a file by the ending of its name."""
 
 ALLOW, REFUSE = "allow", "refuse"
 """What `drift` says of a header that lost a column, or of one of another kind."""
@@ -40,9 +32,6 @@ _DATED = re.compile(r"\$<PARTITION_DATE:([^>]*)>", re.IGNORECASE)
 """The date in a spelling of one's own, as `$<PARTITION_DATE:%Y%m%d>`."""
 
 _DIRECTIVE = r"%[YymdjbBGVuUW]|[^%]"
-_VARIABLE = r"\$[<{]"
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".tar", ".tgz")
 
 
 def spelled(text: str, one: Callable[[str], str]) -> str:
@@ -55,113 +44,31 @@ def spelled(text: str, one: Callable[[str], str]) -> str:
     return _DATED.sub(lambda m: one(m[1]), text)
 
 
-def suffix(path: str) -> str:
-    """Give the ending of a path or an address, in small letters.
-
-    Example:
-        >>> suffix("in/x.CSV"), suffix("https://x.org/a.json?page=1")
-        ('.csv', '.json')
-    """
-    bare = re.split(r"[?#]", path)[0] if path.startswith(("http://", "https://")) else path
-    name = bare.rsplit("/", 1)[-1]
-    return f".{name.rsplit('.', 1)[1]}".lower() if "." in name else ""
-
-
-_WHO = r"(?i)https?://(?:\[[^\]]*\])?[^/?#\[@]*:(?!\d*[/?#])[^/?#@]*[/?#].*@"
-
-
-def is_cut_short(path: str) -> bool:
-    """Tell whether a password in an address ends its host by a `/`, `?` or `#` of its own.
-
-    Example:
-        >>> is_cut_short("http://me:a/b@host/x.csv"), is_cut_short("http://host:80/x@y.csv")
-        (True, False)
-    """
-    return bool(re.match(_WHO, path))
-
-
-# Rules of options: what is wrong with a value, or None ----------------------------------------
-
-_Rule = Callable[[Option], str | None]
-
-
-def _text(value: Option) -> str | None:
-    return None if not isinstance(value, (dict, list)) and str(value) else "must be a text"
-
-
-def _mark(value: Option) -> str | None:
-    good = isinstance(value, str) and (len(value) == 1 or re.search(_VARIABLE, value))
-    return None if good else f"must be a single character (got {value!r})"
-
-
-def _one_of(*known: str) -> _Rule:
-    def rule(value: Option) -> str | None:
-        if value in known or re.search(_VARIABLE, str(value)):
-            return None
-        near = did_you_mean(str(value), known) or f"it can be {' or '.join(known)}"
-        return f"can't be `{value}`: {near}"
-
-    return rule
-
-
-def _encoding(value: Option) -> str | None:
-    if re.search(_VARIABLE, str(value)):
-        return None
-    try:
-        codecs.lookup(str(value))
-    except LookupError:
-        return f"is no encoding `{value}`"
-    return None
-
-
-def _path(value: Option) -> str | None:
-    """Refuse an address that no file can have, or that would need what nomad doesn't do."""
-    if not isinstance(value, str) or not value:
-        return "must be a text"
-    scheme = _SCHEME.match(value)
-    if scheme and scheme[1] not in ("s3", "http", "https"):
-        return f"can't be `{scheme[1]}://…`: files are read from a disk, s3://, http:// or https://"
-    if "*" in value and (not scheme or scheme[1] == "s3"):
-        return "can't be a pattern (`*`): a source is one file, or one file a date"
-    if value.lower().endswith(_PACKED):
-        return f"ends in `{suffix(value)}`: packed files are not read, unpack it first"
-    for form in _DATED.findall(value):
+def _odd_date(value: Held) -> str | None:
+    """Say of a text that it has a date in a form by which no date can be spelled."""
+    for form in _DATED.findall(value) if isinstance(value, str) else ():
         if "%" not in form or "".join(re.findall(_DIRECTIVE, form)) != form:
             return f"has a date in a form that isn't known: `{form}`, write it like `%Y%m%d`"
     return None
 
 
-def _rename(value: Option) -> str | None:
-    if not isinstance(value, dict):
-        return "must hold `delivered name: new name` pairs"
-    names = [v for v in value.values() if isinstance(v, str) and v.strip()]
-    if len(names) < len(value):
-        return "must give each column a new name"
-    twice = [n for n in names if [m.lower() for m in names].count(n.lower()) > 1]
-    return f"gives two columns the name `{twice[0]}`" if twice else None
-
-
-CONNECTORS: Mapping[str, Mapping[str, _Rule]] = {
-    "file": {
-        "path": _path,
-        "format": _one_of("csv", "json", "parquet", "xlsx"),
-        "encoding": _encoding,
-        "delimiter": _mark,
-        "quote": _mark,
-        "escape": _mark,
-        "sheet": _text,
-        "rename": _rename,
-        "drift": _one_of(REFUSE, ALLOW),
-    }
-}
-"""Every connector, and its options each with its rule."""
+COMMON = (
+    Option("rename", "Delivered name: new name.", NAMES),
+    Option("drift", "allow: a header may lose or rename columns.", one_of(REFUSE, ALLOW)),
+)
+"""The options that every source has, whatever its connector."""
 
 
 # Reading ---------------------------------------------------------------------------------------
 
 
-def read(tree: Tree, faults: list[str]) -> dict[str, SourceConfig]:
-    """Read the branch `sources`; faults are added to `faults`."""
+def read(
+    tree: Tree, faults: list[str], connectors: Mapping[str, Declares] | None
+) -> dict[str, SourceConfig]:
+    """Read the branch `sources`; faults are added to `faults`.
+
+    Options are checked by what the `connectors` declare; without any, they are taken as they are.
+    """
     branch = tree.get("sources", {})
     if isinstance(branch, Leaf):
         if branch.value is not None:
@@ -178,8 +85,9 @@ def read(tree: Tree, faults: list[str]) -> dict[str, SourceConfig]:
             faults.append(f"{where}: source `{name}` needs a `connector`, e.g. `file`")
             continue
         given = {k: v for k, v in body.items() if k != "connector" and not _is_nothing(v)}
-        faults += _faults(name, connector, given, where)
-        options = {k: _option(v) for k, v in given.items()}
+        options = {k: _held(v) for k, v in given.items()}
+        if connectors is not None:
+            faults += _faults(name, connector, given, where, connectors)
         written = {k: _as_written(v) for k, v in given.items()}
         found[name] = SourceConfig(name, str(connector.value), options, where, written)
     return found
@@ -200,46 +108,39 @@ def _refuse_twins(branch: Tree, faults: list[str]) -> None:
             )
 
 
-def _faults(name: str, connector: Leaf, given: Tree, where: str) -> Iterator[str]:
-    known = CONNECTORS.get(str(connector.value))
-    if known is None:
-        near = (
-            did_you_mean(str(connector.value), CONNECTORS) or f"there is: {', '.join(CONNECTORS)}"
-        )
-        yield f"{connector.origin}: source `{name}`: no connector `{connector.value}`: {near}"
+def _faults(
+    name: str, connector: Leaf, given: Tree, where: str, connectors: Mapping[str, Declares]
+) -> Iterator[str]:
+    word = str(connector.value)
+    try:
+        declared = connectors[word].options
+    except KeyError:
+        near = did_you_mean(word, connectors) or f"there is: {', '.join(connectors)}"
+        yield f"{connector.origin}: source `{name}`: no connector `{word}`: {near}"
         return
+    except ConfigError as e:
+        yield f"{connector.origin}: source `{name}`: {e.what}"
+        return
+    known = {o.name: o for o in (*declared, *COMMON)}
+    held = {k: _held(v) for k, v in given.items()}
     for option, value in given.items():
         if option not in known:
             near = did_you_mean(option, known) or f"it has: {', '.join(known)}"
-            what = f"connector `{connector.value}` has no option `{option}`"
+            what = f"connector `{word}` has no option `{option}`"
             yield f"{line(value)}: source `{name}`: {what}: {near}"
-        elif fault := known[option](_option(value)):
+        elif fault := known[option].fault(held[option], held) or _odd_date(held[option]):
             yield f"{line(value)}: source `{name}`: `{option}` {fault}"
-    if "path" not in given:
-        yield f"{where}: source `{name}` needs a `path`"
-    elif isinstance(path := _option(given["path"]), str):
-        yield from _kindless(name, path, given)
+    for option in (o.name for o in declared if o.required and o.name not in given):
+        yield f"{where}: source `{name}` needs a `{option}`"
 
 
-def _kindless(name: str, path: str, given: Tree) -> Iterator[str]:
-    """Tell of a path whose ending says nothing of the format, where nothing else does."""
-    ending = suffix(path)
-    known = "format" in given or ending in KINDS or re.search(_VARIABLE, ending)
-    if known or _path(path) or is_cut_short(path):
-        return
-    yield (
-        f"{line(given['path'])}: source `{name}`: no format is known for `{ending}`:"
-        " set `format:` to csv, json, parquet or xlsx"
-    )
-
-
-def _option(value: Leaf | Tree) -> Option:
+def _held(value: Leaf | Tree) -> Held:
     if isinstance(value, Leaf):
         return value.value
-    return {k: v.value if isinstance(v, Leaf) else _option(v) for k, v in value.items()}
+    return {k: v.value if isinstance(v, Leaf) else _held(v) for k, v in value.items()}
 
 
-def _as_written(value: Leaf | Tree) -> Option:
+def _as_written(value: Leaf | Tree) -> Held:
     if isinstance(value, Leaf):
         return value.written
     return {k: v.written if isinstance(v, Leaf) else _as_written(v) for k, v in value.items()}

@@ -1,5 +1,6 @@
 """From sources to files as they land.
 
-`base` is the port and measures what landed; `file` is a connector, with `excel`, `records` and
-`s3`; `columns` and `header` know what a file's columns are.
+`base` is the port, `registry` finds a connector by its name, `connectors` are those that are
+shipped, and `memory` is their double. `formats`, `header`, `http`, `s3` and `excel` are what
+connectors share; `measure`, `columns` and `records` say what a landed file holds.
 """

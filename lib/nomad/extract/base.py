@@ -1,94 +1,109 @@
-"""The connector port, and how a landed file is measured."""
+"""The connector port: how data comes from a source, as plain values.
+
+Whoever writes a connector needs this module, `nomad.config.options` and `nomad.errors`, and is
+found by `registry`.
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from nomad.config.options import Option
 from nomad.config.sources import SourceConfig
-from nomad.dates import Partition
-from nomad.engine import scan
-from nomad.engine.instance import Engine, Session, Staged, sha256
-from nomad.errors import OutOfMemory, QueryFailed, Refused
-from nomad.extract.columns import Landed, Shape, columns, line_ends, refuse_unread
-from nomad.hashing import digest
-from nomad.names import quote
-from nomad.schema import Column, schema_hash
+from nomad.dates import Partition, Span
+from nomad.schema import Column
 
-__all__ = ["Connector", "Landed", "Shape", "measure"]
+Window = Partition | Span | str
+"""What is asked for at once: a date, a range of dates, a piece by its name, or (None) all."""
 
 
-_ADVICE = re.compile(r",? try ignore_errors.*|; (?:This can happen|Possible fixes).*")
-"""What DuckDB says of options that a user of nomad doesn't set."""
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
+@dataclass(frozen=True)
+class Previous:
+    """The last landing of the same window by the same options.
+
+    `sha256` is that of its file; `cursor` is where it stopped, of a source that has one.
+    """
+
+    sha256: str
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a connector is asked for.
+
+    The options of `source` are of the kinds that the connector declares, the required ones are
+    there, and dates, variables and the environment are filled in. `root` is the project's folder,
+    from which relative paths go. `previous` is None where nothing was landed yet, or all is to be
+    brought again. A connector asks no other clock than `clock`.
+    """
+
+    source: SourceConfig
+    window: Window
+    root: Path
+    previous: Previous | None = None
+    clock: Callable[[], datetime] = _now
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A file of this machine as the source delivered it, and what of the source it is.
+
+    Its ending says what it is: `.csv` (in UTF-8), `.json` (one object a line, or an array) or
+    `.parquet`. `dialect` is how a CSV differs from the usual: `delim`, `quote`, `escape`.
+    """
+
+    path: Path
+    window: Window = None
+    dialect: Mapping[str, str] = field(default_factory=dict)
+    cursor: str | None = None
+
+    @property
+    def format(self) -> str:
+        """What it is, by its ending."""
+        return self.path.suffix.removeprefix(".")
+
+
+@runtime_checkable
 class Connector(Protocol):
-    """Brings what a source has for one date (or as a whole) into a folder of this machine."""
+    """Brings what a source has into a folder of this machine."""
 
-    def unchanged(self, source: SourceConfig, root: Path, sha: str) -> bool:
-        """Tell whether what the source has is surely what was landed with this digest.
+    @property
+    def options(self) -> Sequence[Option]:
+        """What may be said of such a source in nomad.yaml, beside `rename` and `drift`."""
 
-        It is for a connector that can tell cheaply; False costs no more than bringing it.
-        """
+    def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
+        """Write what the window holds into a folder, and name each file once it is whole.
 
-    def fetch(self, source: SourceConfig, partition: Partition, into: Path, root: Path) -> Landed:
-        """Deliver one file.
+        The folder is there, empty, this call's alone, and gone when its files are landed. Of a date
+        or of all, there is one file. Nothing is given where the source surely has what was landed
+        as `previous`; not to tell costs no more than bringing it again.
+
+        It may be asked for the same window again, at any time, by any machine; what it needs to go
+        on is in the request. What it raises ends this window, not the others:
 
         Raises:
-            SourceMissing: the source has nothing for the date.
+            SourceMissing: the source has nothing for the window.
             Unreachable: the source can't be reached.
+            Refused: what came is not what should have come.
+            ConfigError: an option is wrong in a way that shows only now.
         """
 
 
-def measure(engine: Engine, landed: Landed, shape: Shape, *, lean: bool = False) -> Staged:
-    """Count a landed file's rows and name its columns; every value is read once.
+@runtime_checkable
+class OnDisk(Protocol):
+    """A connector whose sources may lie on this machine, where looking costs nothing."""
 
-    The content hash is that of the bytes: raw data is what was delivered.
+    def is_here(self, request: Request) -> bool:
+        """Tell whether the window's file is on this machine."""
 
-    Raises:
-        Refused: a row or the header is malformed.
-        OutOfMemory: it can't be read in the memory there is; `lean` needs the least.
-    """
-    try:
-        with engine.session(lean=lean) as session:
-            schema = columns(session, landed, shape)
-            rows = _rows(session, landed, schema)
-    except OutOfMemory:
-        raise
-    except QueryFailed as e:
-        raise _malformed(e, landed, shape) from e
-    if not rows and landed.path.suffix == ".csv":
-        refuse_unread(landed, shape)
-    sha = sha256(landed.path)
-    dialect = repr(sorted(landed.dialect.items()))
-    content = digest(schema_hash(schema), dialect, sha)
-    return Staged(landed.path, rows, landed.path.stat().st_size, sha, schema, {}, content)
-
-
-def _rows(session: Session, landed: Landed, schema: tuple[Column, ...]) -> int:
-    """Count the rows; each value is read on the way, or a reader would be the first to.
-
-    Of CSV, which is text, the lines say it all.
-    """
-    files = scan.Files((str(landed.path),), schema, landed.dialect)
-    query = scan.select([files], partitioned=False)
-    facts = "count(*)"
-    if landed.path.suffix != ".csv":
-        facts += f", bit_xor(hash({', '.join(quote(c.name) for c in schema)}))"
-    return int(session.execute(f"SELECT {facts} FROM ({query})")[0][0])
-
-
-def _malformed(e: QueryFailed, landed: Landed, shape: Shape) -> Refused:
-    """Say what is wrong with what was delivered; of the copy in scratch a user knows nothing."""
-    many = 3 if landed.path.suffix == ".csv" else 1
-    lines = [line.strip() for line in e.what.splitlines() if line.strip()][:many]
-    told = _ADVICE.sub("", "; ".join(lines)).replace(str(landed.path), shape.told)
-    ends = line_ends(landed.path) if landed.path.suffix == ".csv" else []
-    if len(ends) > 1:
-        told = f"its lines end in different ways ({', '.join(ends)}): {told}"
-    return Refused(
-        told.replace(f'file "{shape.told}"', "the file"),
-        where=shape.told,
-        hint="mend the file at its source; nothing of it was landed",
-    )
+    def header(self, source: SourceConfig, root: Path) -> tuple[Column, ...] | None:
+        """Name the columns of a source that was never landed; None where that can't be told."""

@@ -13,16 +13,9 @@ from nomad.engine.instance import Session
 from nomad.engine.joined import joined, unknown
 from nomad.errors import QueryFailed, Refused
 from nomad.extract import records
+from nomad.extract.base import Landed
 from nomad.names import literal, quote
 from nomad.schema import Column
-
-
-@dataclass(frozen=True)
-class Landed:
-    """A file in scratch as the source delivered it (CSV: as UTF-8), and how its CSV differs."""
-
-    path: Path
-    dialect: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,10 +62,9 @@ def added(schema: Sequence[Column], shape: Shape) -> list[str]:
 
 
 def _delivered(session: Session, landed: Landed, shape: Shape) -> tuple[Column, ...]:
-    kind = landed.path.suffix
-    if kind == ".csv":
+    if landed.format == "csv":
         return _header(landed, shape.rename)
-    if kind == ".json":
+    if landed.format == "json":
         records.prepare(session, landed.path, shape.rename)
         return records.columns(session, landed.path) or shape.before or NO_ROWS
     if shape.rename:

@@ -9,7 +9,8 @@ import csv
 import re
 from pathlib import Path
 
-from nomad.config.sources import KINDS, SourceConfig, suffix
+from nomad.config.sources import SourceConfig
+from nomad.extract.formats import KINDS, suffix
 from nomad.schema import Column
 
 _DATE = re.compile(r"\$[<{]PARTITION_DATE[^>}]*[>}]", re.IGNORECASE)

@@ -19,7 +19,7 @@ from nomad.dates import ALL, COLUMN
 from nomad.engine.instance import Place
 from nomad.engine.version import VERSION
 from nomad.errors import CycleError, QueryFailed, Unreachable
-from nomad.extract.header import header
+from nomad.extract.base import OnDisk
 from nomad.hashing import digest
 from nomad.lint.contracts import Promises, without_dt
 from nomad.lint.finding import Finding, Rule, Severity, of_error, of_query, placed
@@ -143,7 +143,11 @@ class _Linter:
                 return found.schema
         except Unreachable:
             pass
-        return header(self._project.config.sources[name], self._project.root)
+        source = self._project.config.sources[name]
+        connector = self._workspace.connectors[source.connector]
+        if not isinstance(connector, OnDisk):
+            return None
+        return connector.header(source, self._project.root)
 
     def _of_table(self, table: Table) -> _Bound:
         bound = self._kept(table, own=table.reads_own_past)

@@ -7,16 +7,26 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from nomad.config.sources import ALLOW, SourceConfig, spelled
 from nomad.dates import COLUMN, Partition
 from nomad.engine.instance import Engine, Staged
-from nomad.errors import ConfigError, NomadError, OutOfMemory, SourceMissing, UnknownName, hide_in
-from nomad.extract import base as port
-from nomad.extract.columns import NO_ROWS, added
-from nomad.extract.file import FileConnector
+from nomad.errors import (
+    ConfigError,
+    NomadError,
+    OutOfMemory,
+    SourceMissing,
+    StepFailed,
+    UnknownName,
+    hide_in,
+)
+from nomad.extract.base import Connector, Landed, OnDisk, Previous, Request
+from nomad.extract.columns import NO_ROWS, Shape, added
+from nomad.extract.formats import LANDED
+from nomad.extract.measure import measure
 from nomad.files import translated
 from nomad.hashing import digest
 from nomad.lake.manifest import Manifest, Over
@@ -32,8 +42,6 @@ from nomad.store.requests import about
 from nomad.workspace import Workspace
 
 _log = logging.getLogger(__name__)
-
-CONNECTORS: Mapping[str, port.Connector] = {"file": FileConnector()}
 
 
 def chosen(workspace: Workspace, words: Sequence[str]) -> list[SourceConfig]:
@@ -66,8 +74,14 @@ def delivered(workspace: Workspace, names: Iterable[TableName], days: Sequence[d
 
 
 def _is_here(workspace: Workspace, source: SourceConfig, day: date) -> bool:
-    path = str(_rendered(source, day, workspace.variables).options.get("path", ""))
-    return bool(path) and "://" not in path and (workspace.root / path).is_file()
+    connector = workspace.connectors[source.connector]
+    return isinstance(connector, OnDisk) and connector.is_here(_request(workspace, source, day))
+
+
+def _request(workspace: Workspace, source: SourceConfig, partition: Partition) -> Request:
+    """Ask for what a source has for a date, or for all of it, with its options filled in."""
+    rendered = _rendered(source, partition, workspace.variables)
+    return Request(rendered, partition, workspace.root, clock=workspace.now)
 
 
 def extract(
@@ -145,12 +159,16 @@ def _landed(
     table = TableName(RAW, given.name)
     over = going.lake.over(table, partition, healing=force)
     last = over.manifest if over and not force else None
-    source = _rendered(given, partition, going.workspace.variables)
-    recipe = digest(source.connector, repr(sorted(source.written.items())))
-    if last and _is_unchanged(going, source, last, recipe):
+    request = _request(going.workspace, given, partition)
+    recipe = digest(given.connector, repr(sorted(given.written.items())))
+    if last and _is_comparable(last, recipe):
+        request = replace(request, previous=Previous(last.files[0].sha256))
+    landed = _fetched(going.workspace.connectors[given.connector], request, into)
+    if last and landed is None:
         return _fresh(going, last)
-    landed = CONNECTORS[source.connector].fetch(source, partition, into, going.workspace.root)
-    shape = _shape(source, partition, nearest.of(table, partition))
+    if landed is None:
+        raise _missing(request)
+    shape = _shape(request.source, partition, nearest.of(table, partition))
     staged, retried = _measured(engine, landed, shape)
     manifest = going.manifest(table, partition, staged, sql_hash=recipe, dialect=landed.dialect)
     if last and last.content_hash == staged.content_hash:
@@ -170,26 +188,46 @@ def _why(over: Over | None, *, force: bool) -> str:
     return "the source changed" if over.manifest else GONE
 
 
-def _is_unchanged(going: Attempt, source: SourceConfig, last: Manifest, recipe: str) -> bool:
-    """Tell by the bytes alone, before anything is copied, that there is nothing to land.
+def _fetched(connector: Connector, request: Request, into: Path) -> Landed | None:
+    """Have a date's file brought, or that of all; None: the source has nothing new.
+
+    Raises:
+        StepFailed: the connector gave something else.
+    """
+    landed = list(connector.fetch(request, into))
+    if not landed:
+        return None
+    if len(landed) > 1 or landed[0].window != request.window or landed[0].format not in LANDED:
+        gave = ", ".join(f"{f.path.name} for {f.window or 'all'}" for f in landed)
+        raise StepFailed(
+            f"source `{request.source.name}`: connector `{request.source.connector}` gave {gave}",
+            hint=f"one file is taken for {request.window or 'all'}: {', '.join(LANDED)}",
+        )
+    return landed[0]
+
+
+def _missing(request: Request) -> SourceMissing:
+    day = f" for {request.window}" if request.window else ""
+    return SourceMissing(f"source `{request.source.name}` has nothing{day}")
+
+
+def _is_comparable(last: Manifest, recipe: str) -> bool:
+    """Tell whether the same bytes would land as they did last.
 
     JSON is read all the same: what landed it may have known less of its types.
     """
     if last.sql_hash != recipe or len(last.files) != 1 or last.files[0].name.endswith(".json"):
         return False
-    if any(c.name.lower() == COLUMN for c in last.schema) and last.partition_date:
-        return False
-    root = going.workspace.root
-    return CONNECTORS[source.connector].unchanged(source, root, last.files[0].sha256)
+    return not (any(c.name.lower() == COLUMN for c in last.schema) and last.partition_date)
 
 
 def _fresh(going: Attempt, last: Manifest) -> Result:
     return going.published(last, "the same bytes as before")._replace(status=Status.FRESH)
 
 
-def _shape(source: SourceConfig, partition: Partition, near: Manifest | None) -> port.Shape:
+def _shape(source: SourceConfig, partition: Partition, near: Manifest | None) -> Shape:
     rename = source.options.get("rename")
-    return port.Shape(
+    return Shape(
         source=source.name,
         told=str(source.options.get("path", source.name)),
         dated=partition is not None,
@@ -204,12 +242,12 @@ def _columns(near: Manifest) -> tuple[Column, ...]:
     return () if near.schema == NO_ROWS and not near.row_count else near.schema
 
 
-def _measured(engine: Engine, landed: port.Landed, shape: port.Shape) -> tuple[Staged, str | None]:
+def _measured(engine: Engine, landed: Landed, shape: Shape) -> tuple[Staged, str | None]:
     """Measure what was landed; where memory runs out, once more with the least. Say so."""
     try:
-        return port.measure(engine, landed, shape), None
+        return measure(engine, landed, shape), None
     except OutOfMemory:
-        return port.measure(engine, landed, shape, lean=True), OUT_OF_MEMORY
+        return measure(engine, landed, shape, lean=True), OUT_OF_MEMORY
 
 
 def _rendered(

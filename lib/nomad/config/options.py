@@ -1,0 +1,118 @@
+"""What an option of a source may hold: declared by its connector, checked with `nomad.yaml`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from nomad.config.tree import Value
+from nomad.names import did_you_mean
+
+Held = Value | Mapping[str, object]
+"""What an option holds: one value, or a map of them."""
+
+Rule = Callable[[Held, Mapping[str, Held]], str | None]
+"""Says what is wrong with a value, in words that follow its name; the rest may count as well."""
+
+_VARIABLE = r"\$[<{]"
+_FROM_ENVIRONMENT: Mapping[str, Any] = {"type": "string", "pattern": r"\$\{"}
+
+
+class Kind(NamedTuple):
+    """A type of option: what is wrong with a value, and the same as JSON Schema, for editors."""
+
+    fault: Callable[[Held], str | None]
+    schema: Mapping[str, Any]
+
+
+def holds_variable(value: Held) -> bool:
+    """Tell whether a value has something in it that is only filled in later."""
+    return bool(re.search(_VARIABLE, str(value)))
+
+
+def _text(value: Held) -> str | None:
+    return None if isinstance(value, str) and value else "must be a text"
+
+
+def _single(value: Held) -> str | None:
+    return None if not isinstance(value, (dict, list)) and str(value) else "must be a text"
+
+
+def _character(value: Held) -> str | None:
+    good = isinstance(value, str) and (len(value) == 1 or holds_variable(value))
+    return None if good else f"must be a single character (got {value!r})"
+
+
+def _names(value: Held) -> str | None:
+    if not isinstance(value, dict):
+        return "must hold `delivered name: new name` pairs"
+    names = [v for v in value.values() if isinstance(v, str) and v.strip()]
+    if len(names) < len(value):
+        return "must give each column a new name"
+    twice = [n for n in names if [m.lower() for m in names].count(n.lower()) > 1]
+    return f"gives two columns the name `{twice[0]}`" if twice else None
+
+
+TEXT = Kind(_text, {"type": ["string", "null"]})
+"""A text."""
+SINGLE = Kind(_single, {"type": ["string", "number", "boolean", "null"]})
+"""A text, or a number or a switch that is taken as one."""
+CHARACTER = Kind(_character, {"type": ["string", "null"]})
+"""A single character."""
+NAMES = Kind(_names, {"type": ["object", "null"], "additionalProperties": {"type": "string"}})
+"""New names of columns, by the old."""
+
+
+def one_of(*words: str) -> Kind:
+    """Make the kind of an option that is one of a few words."""
+
+    def fault(value: Held) -> str | None:
+        if value in words or holds_variable(value):
+            return None
+        near = did_you_mean(str(value), words) or f"it can be {' or '.join(words)}"
+        return f"can't be `{value}`: {near}"
+
+    return Kind(fault, {"anyOf": [{"enum": [*words, None]}, _FROM_ENVIRONMENT]})
+
+
+def _unruled(_value: Held, _given: Mapping[str, Held]) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a connector, with a sentence for whoever points at it.
+
+    `rule` says what else is wrong with a value that is of its kind.
+
+    Example:
+        >>> symbols = Option("symbols", "Whose prices are asked for.", required=True)
+        >>> symbols.fault("600519", {}), symbols.fault({"a": 1}, {})
+        (None, 'must be a text')
+    """
+
+    name: str
+    sentence: str
+    kind: Kind = TEXT
+    required: bool = False
+    rule: Rule = _unruled
+
+    def fault(self, value: Held, given: Mapping[str, Held]) -> str | None:
+        """Say what is wrong with a value, if anything is; `given` are all options of the source."""
+        return self.kind.fault(value) or self.rule(value, given)
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """Describe it to an editor."""
+        needed = {"type": "string", "minLength": 1} if self.required and self.kind == TEXT else {}
+        return {"description": self.sentence, **self.kind.schema, **needed}
+
+
+class Declares(Protocol):
+    """What is known of a connector before it is used."""
+
+    @property
+    def options(self) -> Sequence[Option]:
+        """Its options, in the order in which they are listed."""
