@@ -32,7 +32,7 @@ from nomad.locks import Waiter
 from nomad.names import TableName, literal
 from nomad.plan import pruning
 from nomad.plan.full_scans import FullScan, full_scans
-from nomad.plan.schemas import Schemas
+from nomad.plan.inputs import Inputs
 from nomad.project import project
 from nomad.project.project import Table
 from nomad.sqlfile.file import CatalogMacro
@@ -278,16 +278,16 @@ class Workspace:
     def full_scans(self, table: Table) -> tuple[FullScan, ...]:
         """Name the inputs that a table by date reads in all partitions, and why."""
         kept = self._full_scans
-        return full_scans(self.project, table, kept, lambda: self._schemas.on_any_day(table))
+        return full_scans(self.project, table, kept, lambda: self._inputs)
 
     @cached_property
     def _full_scans(self) -> Cache:
         return self._cache("fullscans")
 
     @cached_property
-    def _schemas(self) -> Schemas:
-        """What columns there are as of one moment."""
-        return Schemas(self.project, self.lake.remembering(), self.pruner)
+    def _inputs(self) -> Inputs:
+        """What queries read, by the columns there are as of one moment."""
+        return Inputs.of_lake(self.project, self.lake.remembering(), self.pruner)
 
     def reader(self, texts: Iterable[str] = ()) -> Engine:
         """Give an engine for questions, which name what is attached; its scratch is elsewhere."""

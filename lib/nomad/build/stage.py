@@ -6,61 +6,21 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
-from typing import NamedTuple
 
+from nomad.build.inputs import BoundInput, views
 from nomad.build.merge import merged
 from nomad.contract.contract import MERGE
-from nomad.dates import ALL, COLUMN, Partition, Span
+from nomad.dates import COLUMN, Partition
 from nomad.engine import scan
 from nomad.engine.exact import EXACT, exact
-from nomad.engine.instance import LEAN, Engine, Place, Session, Staged, View
-from nomad.errors import MissingPartition, QueryFailed
+from nomad.engine.instance import LEAN, Engine, Place, Session, Staged
+from nomad.errors import QueryFailed
 from nomad.lake.lake import Lake
-from nomad.lake.manifest import Input, Manifest, as_input
-from nomad.names import TableName, quote
-from nomad.plan.pruning import Read
-from nomad.project.project import Project, Table
+from nomad.lake.manifest import Manifest
+from nomad.names import quote
+from nomad.project.project import Table
 from nomad.schema import Column
-
-
-class Bound(NamedTuple):
-    """One input as found in the lake: what it is, and the SELECT that reads exactly its files.
-
-    `size` is that of all files together, in bytes; `columns` are names and types, of each group of
-    files that share them.
-    """
-
-    table: TableName
-    inputs: tuple[Input, ...]
-    select: str
-    uris: tuple[str, ...] = ()
-    size: int = 0
-    columns: tuple[tuple[tuple[str, str], ...], ...] = ()
-
-
-def gather(
-    project: Project,
-    lake: Lake,
-    table: Table,
-    reads: Iterable[Read],
-    *,
-    allow_missing: bool = False,
-) -> tuple[Bound, ...]:
-    """Look up the files of every input of a table; of its own past, those that are there.
-
-    Raises:
-        MissingPartition: a full table or the very date that a query asks for is not published.
-    """
-
-    def may_lack(read: Read) -> bool:
-        return allow_missing or read.table == table.name
-
-    try:
-        return tuple(_bound(project, lake, r, allow_missing=may_lack(r)) for r in reads)
-    except MissingPartition as e:
-        e.where = table.sql.path
-        raise
-
+from nomad.sqlfile.file import SqlFile
 
 Sieve = Callable[[Session, str, Sequence[Column]], str]
 """Looks at the rows of a query before they are written; gives the query of those to write."""
@@ -74,7 +34,7 @@ def stage(
     engine: Engine,
     table: Table,
     partition: Partition,
-    bounds: Sequence[Bound],
+    bounds: Sequence[BoundInput],
     path: Path,
     *,
     turn: AbstractContextManager[None] | None = None,
@@ -102,13 +62,13 @@ def stage(
         session = held.enter_context(
             engine.session(exclusive=table.sql.exclusive, lean=lean, limited=table.limited)
         )
-        _bind(session, table, bounds)
+        session.make(views(table.query, bounds))
         for statement in setup:
             session.execute(statement, at=Place(table.sql.path, 1))
             if lean:
                 session.execute(LEAN)  # whatever the file sets
         columns = _columns(engine, session, table, partition, bounds)
-        refuse_names(columns, table)
+        refuse_names(columns, table.sql)
         if not early:
             held.enter_context(turn or nullcontext())
         shaped, schema = _shaped(query, columns, table, partition)
@@ -132,78 +92,12 @@ def published(lake: Lake, manifest: Manifest | None) -> str | None:
     return scan.select(groups or [scan.Files((), manifest.schema)], partitioned=False)
 
 
-def related(project: Project, lake: Lake, table: TableName, day: Partition) -> Bound:
-    """Look up what a contract reads of another table: of one by date, the same date.
-
-    Raises:
-        MissingPartition: nothing is published there.
-    """
-    if not project.partitioned(table):
-        read = Read(table, None)
-    elif day is None:
-        read = Read(table, ALL)
-    else:
-        read = Read(table, (Span(day, day),), (day,))
-    return _bound(project, lake, read, allow_missing=False)
-
-
-def _bound(project: Project, lake: Lake, read: Read, *, allow_missing: bool) -> Bound:
-    table, partitioned = read.table, project.partitioned(read.table)
-    found = lake.manifests(table, partitioned=partitioned, spans=read.spans or ())
-    if not allow_missing:
-        _refuse_missing(read, found)
-    groups = lake.files(found)
-    if not groups:
-        groups = [scan.Files((), read.columns or _latest(lake, table, partitioned=partitioned))]
-    select = scan.select(groups, partitioned=partitioned)
-    uris = tuple(u for g in groups for u in g.uris)
-    columns = tuple(tuple((c.name, c.type) for c in g.schema) for g in groups)
-    return Bound(table, _recorded(read, found), select, uris, sum(m.size for m in found), columns)
-
-
-def _latest(lake: Lake, table: TableName, *, partitioned: bool) -> tuple[Column, ...]:
-    found = lake.latest(table, partitioned=partitioned)
-    if found is None:
-        raise missing(table, None)
-    return found.schema
-
-
-def _refuse_missing(read: Read, found: Sequence[Manifest]) -> None:
-    days = {m.partition_date for m in found}
-    if absent := [day for day in read.asked if day not in days]:
-        raise missing(read.table, absent[0])
-    if read.spans is None and not found:
-        raise missing(read.table, None)
-
-
-def _recorded(read: Read, found: Sequence[Manifest]) -> tuple[Input, ...]:
-    if read.spans is None:
-        return (as_input(read.table, None, found),)
-    return tuple(
-        as_input(read.table, s, [m for m in found if m.partition_date and m.partition_date in s])
-        for s in read.spans
-    )
-
-
-def missing(table: TableName, day: Partition) -> MissingPartition:
-    """Say that a partition (or with None, a table) is not published, and what would make it."""
-    raw = table.layer == "raw"
-    act = f"nomad extract {table.name}" if raw else f"nomad run {table.name}"
-    if day:
-        return MissingPartition(
-            f"{table} has no dt={day}",
-            hint=f"`{act} --dt {day}` makes it; `--allow-missing` reads it as empty",
-        )
-    return MissingPartition(f"{table} was never published", hint=f"`{act}` makes it")
-
-
-def _bind(session: Session, table: Table, bounds: Iterable[Bound]) -> None:
-    selects = {b.table: b.select for b in bounds}
-    session.make(View(r.ref.schema, r.ref.name, selects[r.table]) for r in table.reads)
-
-
 def _columns(
-    engine: Engine, session: Session, table: Table, partition: Partition, bounds: Iterable[Bound]
+    engine: Engine,
+    session: Session,
+    table: Table,
+    partition: Partition,
+    bounds: Iterable[BoundInput],
 ) -> tuple[Column, ...]:
     """Describe a query; one that treats dates alike, once for the same columns of its inputs.
 
@@ -258,23 +152,23 @@ def _begins(at: Place, query: str, shaped: str) -> Place:
 _OWN_DT = "an input has a `dt` of its own: leave out the other, or write `* exclude (dt)`"
 
 
-def refuse_names(columns: Sequence[Column], table: Table) -> None:
+def refuse_names(columns: Sequence[Column], sql: SqlFile) -> None:
     """See that each column of a query has a name of its own, and is counted where names are listed.
 
     Raises:
         QueryFailed: two have one name, or a list of names is of another length.
     """
-    _refuse_twins(columns, table)
-    _refuse_miscount(columns, table)
+    _refuse_twins(columns, sql)
+    _refuse_miscount(columns, sql)
 
 
-def _refuse_twins(columns: Sequence[Column], table: Table) -> None:
+def _refuse_twins(columns: Sequence[Column], sql: SqlFile) -> None:
     seen: set[str] = set()
     for c in columns:
         if c.name.lower() in seen:
             raise QueryFailed(
                 f"two columns are named `{c.name}`",
-                where=f"{table.sql.path}:{table.sql.line}",
+                where=f"{sql.path}:{sql.line}",
                 hint=_OWN_DT
                 if c.name.lower() == COLUMN
                 else "give one of them another name with AS",
@@ -282,13 +176,13 @@ def _refuse_twins(columns: Sequence[Column], table: Table) -> None:
         seen.add(c.name.lower())
 
 
-def _refuse_miscount(columns: Sequence[Column], table: Table) -> None:
+def _refuse_miscount(columns: Sequence[Column], sql: SqlFile) -> None:
     """See that there are as many columns as an INSERT or a CREATE names: the rest goes unnamed."""
-    named = table.sql.listed
+    named = sql.listed
     if named and len(named) != len(columns):
         raise QueryFailed(
             f"{len(named)} columns are named, but the query yields {len(columns)}",
-            where=f"{table.sql.path}:{table.sql.line}",
+            where=f"{sql.path}:{sql.line}",
             hint="name each column that the query yields",
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 from nomad.build.checks.columns import differences
@@ -13,13 +13,9 @@ from nomad.engine.instance import Session
 from nomad.errors import ConfigError, QueryFailed
 from nomad.lint.finding import Finding, Rule, plain
 from nomad.names import TableName, did_you_mean, quote
+from nomad.plan.schemas import without_dt
 from nomad.project.project import Table
 from nomad.schema import Column
-
-
-def without_dt(columns: Iterable[Column], table: Table) -> tuple[Column, ...]:
-    """Leave out the column that is in the path."""
-    return tuple(c for c in columns if not (table.partitioned and c.name.lower() == COLUMN))
 
 
 class Promises:
@@ -51,7 +47,7 @@ class Promises:
             return
         dated = self._table.partitioned
         try:
-            own = without_dt(self._columns, self._table)
+            own = without_dt(self._columns, partitioned=dated)
             told = differences(self._session, contract, own, dated=dated)
         except ConfigError as e:
             told = [f"{e.what}" + (f": {e.hint}" if e.hint else "")]
@@ -85,8 +81,9 @@ class Promises:
             yield self._at(test.line, message)._replace(hint=did_you_mean(field, names) or "")
 
     def _of_expression(self, test: Test) -> Iterator[Finding]:
-        kinds = [(c.name, c.type) for c in without_dt(self._columns, self._table)]
-        if self._table.partitioned:
+        dated = self._table.partitioned
+        kinds = [(c.name, c.type) for c in without_dt(self._columns, partitioned=dated)]
+        if dated:
             kinds.append((COLUMN, "DATE"))
         made = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in kinds)
         try:

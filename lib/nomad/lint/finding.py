@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.errors import NomadError, QueryFailed
-from nomad.project.project import Table
+from nomad.sqlfile.file import SqlFile
 
 
 class Severity(StrEnum):
@@ -95,18 +95,18 @@ def placed(found: Finding, root: Path) -> Finding:
 _CARET = re.compile(r"\n    (?P<shown>[^\n]*)\n    (?P<mark> *)\^", re.DOTALL)
 
 
-def of_query(e: QueryFailed, table: Table) -> Finding:
+def of_query(e: QueryFailed, sql: SqlFile) -> Finding:
     """Place what DuckDB says: it shows the line, cut off where it is long, and marks the word."""
-    line = int(e.where.rpartition(":")[2]) if e.where and e.where[-1].isdigit() else table.sql.line
+    line = int(e.where.rpartition(":")[2]) if e.where and e.where[-1].isdigit() else sql.line
     column = 1
     if match := _CARET.search(e.what):
         shown = match["shown"]
         core = shown.strip(".")
-        lines = table.sql.query.splitlines()
-        text = lines[line - table.sql.line] if 0 <= line - table.sql.line < len(lines) else ""
+        lines = sql.query.splitlines()
+        text = lines[line - sql.line] if 0 <= line - sql.line < len(lines) else ""
         cut = len(shown) - len(shown.lstrip("."))
         column = max(text.find(core), 0) + len(match["mark"]) - cut + 1
-    return Finding(table.sql.path, line, max(column, 1), Rule.QUERY, plain(e), e.hint or "")
+    return Finding(sql.path, line, max(column, 1), Rule.QUERY, plain(e), e.hint or "")
 
 
 def plain(e: QueryFailed) -> str:

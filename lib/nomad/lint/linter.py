@@ -9,35 +9,32 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from datetime import date
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from nomad.build.stage import refuse_names
 from nomad.cache import Cache
-from nomad.dates import ALL, COLUMN
+from nomad.dates import Partition
 from nomad.engine.instance import Place
 from nomad.engine.version import VERSION
 from nomad.errors import CycleError, QueryFailed, Unreachable
 from nomad.extract.base import OnDisk
 from nomad.hashing import digest
-from nomad.lint.contracts import Promises, without_dt
+from nomad.lint.contracts import Promises
 from nomad.lint.finding import Finding, Rule, Severity, of_error, of_query, placed
 from nomad.names import RAW, TableName
 from nomad.plan.full_scans import full_scans
+from nomad.plan.inputs import Inputs
 from nomad.plan.own_past import refuse_same_date
-from nomad.plan.pruning import Read, Relation, Relations
-from nomad.plan.schemas import own_past
+from nomad.plan.pruning import ANY_DAY, Relations
+from nomad.plan.schemas import relation, relations, settled, without_dt
 from nomad.project.project import Project, Table
+from nomad.project.references import Query
 from nomad.schema import Column
 from nomad.workspace import Workspace
 
 _FORMAT = "3"
 """Part of every key of the cache: raise it when rules change."""
-
-_ANY_DAY = date(2000, 1, 1)
-_UNTYPED = '"NULL"'
-_MOST_TRIES = 8
 
 
 def of_project(
@@ -86,8 +83,7 @@ class _Linter:
             bound = self._of_table(table)
             self._columns[name] = bound.columns
             for check in table.checks:
-                seen = replace(table, sql=check.sql, reads=check.reads, contract=None, checks=())
-                faults = self._kept(seen, own=False).faults
+                faults = self._kept(check.query).faults
                 yield from ((name, f._replace(rule=Rule.CHECK)) for f in faults)
             yield from ((name, f) for f in bound.faults)
             if not any(f.rule == Rule.QUERY for f in bound.faults):
@@ -102,38 +98,29 @@ class _Linter:
 
     def _same_date(self, table: Table) -> Iterator[Finding]:
         """Tell of a table that asks itself for the date it writes, as its build would."""
-        relations = self._relations(table, own=False) if table.reads_own_past else None
-        if relations is None or table.sql.volatile:
+        asks = table.query.reads_itself and not table.sql.volatile
+        read = self._inputs.of_itself(table.query) if asks else None
+        if read is None:
             return
-        statements = table.sql.statements(_ANY_DAY)
-        read = self._workspace.pruner.read(*statements, table.name, relations)
-        asked = own_past(read, _ANY_DAY, relations[table.name]).asked
         try:
-            refuse_same_date(table, _ANY_DAY, asked)
+            refuse_same_date(table, ANY_DAY, read.asked)
         except CycleError as e:
             yield from (f._replace(line=table.sql.line, rule=Rule.QUERY) for f in of_error(e))
 
     def _full_scans(self, table: Table) -> Iterator[Finding]:
-        cache = self._cache
-        for scan in full_scans(self._project, table, cache, lambda: self._reads(table)):
+        for scan in full_scans(self._project, table, self._cache, lambda: self._inputs):
             message = f"reads every partition of {scan.table}: {scan.why}"
             yield Finding(
                 table.sql.path, table.sql.line, 1, Rule.FULL_SCAN, message, "", Severity.WARNING
             )
 
-    def _reads(self, table: Table) -> tuple[Read, ...] | None:
-        """Say what a query reads for some date, by the columns that its inputs will have."""
-        relations = self._relations(table, own=False)
-        if relations is None:
-            return None
-        statements = table.sql.statements(_ANY_DAY)
-        return tuple(
-            Read(n, ALL)
-            if table.sql.volatile
-            else self._workspace.pruner.read(*statements, n, relations)
-            for n in table.queried
-            if self._project.partitioned(n)
-        )
+    @cached_property
+    def _inputs(self) -> Inputs:
+        """What queries read, by the columns that their inputs will have."""
+        return Inputs(self._project, self._workspace.pruner, self._of_name)
+
+    def _of_name(self, name: TableName, _near: Partition) -> tuple[Column, ...] | None:
+        return self._columns.get(name)
 
     def _of_source(self, name: str) -> tuple[Column, ...] | None:
         table = TableName(RAW, name)
@@ -150,74 +137,69 @@ class _Linter:
         return connector.header(source, self._project.root)
 
     def _of_table(self, table: Table) -> _Bound:
-        bound = self._kept(table, own=table.reads_own_past)
+        bound = self._kept(table.query, table)
         if table.contract and table.contract.complete:
-            told = tuple(Column(c.name, c.type) for c in table.contract.columns)
-            return bound._replace(columns=without_dt(told, table))
+            columns = tuple(Column(c.name, c.type) for c in table.contract.columns)
+            return bound._replace(columns=without_dt(columns, partitioned=table.partitioned))
         return bound
 
-    def _kept(self, table: Table, *, own: bool) -> _Bound:
-        """Bind a query; what was bound before to the same columns is not bound again."""
-        relations = self._relations(table, own=own)
-        if relations is None:
+    def _kept(self, query: Query, table: Table | None = None) -> _Bound:
+        """Bind a query; what was bound before to the same columns is not bound again.
+
+        `table` is what it builds, to be held against its contract; a check builds none.
+        """
+        inputs = relations(self._project, query.of_others if table else query, self._of_name)
+        if inputs is None:
             return _Bound(None)
-        if table.volatile:
-            return self._found(table, relations, own=own)
-        key = digest("lint", _FORMAT, VERSION, *_basis(table, relations))
+        if table.volatile if table else query.sql.volatile:
+            return self._found(query, table, inputs)
+        key = digest("lint", _FORMAT, VERSION, *_basis(query, table, inputs))
         if (kept := self._cache.get(key)) is None:
-            bound = self._found(table, relations, own=own)
+            bound = self._found(query, table, inputs)
             kept = [bound.columns and [tuple(c) for c in bound.columns], list(bound.faults)]
             self._cache.put(key, kept)
         return _from_body(*kept)
 
-    def _relations(self, table: Table, *, own: bool) -> dict[TableName, Relation] | None:
-        found: dict[TableName, Relation] = {}
-        for name in table.queried:
-            if name == table.name and own:
-                continue
-            columns = self._columns.get(name)
-            if columns is None:
-                return None
-            found[name] = self._relation(table, name, columns)
-        return found
-
-    def _relation(self, table: Table, name: TableName, columns: tuple[Column, ...]) -> Relation:
-        spelled = tuple((r.ref.schema, r.ref.name) for r in table.reads if r.table == name)
-        return Relation(spelled, columns, self._project.partitioned(name))
-
-    def _found(self, table: Table, relations: Relations, *, own: bool) -> _Bound:
+    def _found(self, query: Query, table: Table | None, inputs: Relations) -> _Bound:
         try:
-            columns = self._settled(table, relations) if own else self._bind(table, relations)
+            columns = self._columns_of(query, table, inputs)
         except Unreachable:
             return _Bound(None)
         except QueryFailed as e:
-            return _Bound(None, () if _unknowable(e, table) else (of_query(e, table),))
+            return _Bound(None, () if _unknowable(e, query) else (of_query(e, query.sql),))
+        if table is None or columns is None:
+            return _Bound(columns)
         promises = Promises(
             table, columns, self._workspace.blank, self._columns, attached=self._attached
         )
-        return _Bound(without_dt(columns, table), tuple(promises.faults()))
+        faults = tuple(promises.faults())
+        return _Bound(without_dt(columns, partitioned=table.partitioned), faults)
+
+    def _columns_of(
+        self, query: Query, table: Table | None, inputs: Relations
+    ) -> tuple[Column, ...] | None:
+        """Bind a query; one that reads the table it builds, until its columns settle."""
+        if table is None or not query.reads_itself:
+            return self._bind(query, inputs)
+
+        def bind(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+            own = relation(self._project, query, query.table, columns)
+            bound = self._bind(query, {**inputs, query.table: own})
+            return without_dt(bound, partitioned=table.partitioned)
+
+        return settled(query, bind)
 
     def _attached(self, query: str) -> None:
         """Bind a query of no input to the attached databases, where they are up."""
         with suppress(Unreachable):
             self._workspace.pruner.schema((), query, {})
 
-    def _bind(self, table: Table, relations: Relations) -> tuple[Column, ...]:
-        setup, query = table.sql.statements(_ANY_DAY if table.partitioned else None)
-        at = Place(table.sql.path, table.sql.line)
-        columns = self._workspace.pruner.schema(setup, query, relations, at=at)
-        refuse_names(columns, table)
-        return columns
-
-    def _settled(self, table: Table, relations: Relations) -> tuple[Column, ...]:
-        """Bind a query that reads its own table: of no type at first, until its columns settle."""
-        columns = tuple(Column(c, _UNTYPED) for c in table.sql.outputs if c.lower() != COLUMN)
-        for _ in range(_MOST_TRIES):
-            own = self._relation(table, table.name, columns)
-            found = without_dt(self._bind(table, {**relations, table.name: own}), table)
-            if found == columns:
-                break
-            columns = found
+    def _bind(self, query: Query, inputs: Relations) -> tuple[Column, ...]:
+        sql = query.sql
+        setup, text = sql.statements(ANY_DAY if sql.partitioned else None)
+        at = Place(sql.path, sql.line)
+        columns = self._workspace.pruner.schema(setup, text, inputs, at=at)
+        refuse_names(columns, sql)
         return columns
 
     def of_variables(self) -> Iterator[Finding]:
@@ -249,17 +231,17 @@ _OUTSIDE = re.compile(
 """What a query that reads files says where they are not to be had: no fault of its text."""
 
 
-def _unknowable(e: QueryFailed, table: Table) -> bool:
+def _unknowable(e: QueryFailed, query: Query) -> bool:
     """Tell of what is no fault of a query's text; a PIVOT's columns may depend on its rows."""
-    without_rows = "SELECT list is empty" in e.what and "pivot" in table.sql.query.lower()
+    without_rows = "SELECT list is empty" in e.what and "pivot" in query.sql.query.lower()
     return without_rows or bool(_OUTSIDE.search(e.what))
 
 
-def _basis(table: Table, relations: Relations) -> Iterator[str]:
-    """Name all that decides about what is found of a table."""
-    yield from (table.sql.path, str(table.sql.line), *table.sql.setup, table.sql.query)
-    yield from (f"{n} {r.fingerprint}" for n, r in sorted(relations.items()))
-    if table.contract:
+def _basis(query: Query, table: Table | None, inputs: Relations) -> Iterator[str]:
+    """Name all that decides about what is found of a query."""
+    yield from (query.sql.path, str(query.sql.line), *query.sql.setup, query.sql.query)
+    yield from (f"{n} {r.fingerprint}" for n, r in sorted(inputs.items()))
+    if table and table.contract:
         yield repr(table.contract)
 
 

@@ -1,6 +1,7 @@
 """What would run, and why; changes nothing.
 
-`planner` orders the `steps`, `freshness` says what is stale, `schemas` and `pruning` (with
-`explained`) which partitions a query reads; `own_past`, `full_scans` and `lineage` tell more of
-the same reads.
+`planner` orders the `steps`, `freshness` says what is stale. `inputs` resolves which partitions a
+query reads (`reads`): it goes by the columns of each table (`schemas`) and by DuckDB's optimizer
+(`pruning`, `explained`). `own_past` and `full_scans` say what is wrong with such reads; `lineage`
+traces columns.
 """

@@ -6,41 +6,16 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 from nomad.dates import ALL, COLUMN, FIRST, LAST, Span, parse_day
 from nomad.engine.instance import Session
 from nomad.errors import QueryFailed
+from nomad.names import TableName
+from nomad.plan.reads import InputRead
 
 _MOST_SPANS = 64
 """A filter that keeps more separate runs of days than this reads all."""
-
-
-class Scan(NamedTuple):
-    """The days that one scan can read; `singly`: its filter names each of them."""
-
-    spans: list[Span]
-    singly: bool
-
-    def asked(self) -> Iterator[date]:
-        """Give the days that must be there: each one named, and a span of a single day."""
-        for span in self.spans:
-            if self.singly or span.one:
-                yield from span
-
-    def to_body(self) -> list[Any]:
-        """Turn into plain values, for the cache."""
-        return [[[s.first.isoformat(), s.last.isoformat()] for s in self.spans], self.singly]
-
-
-EVERYTHING = Scan(list(ALL), singly=False)
-
-
-def from_body(spans: list[list[str]], singly: bool) -> Scan:
-    """Read a scan back from plain values."""
-    found = [Span(date.fromisoformat(first), date.fromisoformat(last)) for first, last in spans]
-    return Scan(found, singly)
 
 
 def of_setup(session: Session, statement: str, names: Iterable[str]) -> list[list[str]]:
@@ -130,9 +105,15 @@ def _singly(filters: list[str]) -> bool:
     return any(not re.sub(_NAMED, "", f) for f in filters)
 
 
-def told(session: Session, scans: list[list[str]]) -> list[Scan]:
-    """Turn the filters of each scan into days; without any scan, all are read."""
-    return [Scan(_days(session, f), _singly(f)) for f in scans] or [EVERYTHING]
+def days_of(session: Session, table: TableName, scans: list[list[str]]) -> list[InputRead]:
+    """Turn the filters of each scan of a table into days; without any scan, all are read."""
+    return [_read(session, table, f) for f in scans] or [InputRead(table, ALL)]
+
+
+def _read(session: Session, table: TableName, filters: list[str]) -> InputRead:
+    """Tell the days, and which must be there: each one named, and a span of a single day."""
+    spans, singly = tuple(_days(session, filters)), _singly(filters)
+    return InputRead(table, spans, tuple(day for s in spans if singly or s.one for day in s))
 
 
 _CALENDAR = "memory.main.calendar"
@@ -166,14 +147,3 @@ def _days(session: Session, filters: list[str]) -> list[Span]:
         f" GROUP BY run ORDER BY 1 LIMIT {_MOST_SPANS + 1}"
     )
     return [Span(*r) for r in rows] if len(rows) <= _MOST_SPANS else list(ALL)
-
-
-def union(runs: list[list[Span]]) -> tuple[Span, ...]:
-    """Merge the spans of several scans of one input into disjoint ones, in order."""
-    merged: list[Span] = []
-    for span in sorted(s for run in runs for s in run):
-        if merged and (span.first - merged[-1].last).days <= 1:
-            merged[-1] = Span(merged[-1].first, max(merged[-1].last, span.last))
-        else:
-            merged.append(span)
-    return tuple(merged)

@@ -34,7 +34,7 @@ class Terms:
     def __init__(self, project: Project, table: Table) -> None:
         self.told = (table.sql.sql_hash, table.contract_hash, NAME)
         self._volatile = table.volatile
-        checked = (r.table for c in table.checks for r in c.reads)
+        checked = (name for c in table.checks for name in c.query.tables)
         read = {*table.inputs, *checked}
         self._dated = {str(i): project.partitioned(i) for i in read}
 

@@ -14,7 +14,7 @@ from nomad.engine.version import VERSION
 from nomad.errors import NomadError
 from nomad.hashing import digest
 from nomad.names import TableName
-from nomad.plan.pruning import Read
+from nomad.plan.inputs import Inputs
 from nomad.project.project import Project, Table
 
 _FORMAT = "2"
@@ -31,36 +31,37 @@ class FullScan(NamedTuple):
 
 
 def full_scans(
-    project: Project, table: Table, cache: Cache, reads: Callable[[], tuple[Read, ...] | None]
+    project: Project, table: Table, cache: Cache, inputs: Callable[[], Inputs]
 ) -> tuple[FullScan, ...]:
     """Name what a table by date reads in all partitions; of a full table nothing.
 
-    `reads` tells what its query reads for some date; before an input was extracted, or where the
-    query doesn't fit its inputs, that is not known, and nothing is named.
+    Before an input was extracted, or where the query doesn't fit its inputs, that is not known, and
+    nothing is named.
     """
-    dated = [n for n in table.queried if n != table.name and project.partitioned(n)]
+    dated = [n for n in table.query.tables if n != table.name and project.partitioned(n)]
     if not table.partitioned or not dated:
         return ()
     key = digest("full scans", _FORMAT, VERSION, table.sql.sql_hash, *map(str, dated))
     if (kept := cache.get(key)) is None:
-        found = _asked(table, reads)
-        if found is None:
+        scans = _asked(table, inputs)
+        if scans is None:
             return ()
-        kept = [[str(scan.table), scan.why] for scan in found]
-        cache.put(key, kept)
+        cache.put(key, kept := [[str(scan.table), scan.why] for scan in scans])
     return tuple(FullScan(TableName.parse(name), why) for name, why in kept)
 
 
-def _asked(table: Table, reads: Callable[[], tuple[Read, ...] | None]) -> list[FullScan] | None:
+def _asked(table: Table, inputs: Callable[[], Inputs]) -> list[FullScan] | None:
     try:
-        found = reads()
+        reads = inputs().for_any_date(table.query)
+        full = [r.table for r in reads or () if r.spans == ALL]
+        unsure = full and not table.sql.volatile and not inputs().fits(table.query)
     except NomadError:
         return None
-    if found is None:
+    if reads is None or unsure:
         return None
-    names = [r.table for r in found if r.spans == ALL and r.table != table.name]
-    why = _why(table) if names else ""
-    return [FullScan(name, why) for name in names]
+    others = [name for name in full if name != table.name]
+    why = _why(table) if others else ""
+    return [FullScan(name, why) for name in others]
 
 
 def _why(table: Table) -> str:

@@ -135,7 +135,11 @@ class Lineage:
             tree = _with_temporaries(tree, table)
         if obstacle := next((name for name, kind in _UNTRACED if _has(tree, kind)), None):
             raise SqlFileError(f"columns are not traced through {obstacle}")
-        means = {(r.ref.schema.lower(), r.ref.name.lower()): r.table for r in table.reads}
+        means = {
+            (ref.schema.lower(), ref.name.lower()): name
+            for name, refs in table.query.reads.items()
+            for ref in refs
+        }
         for node in list(tables_in(tree)):
             if target := means.get((node.db.lower(), node.name.lower())):
                 alias = node.alias or node.name
@@ -147,7 +151,7 @@ class Lineage:
 
     def _schema(self, table: Table) -> dict[str, dict[str, dict[str, str]]]:
         schema: dict[str, dict[str, dict[str, str]]] = {}
-        for name in table.queried:
+        for name in table.query.tables:
             columns = self._columns(name, reader=table)
             if self._project.partitioned(name):
                 columns[COLUMN] = "DATE"
@@ -169,7 +173,7 @@ class Lineage:
             return Trace(untraced=e.what)
 
     def _leaves(self, node: Node, table: Table) -> Iterator[ColumnName]:
-        means = {str(i).lower(): i for i in table.queried}
+        means = {str(i).lower(): i for i in table.query.tables}
         for found in node.walk():
             source = found.expression
             if isinstance(source, exp.Table):

@@ -8,12 +8,17 @@ from datetime import date, timedelta
 from nomad.dates import Partition, Span
 from nomad.errors import CycleError, MissingPartition, page
 from nomad.lake.lake import Lake
-from nomad.plan.pruning import Read
+from nomad.plan.reads import InputRead
 from nomad.project.project import Table
 
 
 def refuse(
-    lake: Lake, table: Table, *, partition: Partition, reads: Iterable[Read], allow_missing: bool
+    lake: Lake,
+    table: Table,
+    *,
+    partition: Partition,
+    reads: Iterable[InputRead],
+    allow_missing: bool,
 ) -> None:
     """See that what a table asks of itself is earlier than what it writes, and is there.
 

@@ -17,8 +17,9 @@ from nomad.lake.lake import Lake
 from nomad.lake.manifest import Facts
 from nomad.names import TableName
 from nomad.plan.freshness import GONE, Terms, changed_input, named
-from nomad.plan.pruning import Pruner, Read
-from nomad.plan.schemas import Schemas
+from nomad.plan.inputs import Inputs
+from nomad.plan.pruning import Pruner
+from nomad.plan.reads import InputRead, same_date
 from nomad.plan.steps import Action, Cell, Plan, Step
 from nomad.project.project import Project, Table
 from nomad.store.requests import about
@@ -64,7 +65,7 @@ class _Planner:
         self._building: dict[TableName, dict[Partition, None]] = {}
         self._days: dict[TableName, list[date]] = {}
         self._all: dict[TableName, tuple[int, tuple[Cell, ...]]] = {}
-        self._schemas = Schemas(project, lake, pruner)
+        self._inputs = Inputs.of_lake(project, lake, pruner)
         self.steps: list[Step] = []
         self.passed_over: list[Cell] = []
 
@@ -110,7 +111,7 @@ class _Planner:
         holds.
         """
         fingerprints = self._lake.fingerprints(table.name)
-        unsure = self._force or table.volatile or table.reads_own_past
+        unsure = self._force or table.volatile or table.query.reads_itself
         if unsure or not fingerprints.names:
             return set()
 
@@ -142,9 +143,9 @@ class _Planner:
             reason = f"{e.where} can't be read; {e.hint}"
         if reason is None:
             return Step(table.name, partition, Action.FRESH, "fresh")
-        reads = self._schemas.reads(table, partition)
+        reads = self._inputs.resolve(table.query, partition)
         needs = self._needs(table, partition, reads)
-        judged = self._schemas.looks_back(table, partition)
+        judged = self._inputs.looks_back(table, partition)
         after = self._latest_before(table.name, partition) if judged else ()
         return Step(table.name, partition, Action.BUILD, reason, reads, needs, after)
 
@@ -189,7 +190,7 @@ class _Planner:
         return list(dict.fromkeys(day for part in found for day in part))
 
     def _needs(
-        self, table: Table, partition: Partition, reads: tuple[Read, ...] | None
+        self, table: Table, partition: Partition, reads: tuple[InputRead, ...] | None
     ) -> tuple[Cell, ...]:
         if reads is None:
             return self._all_inputs(table)
@@ -203,7 +204,7 @@ class _Planner:
             found |= dict.fromkeys(self._latest_before(table.name, partition))
         return tuple(found)
 
-    def _asks_for_a_gap(self, table: TableName, reads: tuple[Read, ...]) -> bool:
+    def _asks_for_a_gap(self, table: TableName, reads: tuple[InputRead, ...]) -> bool:
         """Tell whether a table asks itself for a date nobody builds: has it a past at all?"""
         asked = (day for r in reads if r.table == table for day in r.asked)
         return any(not self._will_be_there(table, day) for day in asked)
@@ -236,9 +237,10 @@ class _Planner:
         self, table: Table, partition: Partition
     ) -> dict[TableName, tuple[Span, ...] | None]:
         """Name what the contract reads: of a table by date the same date, of a check anything."""
-        day = (Span(partition, partition),) if partition else None
-        checked = {r.table: None for c in table.checks for r in c.reads}
-        return {**dict.fromkeys((n for _, n in table.related), day), **checked}
+        dated = self._project.partitioned
+        related = (same_date(n, partition, partitioned=dated(n)) for _, n in table.related)
+        checked = (name for c in table.checks for name in c.query.tables)
+        return {**{r.table: r.spans for r in related}, **dict.fromkeys(checked)}
 
     def _without_source(self, step: Step) -> bool:
         """Tell whether a step asks for a date that is absent because no source has it."""

@@ -18,7 +18,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from nomad.cache import Cache
-from nomad.dates import ALL, COLUMN, Span
+from nomad.dates import ALL, COLUMN
 from nomad.engine import scan
 from nomad.engine.down import named
 from nomad.engine.instance import Engine, Place, Session, Settings, View
@@ -26,7 +26,8 @@ from nomad.engine.version import VERSION
 from nomad.errors import QueryFailed
 from nomad.hashing import digest
 from nomad.names import TableName, literal
-from nomad.plan.explained import EVERYTHING, Scan, filters_of, from_body, of_setup, told, union
+from nomad.plan.explained import days_of, filters_of, of_setup
+from nomad.plan.reads import InputRead, from_body, to_body, union
 from nomad.schema import Column, schema_hash
 
 _UNSOUND = (
@@ -48,21 +49,11 @@ Not those of joins: a right join that is turned into a left one lets filters thr
 _NAMING = r"(?i)\bas\s*\(\s*select\b[^()]*'\d{4}-\d\d-\d\d'"
 """A CTE that may be of constants."""
 
+ANY_DAY = date(2000, 1, 1)
+"""Stands for a date, where whatever date will do."""
+
 _MOST_SESSIONS = 16
 """Sessions kept open with inputs bound to them."""
-
-
-class Read(NamedTuple):
-    """What a query reads of one input: days as disjoint spans in order, or None for a full table.
-
-    `asked` are the days that a scan asks for singly (`dt = …`): those must be there. `columns` are
-    those to assume where nothing is published yet.
-    """
-
-    table: TableName
-    spans: tuple[Span, ...] | None
-    asked: tuple[date, ...] = ()
-    columns: tuple[Column, ...] = ()
 
 
 class Relation(NamedTuple):
@@ -128,17 +119,15 @@ class Pruner:
 
     def read(
         self, setup: Sequence[str], query: str, target: TableName, relations: Relations
-    ) -> Read:
+    ) -> InputRead:
         """Give the days of the partitioned input `target` that the query can read."""
         known = [f"{n} {r.fingerprint}" for n, r in sorted(relations.items())]
-        key = digest("reads", "7", VERSION, self._timezone, *setup, query, str(target), *known)
+        key = digest("reads", "8", VERSION, self._timezone, *setup, query, str(target), *known)
         with self._lock:
             if (kept := self._cache.get(key)) is None:
-                kept = [s.to_body() for s in self._closely(setup, query, target, relations)]
-                self._cache.put(key, kept)
-        scans = [from_body(*body) for body in kept]
-        asked = {day for scan in scans for day in scan.asked()}
-        return Read(target, union([s.spans for s in scans]), tuple(sorted(asked)))
+                scans = self._closely(setup, query, target, relations)
+                self._cache.put(key, kept := to_body(union(target, scans)))
+        return from_body(target, *kept)
 
     def schema(
         self,
@@ -164,10 +153,10 @@ class Pruner:
 
     def _closely(
         self, setup: Sequence[str], query: str, target: TableName, relations: Relations
-    ) -> list[Scan]:
+    ) -> list[InputRead]:
         """Where a query seems to read all, ask once more with what it names as constants put in."""
         found = self._ask(setup, query, target, relations)
-        if setup or ALL not in (tuple(s.spans) for s in found) or not re.search(_NAMING, query):
+        if setup or all(s.spans != ALL for s in found) or not re.search(_NAMING, query):
             return found
         from nomad.sqlfile.plainer import with_constants
 
@@ -176,20 +165,20 @@ class Pruner:
 
     def _ask(
         self, setup: Sequence[str], query: str, target: TableName, relations: Relations
-    ) -> list[Scan]:
+    ) -> list[InputRead]:
         """Give the days that each scan of the target can read."""
         try:
             if not setup:
                 session = self._ready(self._engine([query]), target, relations)
-                return told(session, filters_of(session, query))
+                return days_of(session, target, filters_of(session, query))
             with self._engine((*setup, query)).session() as session:
                 self._bind(session, target, relations)
                 names = [name for _, name in relations[target].spellings]
                 scans = [f for text in setup for f in of_setup(session, text, names)]
-                return told(session, scans + filters_of(session, query))
+                return days_of(session, target, scans + filters_of(session, query))
         except QueryFailed:
             self._forget()  # a PIVOT that failed leaves its transaction open
-            return [EVERYTHING]
+            return [InputRead(target, ALL)]
 
     def _ready(self, engine: Engine, target: TableName, relations: Relations) -> Session:
         """Give a session with the inputs bound; a table asks with the same ones for each date."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nomad.dates import Partition
 from nomad.lake.lake import Lake
 from nomad.names import TableName
-from nomad.plan.pruning import Read
+from nomad.plan.reads import InputRead
 
 
 class Action(StrEnum):
@@ -35,7 +35,7 @@ class Step(NamedTuple):
     partition: Partition
     action: Action
     reason: str
-    reads: tuple[Read, ...] | None = None
+    reads: tuple[InputRead, ...] | None = None
     needs: tuple[Cell, ...] = ()
     after: tuple[Cell, ...] = ()
 

@@ -13,7 +13,7 @@ from nomad.contract.read import parse
 from nomad.errors import ConfigError, NomadError, SqlFileError, page
 from nomad.hashing import digest
 from nomad.names import TableName, did_you_mean, nearest
-from nomad.project.references import Index, Reading
+from nomad.project.references import Index, Query
 from nomad.sqlfile.file import SqlFile
 
 CHECKS = "checks"
@@ -26,8 +26,12 @@ class Check:
 
     name: str
     severity: Severity
-    sql: SqlFile
-    reads: tuple[Reading, ...]
+    query: Query
+
+    @property
+    def sql(self) -> SqlFile:
+        """Its file."""
+        return self.query.sql
 
     def fingerprint(self) -> str:
         """Tell what of it can change a verdict."""
@@ -163,7 +167,12 @@ def unfit_as_check(sql: SqlFile, given: Container[str]) -> SqlFileError | None:
 
 
 def checks(
-    files: Mapping[str, SqlFile], index: Index, contract: Contract | None, *, partitioned: bool
+    table: TableName,
+    files: Mapping[str, SqlFile],
+    index: Index,
+    contract: Contract | None,
+    *,
+    partitioned: bool,
 ) -> Iterator[Check]:
     """Put the checks of one table together; `files` are theirs, by fact.
 
@@ -178,7 +187,7 @@ def checks(
     for fact, sql in sorted(files.items()):
         if sql.partitioned and not partitioned:
             raise SqlFileError("the date is used, but the table has none", where=sql.path)
-        yield Check(fact, severities.get(fact, Severity.ERROR), sql, tuple(index.readings(sql)))
+        yield Check(fact, severities.get(fact, Severity.ERROR), index.query(table, sql))
 
 
 def of_table(stem: str, tables: Mapping[TableName, Path], shown: str) -> tuple[TableName, str]:

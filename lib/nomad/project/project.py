@@ -21,27 +21,35 @@ from nomad.project.contracts import CHECKS, Check
 from nomad.project.naming import SQL, is_hidden, named
 from nomad.project.parse_pool import Parsed
 from nomad.project.reading import Reader, shown, unread
-from nomad.project.references import Index, Reading
+from nomad.project.references import Index, Query
 from nomad.sqlfile.file import CatalogMacro, Opinion, SqlFile, names_date, no_opinion
 from nomad.sqlfile.limits import limited
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the project: its name, its parsed file and what that reads.
+    """One table of the project: the query that builds it, and what is promised of its rows.
 
     `fault` is what keeps it from being built: its file, its contract or a check of it is broken;
     `foreign` is the attached database that a condition of its contract reads.
     """
 
-    name: TableName
-    sql: SqlFile
-    reads: tuple[Reading, ...]
+    query: Query
     contract: Contract | None = None
     related: tuple[tuple[str, TableName], ...] = ()
     checks: tuple[Check, ...] = ()
     fault: NomadError | None = None
     foreign: str | None = None
+
+    @property
+    def name(self) -> TableName:
+        """Its name."""
+        return self.query.table
+
+    @property
+    def sql(self) -> SqlFile:
+        """Its file."""
+        return self.query.sql
 
     @property
     def volatile(self) -> str | None:
@@ -76,30 +84,16 @@ class Table:
         return (repr(self.contract), *(text for f in files for text in (*f.setup, f.query)))
 
     @property
-    def queried(self) -> tuple[TableName, ...]:
-        """The tables its query reads, itself included where it reads its own past, each once."""
-        return tuple(dict.fromkeys(r.table for r in self.reads))
-
-    @property
     def inputs(self) -> tuple[TableName, ...]:
         """The tables its query, its contract and its checks read, each once."""
-        checked = (r.table for c in self.checks for r in c.reads)
+        checked = (name for c in self.checks for name in c.query.tables)
         others = [n for n in (*(n for _, n in self.related), *checked) if n != self.name]
-        return tuple(dict.fromkeys((*self.queried, *others)))
+        return tuple(dict.fromkeys((*self.query.tables, *others)))
 
     @property
     def description(self) -> str:
         """What the SQL file's head says of it, or else its contract."""
         return self.sql.description or (self.contract.description if self.contract else "")
-
-    def of_check(self, check: Check) -> Table:
-        """Give a check as a table of its own, which reads what the check reads."""
-        return Table(self.name, check.sql, check.reads)
-
-    @property
-    def reads_own_past(self) -> bool:
-        """Whether it reads partitions of its own."""
-        return self.name in self.queried
 
 
 @dataclass(frozen=True)
@@ -209,18 +203,18 @@ def _table(name: TableName, sql: Parsed, index: Index, config: Config, path: Pat
     The time zone counts as part of the SQL: what a text or a date means may hang on it.
     """
     if not isinstance(sql, SqlFile):
-        return Table(name, unread(path, config.root), (), fault=sql)
+        return Table(Query(name, unread(path, config.root)), fault=sql)
     if config.timezone:
         sql = sql._replace(sql_hash=digest(sql.sql_hash, config.timezone))
     try:
-        readings = tuple(index.readings(sql))
+        query = index.query(name, sql)
     except UnknownName as e:
-        return Table(name, sql, (), fault=e)
+        return Table(Query(name, sql), fault=e)
     if foreign := index.foreign(sql):
         sql = sql._replace(volatile=sql.volatile or f"reads {foreign}, which is not tracked")
     elif called := index.calls(sql):
         sql = sql._replace(volatile=sql.volatile or f"calls {called}, which may read anything")
-    return Table(name, sql, readings)
+    return Table(replace(query, sql=sql))
 
 
 def _with_contracts(
@@ -275,7 +269,9 @@ def _contracted(
             contract=contract,
             foreign=index.foreign_in(contract.conditions) if contract else None,
             related=found.related(table.name, contract, index),
-            checks=tuple(found.checks(checks, index, contract, partitioned=table.partitioned)),
+            checks=tuple(
+                found.checks(table.name, checks, index, contract, partitioned=table.partitioned)
+            ),
         )
     except NomadError as e:
         return replace(table, fault=e)
@@ -283,14 +279,14 @@ def _contracted(
 
 def _without_itself(table: Table) -> Table:
     """See that only a table by date reads itself."""
-    if table.partitioned or not table.reads_own_past:
+    if table.partitioned or not table.query.reads_itself:
         return table
     fault = CycleError(
         f"`{table.name}` reads itself",
         where=table.sql.path,
         hint="a table may read its own earlier partitions: dt < '$<PARTITION_DATE>'",
     )
-    return replace(table, reads=(), fault=table.fault or fault)
+    return _cut(table, table.fault or fault)
 
 
 def _without_cycles(project: Project) -> Project:
@@ -302,19 +298,21 @@ def _without_cycles(project: Project) -> Project:
             names = e.args[1]
             cycle = " → ".join(str(n) for n in reversed(names))
             first = project.tables[names[0]]
-            line = next((f":{r.ref.line}" for r in first.reads if r.table == names[-2]), "")
+            line = next((f":{r.line}" for r in first.query.reads.get(names[-2], ())), "")
             fault = CycleError(
                 f"these tables need each other: {cycle}",
                 where=f"{first.sql.path}{line}",
                 hint="read an earlier layer instead, or put what both need into a table of its own",
             )
-            cut = {
-                n: replace(project.tables[n], reads=(), related=(), checks=(), fault=fault)
-                for n in names
-            }
+            cut = {n: replace(_cut(project.tables[n], fault), related=(), checks=()) for n in names}
             project = replace(project, tables={**project.tables, **cut})
         else:
             return project
+
+
+def _cut(table: Table, fault: NomadError) -> Table:
+    """Give a broken table that reads nothing."""
+    return replace(table, query=Query(table.name, table.sql), fault=fault)
 
 
 # Order ----------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from nomad.config.config import Config
 from nomad.errors import NomadError, UnknownName
@@ -13,11 +13,35 @@ from nomad.sqlfile.file import Ref, SqlFile
 from nomad.sqlfile.lexing import without_values
 
 
-class Reading(NamedTuple):
-    """One table as a SQL file reads it: the spelling, and the table it means."""
+@dataclass(frozen=True)
+class Query:
+    """A SQL file with the tables it means: of each one it reads, the names it spells that by.
 
-    ref: Ref
+    `table` is the one it builds, or whose rows it checks.
+    """
+
     table: TableName
+    sql: SqlFile
+    reads: Mapping[TableName, tuple[Ref, ...]] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> tuple[TableName, ...]:
+        """What it reads, its own table included, each once."""
+        return tuple(self.reads)
+
+    @property
+    def reads_itself(self) -> bool:
+        """Whether it reads its own table."""
+        return self.table in self.reads
+
+    @property
+    def of_others(self) -> Query:
+        """The same without what it reads of its own table."""
+        return replace(self, reads={t: refs for t, refs in self.reads.items() if t != self.table})
+
+    def spellings(self, table: TableName) -> tuple[tuple[str, str], ...]:
+        """Give the names for a table, as (schema, name)."""
+        return tuple((ref.schema, ref.name) for ref in self.reads.get(table, ()))
 
 
 _FILES = (".csv", ".parquet", ".json", ".jsonl", ".xlsx", ".gz")
@@ -43,11 +67,17 @@ class Index:
         for n in self._names:
             self._bare.setdefault(n.name.lower(), []).append(n)
 
-    def readings(self, sql: SqlFile) -> Iterator[Reading]:
-        """Resolve all references of one file; attached databases are not the project's."""
+    def query(self, table: TableName, sql: SqlFile) -> Query:
+        """Resolve all references of a table's file; attached databases are not the project's.
+
+        Raises:
+            UnknownName: one means no table, or several.
+        """
+        reads: dict[TableName, tuple[Ref, ...]] = {}
         for ref in sql.refs:
-            if (table := self._find(ref, sql.path)) is not None:
-                yield Reading(ref, table)
+            if (meant := self._find(ref, sql.path)) is not None:
+                reads[meant] = (*reads.get(meant, ()), ref)
+        return Query(table, sql, reads)
 
     def named(self, word: str, path: str, line: int) -> TableName:
         """Find a table by a name as typed: `ods.x`, or `x`.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nomad.build import stage
+from nomad.build.inputs import BoundInput, bind, missing
 from nomad.contract.contract import MERGE
 from nomad.dates import folder
 from nomad.engine.instance import Staged
@@ -21,8 +22,8 @@ from nomad.lake.publish import lost
 from nomad.names import TableName
 from nomad.plan import own_past
 from nomad.plan.freshness import why_stale
-from nomad.plan.pruning import Read
-from nomad.plan.schemas import Schemas
+from nomad.plan.inputs import Inputs
+from nomad.plan.reads import InputRead
 from nomad.plan.steps import Cell, Step
 from nomad.project.project import Table
 from nomad.run.context import Attempt
@@ -168,32 +169,31 @@ class Worker:
         path = self._going.scratch / _file_name(step)
         return nothing_left(path, path.with_suffix(".quarantine.parquet"))
 
-    def _gathered(self, step: Step, table: Table, lake: Lake) -> tuple[stage.Bound, ...]:
-        project = self._workspace.project
-        reads = step.reads or self._reads(step, table)
+    def _gathered(self, step: Step, table: Table, lake: Lake) -> tuple[BoundInput, ...]:
+        reads = self._reads(step, table) if step.reads is None else step.reads
         lax = self._options.allow_missing
-        if table.reads_own_past:
+        if table.query.reads_itself:
             own_past.refuse(lake, table, partition=step.partition, reads=reads, allow_missing=lax)
-        return stage.gather(project, lake, table, reads, allow_missing=lax)
+        return bind(lake, table.query, reads, allow_missing=lax)
 
-    def _reads(self, step: Step, table: Table) -> tuple[Read, ...]:
+    def _reads(self, step: Step, table: Table) -> tuple[InputRead, ...]:
         """Ask again for what the plan couldn't know before the inputs were built."""
         workspace = self._workspace
-        schemas = Schemas(workspace.project, self._going.lake, workspace.pruner)
-        found = schemas.reads(table, step.partition)
-        if found is None:
+        inputs = Inputs.of_lake(workspace.project, self._going.lake, workspace.pruner)
+        reads = inputs.resolve(table.query, step.partition)
+        if reads is None:
             name = _unpublished(workspace, self._going.lake, table)
             dated = workspace.project.partitioned(name)
-            error = stage.missing(name, step.partition if dated else None)
+            error = missing(name, step.partition if dated else None)
             error.where = table.sql.path
             raise error
-        return found
+        return reads
 
     def _published(
         self,
         step: Step,
         table: Table,
-        bounds: tuple[stage.Bound, ...],
+        bounds: tuple[BoundInput, ...],
         over: Over | None,
         *,
         lean: bool,
@@ -231,7 +231,7 @@ class Worker:
         self,
         step: Step,
         table: Table,
-        bounds: tuple[stage.Bound, ...],
+        bounds: tuple[BoundInput, ...],
         path: Path,
         over: Over | None,
     ) -> Inspection | None:
@@ -296,7 +296,7 @@ def _file_name(step: Step) -> str:
     return f"{step.table}-{day}.parquet"
 
 
-def _inputs(bounds: tuple[stage.Bound, ...]) -> tuple[Input, ...]:
+def _inputs(bounds: tuple[BoundInput, ...]) -> tuple[Input, ...]:
     return tuple(i for b in bounds for i in b.inputs)
 
 
@@ -327,5 +327,5 @@ def _kept(step: Step, lake: Lake, reason: str) -> Result:
 def _unpublished(workspace: Workspace, lake: Lake, table: Table) -> TableName:
     """Name the first input of which nothing is published."""
     known = workspace.project.partitioned
-    absent = (i for i in table.queried if lake.latest(i, partitioned=known(i)) is None)
-    return next(absent, table.queried[0])
+    absent = (i for i in table.query.tables if lake.latest(i, partitioned=known(i)) is None)
+    return next(absent, table.query.tables[0])

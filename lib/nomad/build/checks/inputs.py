@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from nomad.build import stage
 from nomad.build.checks.inspection import Others
+from nomad.build.inputs import BoundInput, bind, bind_one, views
 from nomad.dates import Partition
 from nomad.errors import MissingPartition
 from nomad.lake.lake import Lake
 from nomad.lake.manifest import Input, Over
 from nomad.names import RAW, TableName
+from nomad.plan.inputs import Inputs
 from nomad.plan.pruning import Pruner
-from nomad.plan.schemas import Schemas
+from nomad.plan.reads import same_date
 from nomad.project.project import Project, Table
+from nomad.project.references import Query
 
 _FEW_DAYS = 7
 """So many days back, an earlier partition is looked for one by one; then the table is listed."""
@@ -28,62 +30,53 @@ def gather(
         MissingPartition: such a table has nothing for the date.
     """
     parents: dict[str, str] = {}
-    inputs: list[Input] = []
+    read: list[Input] = []
     for test, name in table.related:
         if name == table.name:
             parents[test] = ""
             continue
         bound = _parent(project, lake, table, name, partition)
         parents[test] = bound.select
-        inputs += bound.inputs
-    schemas = Schemas(project, lake, pruner)
-    bounds = {
-        c.name: _bound(schemas, project, lake, table.of_check(c), partition) for c in table.checks
+        read += bound.inputs
+    inputs = Inputs.of_lake(project, lake, pruner)
+    by_check = {c.name: _bound(inputs, project, lake, c.query, partition) for c in table.checks}
+    read += [i for bounds in by_check.values() for b in bounds for i in b.inputs]
+    others = {
+        c.name: views(c.query, (b for b in by_check[c.name] if b.table != table.name))
+        for c in table.checks
     }
-    made = {name: _views(table, name, found) for name, found in bounds.items()}
-    past = {n: b.select for n, found in bounds.items() for b in found if b.table == table.name}
-    inputs += [i for found in bounds.values() for b in found for i in b.inputs]
-    return Others(parents, made, past, tuple(dict.fromkeys(inputs)))
+    past = {n: b.select for n, bs in by_check.items() for b in bs if b.table == table.name}
+    return Others(parents, others, past, tuple(dict.fromkeys(read)))
 
 
 def _bound(
-    schemas: Schemas, project: Project, lake: Lake, seen: Table, partition: Partition
-) -> tuple[stage.Bound, ...]:
-    """Look up the inputs of a check, seen as a table of its own.
+    inputs: Inputs, project: Project, lake: Lake, query: Query, partition: Partition
+) -> tuple[BoundInput, ...]:
+    """Look up what a check reads; before that can be told, of each other table the same date.
 
     Of the table it is of, these are the earlier partitions; that of the day is not published yet.
     """
-    found = schemas.reads(seen, partition)
-    if found is None:
-        others = [n for n in seen.queried if n != seen.name]
-        return tuple(stage.related(project, lake, n, partition) for n in others)
-    bound = stage.gather(project, lake, seen, [r for r in found if r.table != seen.name])
-    past = [r for r in found if r.table == seen.name and r.spans]
-    return (*bound, *stage.gather(project, lake, seen, past, allow_missing=True))
+    reads = inputs.resolve(query, partition)
+    if reads is None:
+        dated = project.partitioned
+        names = query.of_others.tables
+        reads = tuple(same_date(n, partition, partitioned=dated(n)) for n in names)
+    others = [r for r in reads if r.table != query.table]
+    past = [r for r in reads if r.table == query.table and r.spans]
+    return bind(lake, query, [*others, *past])
 
 
 def _parent(
     project: Project, lake: Lake, table: Table, name: TableName, partition: Partition
-) -> stage.Bound:
+) -> BoundInput:
+    read = same_date(name, partition, partitioned=project.partitioned(name))
     try:
-        return stage.related(project, lake, name, partition)
+        return bind_one(lake, read)
     except MissingPartition as e:
         e.where = table.contract.path if table.contract else None
         act = "extract" if name.layer == RAW else "run"
         e.hint = f"publish it first: nomad {act} {name.name}"
         raise
-
-
-def _views(
-    table: Table, name: str, bounds: tuple[stage.Bound, ...]
-) -> list[tuple[tuple[str, str], str]]:
-    check = next(c for c in table.checks if c.name == name)
-    selects: dict[TableName, str] = {b.table: b.select for b in bounds}
-    return [
-        ((r.ref.schema, r.ref.name), selects[r.table])
-        for r in check.reads
-        if r.table in selects and r.table != table.name
-    ]
 
 
 def rows_before(lake: Lake, table: Table, partition: Partition, over: Over | None) -> int | None:

@@ -32,12 +32,11 @@ _ROWS, _EXAMPLES = "staged rows", 3
 class Others:
     """What contract and checks read beside the table: SELECTs, and what they read of each.
 
-    `parents` by test, `bound` by check and spelling (schema, name), `past` by check: the table's
-    own earlier partitions.
+    `parents` by test, `views` by check, `past` by check: the table's own earlier partitions.
     """
 
     parents: Mapping[str, str] = field(default_factory=dict)
-    bound: Mapping[str, Sequence[tuple[tuple[str, str], str]]] = field(default_factory=dict)
+    views: Mapping[str, Sequence[View]] = field(default_factory=dict)
     past: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
 
@@ -282,15 +281,11 @@ class Inspection:
 
     def _single(self, session: Session, contract: Contract, check: Check) -> Verdict:
         """Run a check: a SELECT that finds bad rows."""
-        made = [
-            View(schema, name, select) for (schema, name), select in self.others.bound[check.name]
-        ]
-        own = [(r.ref.schema, r.ref.name) for r in check.reads if r.table == self.table.name]
         seen = f"{self._plain} WHERE {self._good(contract)}"
         if past := self.others.past.get(check.name):
             seen = f"({seen}) UNION ALL BY NAME ({past})"
-        made += [View(schema, name, seen) for schema, name in own]
-        session.make(made)
+        own = [View(*name, seen) for name in check.query.spellings(self.table.name)]
+        session.make([*self.others.views[check.name], *own])
         macros, query = check.sql.statements(self.partition)
         session.run(map(replacing, macros))
         at = Place(check.sql.path, check.sql.line)
