@@ -122,6 +122,22 @@ class DateRange:
         return (self.last - self.first).days + 1
 
 
+def asked(dt: str | None, first: str | None, last: str | None, *, today: date) -> tuple[date, ...]:
+    """Read the dates asked for: a range, or one date; yesterday where none is given.
+
+    Raises:
+        BadDate: a word is no date, or the range ends before it begins.
+
+    Example:
+        >>> asked(None, None, None, today=date(2024, 1, 8))
+        (datetime.date(2024, 1, 7),)
+    """
+    if first is not None and last is not None:
+        start = parse_date(first, today=today)
+        return tuple(DateRange(start, parse_date(last, today=today)))
+    return (parse_date("yesterday" if dt is None else dt, today=today),)
+
+
 @dataclass(frozen=True, order=True)
 class Span:
     """The days of an input that a query can read: `first` to `last`, both included.

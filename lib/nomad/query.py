@@ -18,7 +18,7 @@ from nomad.engine import scan
 from nomad.engine.answer import Answer, in_text
 from nomad.engine.instance import Place, Session, View
 from nomad.engine.question import refuse_writing
-from nomad.errors import QueryFailed
+from nomad.errors import Misuse, QueryFailed
 from nomad.lake.decoding import again, named
 from nomad.lake.manifest import Manifest
 from nomad.lake.scans import REFUSED, refused_files
@@ -26,6 +26,8 @@ from nomad.names import RAW, TableName, did_you_mean, literal, quote
 from nomad.project.project import Project
 from nomad.sqlfile.file import used
 from nomad.sqlfile.limits import limited
+from nomad.sqlfile.statements import count
+from nomad.sqlfile.variables import SENTINEL, render
 from nomad.workspace import Workspace
 
 _T = TypeVar("_T")
@@ -39,6 +41,26 @@ class How(Protocol):
 
     def __call__(self, session: Session, query: str, *, at: Place | None = None) -> Answer:
         """Run it."""
+
+
+def prepared(workspace: Workspace, text: str) -> str:
+    """Fill in the variables of a query as typed; there must be one query, and no more.
+
+    Raises:
+        Misuse: there is none, there are several, or one asks for the date of a run.
+    """
+    rendered = render(text.strip().rstrip(";"), workspace.variables, path="query")
+    if SENTINEL in rendered:
+        raise Misuse(
+            "a query has no $<PARTITION_DATE>", where="query", hint="write the date itself"
+        )
+    if not [t for t in rendered.splitlines() if t.strip() and not t.strip().startswith("--")]:
+        raise Misuse("the query is empty", hint='nomad sql "from dwd.x"')
+    if count(rendered) > 1:
+        raise Misuse(
+            "more than one query", where="query", hint="ask them one by one, or in a shell"
+        )
+    return rendered
 
 
 def ask(workspace: Workspace, query: str, how: How = in_text) -> Answer:

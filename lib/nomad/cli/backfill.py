@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from nomad.run.scheduler import Options
     from nomad.workspace import Workspace
 
-_ONLY = ("missing", "failed", "stale", "all")
-
 
 @click.command("backfill")
 @options.selection
@@ -49,18 +47,16 @@ def command(
 
     Example: nomad backfill ods dwd --from 2024-01-01 --to 2024-03-31 --only missing,failed
     """
-    from nomad.plan.steps import narrowed
+    from nomad.run import planning
     from nomad.run.scheduler import run
-    from nomad.run.status import of_plan
 
     wanted = _states(only)
     workspace.counting = report.verbose
     found = make(workspace, force=how.force, **words)
-    states = of_plan(found)
-    forced = how.force and "all" in wanted
-    found = narrowed(
+    found = planning.backfill(
         found,
-        keep=lambda s: forced or states[s.cell].state in wanted,
+        wanted,
+        force=how.force,
         newest_first=order == "desc",
         most=max_steps or 0,
     )
@@ -80,10 +76,10 @@ def command(
 
 
 def _states(only: str | None) -> set[str]:
-    """Read `missing,failed`; a cell that is missing because it failed is `failed`."""
-    wanted = set((only or "all").split(","))
-    if strays := sorted(wanted - set(_ONLY)):
-        raise click.BadParameter(
-            f"`{strays[0]}` is none of {', '.join(_ONLY)}", param_hint="--only"
-        )
-    return wanted | ({"missing", "failed", "stale"} if "all" in wanted else set())
+    """Read `missing,failed`."""
+    from nomad.run.planning import ALL, ONLY
+
+    wanted = set((only or ALL).split(","))
+    if strays := sorted(wanted - set(ONLY)):
+        raise click.BadParameter(f"`{strays[0]}` is none of {', '.join(ONLY)}", param_hint="--only")
+    return wanted

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nomad.cli import options
-from nomad.errors import worst
 from nomad.names import counted
 
 if TYPE_CHECKING:
@@ -40,29 +39,27 @@ def command(
     """
     from nomad.build.checks.result import CheckStatus
     from nomad.cli import printing
-    from nomad.run.checks import check, unpublished
+    from nomad.run.checks import check_all
 
     tables = chosen.tables(workspace)
     days = options.days(workspace, when)
-    found = list(check(workspace, tables, days))
+    done = check_all(workspace, tables, days)
+    found = done.results
     told = [c for c in found if c.status is not CheckStatus.PASS] if output == "table" else found
     rows = [_row(c) for c in told]
     if rows or output != "table":
         printing.listing("checks", _COLUMNS, rows, output=output, out=sys.stdout)
-    bad = [c for c in found if c.verdict.status not in (CheckStatus.PASS, CheckStatus.WARN)]
     if output == "table":
-        for c in bad:
+        for c in done.broken:
             click.echo(f"{c.table} {c.partition or ''}: {c.verdict.told()}", err=True)
-    if missing := unpublished(workspace, tables, days):
-        options.tell_nothing(missing, days)
+    if done.unpublished:
+        options.tell_nothing(done.unpublished, days)
     refused = sum({(c.table, c.partition): c.refused for c in found}.values())
     held = f", {counted(refused, 'row')} in quarantine" if refused else ""
-    click.echo(f"{counted(len(found), 'check')}, {len(bad)} broken{held}", err=True)
-    faults = [f for name in tables if (f := workspace.project.tables[name].fault)]
-    sys.exit(worst([*(f.exit_code for f in faults), _code(bad), _LATE if missing else 0]))
+    click.echo(f"{counted(len(found), 'check')}, {len(done.broken)} broken{held}", err=True)
+    sys.exit(done.exit_code)
 
 
-_LATE = 5
 _COLUMNS = ["table", "partition_date", "test", "severity", "status", "failed", "rows", "note"]
 
 
@@ -75,11 +72,3 @@ def _row(found: Checked) -> dict[str, Any]:
         "status": found.status,
         "failed": found.verdict.broken or found.held,
     }
-
-
-def _code(bad: list[Checked]) -> int:
-    """Choose the exit code: refused data weighs more than late data."""
-    late = [c for c in bad if c.verdict.kind == "freshness"]
-    if len(late) < len(bad):
-        return 4
-    return _LATE if late else 0

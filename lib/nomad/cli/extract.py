@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nomad import errors
 from nomad.cli import options, say
-from nomad.cli.report import Report, worst
+from nomad.cli.report import Report
 
 if TYPE_CHECKING:
     from nomad.run.result import Result
@@ -69,17 +68,14 @@ def land(
 
 
 def _judge(results: Sequence[Result], *, single: bool, quiet: bool) -> int:
-    """Choose the exit code; dates missing from a range are no error unless nothing came at all."""
+    """Say what no source has, and choose the exit code."""
     from nomad.dates import compress
-    from nomad.run.result import Status
+    from nomad.run.extraction import exit_code, undelivered
 
-    missing = [r for r in results if r.status is Status.MISSING]
-    if single or len(missing) == len(results):
-        for result in missing:
-            if result.error:
-                say(result.error)
-        return errors.worst((3 if missing else 0, worst(results)))
-    days = sorted({r.partition for r in missing if r.partition})
+    missing, days = undelivered(results, single=single)
+    for result in missing:
+        if result.error:
+            say(result.error)
     if days and not quiet:
         click.echo(f"no source for {compress(days)}: passed over", err=True)
-    return worst(results)
+    return exit_code(results, single=single)

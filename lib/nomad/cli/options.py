@@ -225,17 +225,14 @@ def days(workspace: Workspace, when: When) -> Sequence[date]:
     Raises:
         BadDate: a word is no date, or the range is upside down.
     """
-    from nomad.dates import DateRange, parse_date
+    from nomad.dates import asked
 
     dt, first, last = when
     if dt is not None and not (first is last is None):
         raise click.UsageError("give either --dt or --from and --to")
     if (first is None) != (last is None):
         raise click.UsageError("--from and --to go together")
-    if first is not None and last is not None:
-        start = parse_date(first, today=workspace.today)
-        return tuple(DateRange(start, parse_date(last, today=workspace.today)))
-    return (parse_date("yesterday" if dt is None else dt, today=workspace.today),)
+    return asked(dt, first, last, today=workspace.today)
 
 
 def tell_nothing(tables: Sequence[TableName], dates: Sequence[Partition]) -> None:
@@ -266,12 +263,9 @@ class Chosen(NamedTuple):
 
     def fault_code(self, workspace: Workspace) -> int:
         """Give the exit code of what is broken among the tables selected, or (of all) of none."""
-        from nomad.errors import worst
+        from nomad.run.planning import fault_code
 
-        project = workspace.project
-        faults = [project.tables[n].fault for n in self.tables(workspace)]
-        strays = () if self.words else project.strays
-        return worst(f.exit_code for f in (*faults, *strays) if f)
+        return fault_code(workspace, self.tables(workspace), strays=not self.words)
 
 
 def selection(command: Command) -> Command:

@@ -81,18 +81,11 @@ def make(
     force: bool,
 ) -> Plan:
     """Plan as the words say."""
-    from nomad.plan.planner import plan
+    from nomad.run import planning
 
     tables, dates = chosen.tables(workspace), options.days(workspace, when)
     with _said(f"planning {len(tables)} tables over {len(dates)} dates …"):
-        return plan(
-            workspace.project,
-            workspace.lake,
-            workspace.pruner,
-            tables=tables,
-            dates=dates,
-            force=force,
-        )
+        return planning.make(workspace, tables, dates, force=force)
 
 
 _PATIENCE = 1.0
@@ -116,15 +109,13 @@ def _said(text: str, *, after: float = _PATIENCE) -> Iterator[None]:
 
 def tell_passed_over(workspace: Workspace, found: Plan) -> None:
     """Say which dates of a range no source has, and which of them only wait to be extracted."""
-    days = found.days_without_source
-    if not days:
+    if not found.passed_over:
         return
     from nomad.dates import compress
-    from nomad.run.extraction import delivered
+    from nomad.run.planning import passed_over
 
-    sources = {s for table, _ in found.passed_over for s in workspace.project.sources_of(table)}
-    waiting = delivered(workspace, sources, days)
-    if absent := [day for day in days if day not in waiting]:
+    absent, waiting = passed_over(workspace, found)
+    if absent:
         click.echo(f"no source for {compress(absent)}: passed over", err=True)
     if waiting:
         first, last = min(waiting), max(waiting)

@@ -20,7 +20,7 @@ import click
 from nomad import errors
 from nomad.cli import say
 from nomad.names import counted
-from nomad.run.result import Result, Status
+from nomad.run.result import Result, Status, code_of
 
 if TYPE_CHECKING:
     from nomad.store.requests import Requests
@@ -189,12 +189,10 @@ def worst(results: Sequence[Result], *, fail_on_quarantine: bool = False) -> int
     With `fail_on_quarantine`, rows that were refused beside what is published count as 4, be it
     from this run or fresh; it is told, however quiet all else is.
     """
-    failed = [r.error.exit_code for r in results if r.error and r.status is Status.FAILED]
-    blocked = any(r.status is Status.BLOCKED for r in results)
     refused = [r for r in results if r.quarantined] if fail_on_quarantine else []
     if refused:
         _tell_refused(refused)
-    return errors.worst((*(failed or [int(blocked)]), errors.Refused.exit_code if refused else 0))
+    return errors.worst((code_of(results), errors.Refused.exit_code if refused else 0))
 
 
 def _tell_refused(results: Sequence[Result]) -> None:

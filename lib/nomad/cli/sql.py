@@ -27,40 +27,16 @@ def command(workspace: Workspace, query: str, output: str) -> None:
     """
     from nomad.cli import printing
     from nomad.engine.answer import in_json, in_text
-    from nomad.query import ask
+    from nomad.query import ask, prepared
 
     given = sys.stdin.read() if query == "-" else query
     given = given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    text = dated_query(workspace, given.strip().rstrip(";"))
+    text = prepared(workspace, given)
     if output == "parquet":
         _parquet(workspace, text)
         return
     answer = ask(workspace, text, in_json if output == "json" else in_text)
     printing.answer(*answer, output=output, out=sys.stdout)
-
-
-def dated_query(workspace: Workspace, text: str) -> str:
-    """Fill in a query's variables; there must be something left to ask.
-
-    Raises:
-        Misuse: the query is empty, or asks for the date of a run.
-    """
-    from nomad.errors import Misuse
-    from nomad.sqlfile.statements import count
-    from nomad.sqlfile.variables import SENTINEL, render
-
-    rendered = render(text, workspace.variables, path="query")
-    if SENTINEL in rendered:
-        raise Misuse(
-            "a query has no $<PARTITION_DATE>", where="query", hint="write the date itself"
-        )
-    if not [t for t in rendered.splitlines() if t.strip() and not t.strip().startswith("--")]:
-        raise Misuse("the query is empty", hint='nomad sql "from dwd.x"')
-    if count(rendered) > 1:
-        raise Misuse(
-            "more than one query", where="query", hint="ask them one by one, or in a shell"
-        )
-    return rendered
 
 
 def _parquet(workspace: Workspace, query: str) -> None:

@@ -13,7 +13,7 @@ from nomad.contract.contract import Evolution, Severity
 from nomad.dates import COLUMN, Partition
 from nomad.engine import scan
 from nomad.engine.instance import Session
-from nomad.errors import Refused
+from nomad.errors import Late, NomadError, Refused, worst
 from nomad.lake.manifest import Manifest, Published
 from nomad.names import TableName, quote
 from nomad.project.project import Table
@@ -45,6 +45,40 @@ class Checked:
             if self.held and not self.verdict.broken
             else self.verdict.status
         )
+
+
+@dataclass(frozen=True)
+class CheckRun:
+    """What all tests found; the tables with tests of which nothing is published; what is broken."""
+
+    results: tuple[Checked, ...]
+    unpublished: tuple[TableName, ...] = ()
+    faults: tuple[NomadError, ...] = ()
+
+    @property
+    def broken(self) -> list[Checked]:
+        """The tests that rows break, warnings apart."""
+        harmless = (CheckStatus.PASS, CheckStatus.WARN)
+        return [c for c in self.results if c.verdict.status not in harmless]
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of all: refused data weighs more than late data."""
+        late = [c for c in self.broken if c.verdict.kind == FRESHNESS]
+        refused = len(late) < len(self.broken)
+        codes = [Refused.exit_code] if refused else [Late.exit_code] if late else []
+        codes += [Late.exit_code] if self.unpublished else []
+        return worst([*codes, *(f.exit_code for f in self.faults)])
+
+
+def check_all(workspace: Workspace, tables: Sequence[TableName], dates: Sequence[date]) -> CheckRun:
+    """Judge what is published of some tables at some dates."""
+    faults = (workspace.project.tables[n].fault for n in tables)
+    return CheckRun(
+        tuple(check(workspace, tables, dates)),
+        tuple(unpublished(workspace, tables, dates)),
+        tuple(f for f in faults if f),
+    )
 
 
 def check(

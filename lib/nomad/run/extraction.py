@@ -22,6 +22,7 @@ from nomad.errors import (
     StepFailed,
     UnknownName,
     hide_in,
+    worst,
 )
 from nomad.extract.base import Connector, Landed, OnDisk, Previous, Request
 from nomad.extract.columns import NO_ROWS, Shape, added
@@ -35,7 +36,7 @@ from nomad.plan.freshness import GONE
 from nomad.project.project import source_is_partitioned
 from nomad.run.context import Attempt, attempt
 from nomad.run.nearest import Nearest
-from nomad.run.result import OUT_OF_MEMORY, Result, Status
+from nomad.run.result import OUT_OF_MEMORY, Result, Status, code_of
 from nomad.schema import Column
 from nomad.sqlfile.variables import dated, render
 from nomad.store.requests import about
@@ -114,6 +115,20 @@ def extract(
             going.renew()
             results.append(result)
         return going.run_id, results
+
+
+def undelivered(results: Sequence[Result], *, single: bool) -> tuple[list[Result], list[date]]:
+    """Name what no source has: as failures, or (of a range of which something came) as dates."""
+    missing = [r for r in results if r.status is Status.MISSING]
+    if single or len(missing) == len(results):
+        return missing, []
+    return [], sorted({r.partition for r in missing if r.partition})
+
+
+def exit_code(results: Sequence[Result], *, single: bool) -> int:
+    """Choose the exit code; dates missing from a range are no error unless nothing came at all."""
+    missing, _ = undelivered(results, single=single)
+    return worst((SourceMissing.exit_code if missing else 0, code_of(results)))
 
 
 def _cells(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from nomad.dates import Partition
-from nomad.errors import DiskFull, NomadError, NoRoom, OutOfMemory
+from nomad.errors import DiskFull, NomadError, NoRoom, OutOfMemory, worst
 from nomad.names import TableName
 
 
@@ -79,6 +79,13 @@ class Result(NamedTuple):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {**self.as_row(), "run_id": self.run_id, "location": self.location,
                 "peak_memory": peak, "waited": round(self.waited, 3)}  # fmt: skip
+
+
+def code_of(results: Sequence[Result]) -> int:
+    """Choose the exit code: the worst of the errors, or 1 where something was only blocked."""
+    failed = [r.error.exit_code for r in results if r.error and r.status is Status.FAILED]
+    blocked = any(r.status is Status.BLOCKED for r in results)
+    return worst(failed or [int(blocked)])
 
 
 def _words(error: NomadError) -> str:

@@ -1,0 +1,91 @@
+"""Plans as commands ask for them: of a workspace, with what a plan leaves out, or narrowed down."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from nomad.errors import Misuse, worst
+from nomad.names import TableName
+from nomad.plan import planner
+from nomad.plan.steps import Plan, narrowed
+from nomad.run.extraction import delivered
+from nomad.run.status import CellState, of_plan
+from nomad.workspace import Workspace
+
+ALL = "all"
+ONLY = (CellState.MISSING, CellState.FAILED, CellState.STALE, ALL)
+"""What a backfill may be limited to."""
+
+
+def make(
+    workspace: Workspace,
+    tables: Collection[TableName],
+    dates: Sequence[date],
+    *,
+    force: bool = False,
+) -> Plan:
+    """Plan some tables at some dates."""
+    return planner.plan(
+        workspace.project,
+        workspace.lake,
+        workspace.pruner,
+        tables=tables,
+        dates=dates,
+        force=force,
+    )
+
+
+def backfill(
+    plan: Plan,
+    only: Collection[str],
+    *,
+    force: bool = False,
+    newest_first: bool = False,
+    most: int = 0,
+) -> Plan:
+    """Keep the steps of a plan that a backfill is for, at most so many of them (0: all).
+
+    Raises:
+        Misuse: `only` names a state that there isn't.
+    """
+    wanted = _states(only)
+    states = of_plan(plan)
+    forced = force and ALL in wanted
+    return narrowed(
+        plan,
+        keep=lambda s: forced or states[s.cell].state in wanted,
+        newest_first=newest_first,
+        most=most,
+    )
+
+
+def _states(only: Collection[str]) -> set[str]:
+    if strays := sorted(set(only) - set(ONLY)):
+        raise Misuse(f"`{strays[0]}` is none of {', '.join(ONLY)}")
+    return set(ONLY) if ALL in only else set(only)
+
+
+class PassedOver(NamedTuple):
+    """Dates of a range that a plan leaves out: no source has them, or they wait to be extracted."""
+
+    absent: tuple[date, ...] = ()
+    waiting: tuple[date, ...] = ()
+
+
+def passed_over(workspace: Workspace, plan: Plan) -> PassedOver:
+    """Tell which dates a plan leaves out, and which of them only wait to be extracted."""
+    days = plan.days_without_source
+    if not days:
+        return PassedOver()
+    sources = {s for table, _ in plan.passed_over for s in workspace.project.sources_of(table)}
+    waiting = tuple(delivered(workspace, sources, days))
+    return PassedOver(tuple(day for day in days if day not in waiting), waiting)
+
+
+def fault_code(workspace: Workspace, tables: Iterable[TableName], *, strays: bool) -> int:
+    """Give the exit code of what is broken among some tables and, with `strays`, of no table."""
+    project = workspace.project
+    faults = [project.tables[n].fault for n in tables]
+    return worst(f.exit_code for f in (*faults, *(project.strays if strays else ())) if f)
