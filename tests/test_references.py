@@ -12,7 +12,7 @@ from nomad.sqlfile.file import SqlFile
 from nomad.sqlfile.parsing import parse
 from nomad.sqlfile.parts import wanted
 from nomad.sqlfile.select import Select
-from nomad.sqlfile.serialized import CachedObject, seen
+from nomad.sqlfile.serialized import Seen, seen
 from nomad.sqlfile.tokens import tokenized
 
 PATH = "sql/ods/ods_x.sql"
@@ -51,7 +51,7 @@ def test_each_parser_by_itself_finds_the_same(session, title, sql, reads):
     select = Select(sql, tokens, 0)
     theirs = seen(session.parsed([wanted(select)])[0])
 
-    assert isinstance(theirs, CachedObject)
+    assert isinstance(theirs, Seen)
     functions = {str(r) for c in theirs.calls for r in tables_of(c, where=title, line=1)}
     assert {".".join(filter(None, t[:3])) for t in theirs.tables} | functions == reads
     assert {str(r) for r in parse(sql, path=PATH, table="ods_x").refs} == reads

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nomad.engine.forbidden import is_function, view_in
+from nomad.engine.parse_tree import nodes
 from nomad.engine.session import Session
 from nomad.errors import Misuse, QueryFailed
 from nomad.names import literal
@@ -126,14 +127,7 @@ def _refuse_functions(session: Session, text: str) -> None:
 
 def _with(tree: Any, key: str) -> Iterator[dict[str, Any]]:
     """Give the nodes that have a key."""
-    if isinstance(tree, dict):
-        if tree.get(key):
-            yield tree
-        for below in tree.values():
-            yield from _with(below, key)
-    elif isinstance(tree, list):
-        for below in tree:
-            yield from _with(below, key)
+    return (node for node, _ in nodes(tree) if node.get(key))
 
 
 def _refuse_view(name: str) -> None:

@@ -16,7 +16,7 @@ from nomad.sqlfile.file import Opinion, Ref
 from nomad.sqlfile.partition_local import same_day
 from nomad.sqlfile.references import calls_in, is_ordered, marked, outputs_of, parse_one, read_by
 from nomad.sqlfile.select import Select
-from nomad.sqlfile.serialized import CachedObject, Fault, seen, serializable
+from nomad.sqlfile.serialized import Fault, Seen, seen, serializable
 from nomad.sqlfile.variables import undated
 
 
@@ -27,7 +27,7 @@ class Part:
     select: Select
     line: int
     tree: exp.Expr | None
-    theirs: CachedObject | None
+    theirs: Seen | None
     path: str = field(compare=False)
 
     @property

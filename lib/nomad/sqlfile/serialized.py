@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlglot.tokens import Token, TokenType
 
+from nomad.engine.parse_tree import nodes
 from nomad.sqlfile.calls import OF_A_CTE, Argument, Call
 
 
@@ -30,7 +31,7 @@ class Table(NamedTuple):
     at: int
 
 
-class CachedObject(NamedTuple):
+class Seen(NamedTuple):
     """What DuckDB sees in a query."""
 
     tables: tuple[Table, ...]
@@ -39,14 +40,14 @@ class CachedObject(NamedTuple):
     ordered: bool
 
 
-def seen(answer: Any) -> CachedObject | Fault | None:
+def seen(answer: Any) -> Seen | Fault | None:
     """Read what `json_serialize_sql` said of a text; None where it can't tell."""
     if not answer or not answer.get("statements"):
         syntax = bool(answer) and answer.get("error_type") == "parser"
         return Fault(answer["error_message"], int(answer.get("position", 0))) if syntax else None
-    found = list(_found([s["node"] for s in answer["statements"]], frozenset()))
+    found = list(_read_in([s["node"] for s in answer["statements"]]))
     node = answer["statements"][0]["node"]
-    return CachedObject(
+    return Seen(
         tables=tuple(f for f in found if isinstance(f, Table)),
         calls=tuple(sorted((f for f in found if isinstance(f, Call)), key=lambda c: c.at)),
         outputs=_outputs(node),
@@ -54,34 +55,16 @@ def seen(answer: Any) -> CachedObject | Fault | None:
     )
 
 
-def _found(node: Any, visible: frozenset[str]) -> Iterator[Table | Call]:
-    """Give tables and table functions, in the order of the tree; `visible` are CTEs in scope."""
-    if isinstance(node, list):
-        for part in node:
-            yield from _found(part, visible)
-    if not isinstance(node, dict):
-        return
-    for key, body in _ctes(node):
-        recursive = body.get("node", {}).get("type") == "RECURSIVE_CTE_NODE"
-        yield from _found(body, visible | {key} if recursive else visible)
-        visible |= {key}
-    kind = node.get("type")
-    if kind == "BASE_TABLE":
-        name, schema = str(node["table_name"]), str(node["schema_name"])
-        if schema or name.lower() not in visible:
-            yield Table(str(node["catalog_name"]), schema, name, node["query_location"])
-    elif kind == "TABLE_FUNCTION":
-        yield _call(node, visible)
-    for key, part in node.items():
-        if key != "cte_map":
-            yield from _found(part, visible)
-
-
-def _ctes(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    clause = node.get("cte_map")
-    if isinstance(clause, dict):
-        for entry in clause.get("map", ()):
-            yield str(entry["key"]).lower(), entry["value"]["query"]
+def _read_in(tree: Any) -> Iterator[Table | Call]:
+    """Give the tables and table functions of a query, in the order of its tree."""
+    for node, ctes in nodes(tree):
+        kind = node.get("type")
+        if kind == "BASE_TABLE":
+            name, schema = str(node["table_name"]), str(node["schema_name"])
+            if schema or name.lower() not in ctes:
+                yield Table(str(node["catalog_name"]), schema, name, node["query_location"])
+        elif kind == "TABLE_FUNCTION":
+            yield _call(node, ctes)
 
 
 def _call(node: dict[str, Any], visible: frozenset[str]) -> Call:
