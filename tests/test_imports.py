@@ -92,7 +92,7 @@ def looked_at(tmp_path_factory) -> Project:
 @pytest.mark.parametrize("words", LOOKS, ids=lambda words: words[0])
 def test_a_command_that_has_nothing_to_compute_loads_no_engine(looked_at, words):
     """DuckDB and sqlglot take 40 MB each. What SQL was parsed to comes from the cache."""
-    assert imported("--project", str(looked_at.root), *words) & (HEAVY - {"rich"}) == set()
+    assert imported("--project", str(looked_at.root), *words) & HEAVY == set()
 
 
 def test_a_run_over_what_is_parsed_already_loads_the_engine_and_no_parser(looked_at):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -141,6 +142,21 @@ def test_no_colours_where_none_are_wanted(built, environ):
         ).stdout  # fmt: skip
 
     assert "\x1b[" not in told(**environ)
+
+
+def test_a_table_in_a_pipe_reads_as_one_with_colours(project):
+    """What needs no folding is aligned without rich, which lays out the other."""
+    query = (
+        "select * from (values ('日本語', 1.50, null, true), ('é [b]', 10, 'a  b', false))"
+        ' as t(name, "größe", nothing, fine)'
+    )
+    plain = project("sql", query)
+    coloured = project("sql", query, env={"FORCE_COLOR": "1"})
+
+    assert plain.code == coloured.code == 0
+    assert coloured.out != plain.out
+    shown = re.sub(r"\x1b\[[\d;]*m", "", coloured.out)
+    assert [line.rstrip() for line in shown.splitlines()] == plain.out.splitlines()
 
 
 def test_a_misspelt_command_and_an_option_too_early_are_told(project):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, time
@@ -32,16 +33,21 @@ def table(
     Where a terminal is too narrow, long texts are folded, to `least` cells at the least; columns
     in the middle that find no room even so are left out, and `also` tells what has them.
     """
+    width = get_terminal_size().columns if out.isatty() else _WIDE
+    texts = [[cell(v) for v in row] for row in rows]
+    count = len(columns)
+    right = numeric or [bool(rows) and all(_numeric(r[i]) for r in rows) for i in range(count)]
+    if _is_plain(columns, texts, out):
+        aligned = _aligned([columns, *texts], right)
+        if len(aligned[1]) <= width:
+            _write("\n".join(aligned) + "\n", out)
+            return
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    width = get_terminal_size().columns if out.isatty() else _WIDE
     console = Console(file=out, highlight=False, width=width)
-    texts = [[cell(v) for v in row] for row in rows]
-    count = len(columns)
-    right = numeric or [bool(rows) and all(_numeric(r[i]) for r in rows) for i in range(count)]
     widths = [_widest([name, *(t[i] for t in texts)]) for i, name in enumerate(columns)]
     front, back, least = _room(widths, right, width, least)
     kept = [*range(front), *range(count - back, count)]
@@ -64,6 +70,41 @@ def table(
     if gone:
         lines.append(f"({gone} of {count} columns left out: {also} have all)")
     _write("\n".join(lines) + "\n", out)
+
+
+def _is_plain(columns: Sequence[str], rows: Sequence[Sequence[str]], out: TextIO) -> bool:
+    """Tell whether a table has neither colours, as in a pipe, nor anything to be laid out."""
+    if out.isatty() or os.environ.get("FORCE_COLOR") or not (columns and all(columns)):
+        return False
+    return all(t.isprintable() and t[-1:] != " " for row in (columns, *rows) for t in row)
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
+    """Give the lines of a table that needs no folding, the second being the rule: as rich does.
+
+    Of some hundred rows that takes a hundredth of rich's time, and not its 5 MB.
+
+    Example:
+        >>> _aligned([["name", "rows"], ["a", "12"]], [False, True])
+        ['name   rows', '───────────', 'a        12']
+    """
+    widths = [max(map(_cells, column)) for column in zip(*rows, strict=True)]
+    head, *body = ((" " * _GAP).join(map(_padded, row, widths, right)).rstrip() for row in rows)
+    return [head, "─" * (sum(widths) + _GAP * (len(widths) - 1)), *body]
+
+
+def _padded(text: str, width: int, right: bool) -> str:
+    gap = " " * (width - _cells(text))
+    return gap + text if right else text + gap
+
+
+def _cells(line: str) -> int:
+    """Count the cells of a terminal that a text takes; beyond ASCII, rich knows them."""
+    if line.isascii():
+        return len(line)
+    from rich.cells import cell_len
+
+    return cell_len(line)
 
 
 _ENOUGH, _NARROW = 5, 16
@@ -101,9 +142,7 @@ def fitting(needed: Sequence[int], width: int) -> tuple[int, int]:
 
 
 def _widest(texts: Sequence[str]) -> int:
-    from rich.cells import cell_len
-
-    return max(cell_len(line) for text in texts for line in (text.splitlines() or [""]))
+    return max(_cells(line) for text in texts for line in (text.splitlines() or [""]))
 
 
 def _write(text: str, out: TextIO) -> None:
@@ -117,12 +156,10 @@ def _write(text: str, out: TextIO) -> None:
 
 def lines(columns: Sequence[str], rows: Sequence[Sequence[Any]], out: TextIO) -> None:
     """Write each row as lines of `column  value`, with an empty line between rows."""
-    from rich.cells import cell_len
-
-    width = max(map(cell_len, columns), default=0)
+    width = max(map(_cells, columns), default=0)
     blocks = (
         "".join(
-            f"{name}{' ' * (width - cell_len(name))}  {cell(v)}".rstrip() + "\n"
+            f"{_padded(name, width, right=False)}  {cell(v)}".rstrip() + "\n"
             for name, v in zip(columns, row, strict=True)
         )
         for row in rows
