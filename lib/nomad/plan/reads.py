@@ -26,7 +26,14 @@ class InputRead(NamedTuple):
 
 
 def union(table: TableName, scans: Iterable[InputRead]) -> InputRead:
-    """Merge what several scans of one input read."""
+    """Merge what several scans of one input read.
+
+    Example:
+        >>> x, day = TableName("ods", "x"), lambda n: date(2024, 1, n)
+        >>> scans = [InputRead(x, (Span(day(n), day(n)),), (day(n),)) for n in (3, 2)]
+        >>> [(s.first.day, s.last.day) for s in union(x, scans).spans]
+        [(2, 3)]
+    """
     found = list(scans)
     asked = {day for s in found for day in s.asked}
     return InputRead(table, _merged(s.spans or () for s in found), tuple(sorted(asked)))
@@ -43,7 +50,15 @@ def _merged(runs: Iterable[Sequence[Span]]) -> tuple[Span, ...]:
 
 
 def same_date(table: TableName, day: Partition, *, partitioned: bool) -> InputRead:
-    """Read of a table by date the same date, or for a full table all; of any other the whole."""
+    """Read of a table by date the same date, or for a full table all; of any other the whole.
+
+    Example:
+        >>> x = TableName("ods", "x")
+        >>> [d.isoformat() for d in same_date(x, date(2024, 1, 2), partitioned=True).asked]
+        ['2024-01-02']
+        >>> same_date(x, date(2024, 1, 2), partitioned=False).spans is None
+        True
+    """
     if not partitioned:
         return InputRead(table, None)
     return InputRead(table, ALL) if day is None else InputRead(table, (Span(day, day),), (day,))
@@ -53,6 +68,11 @@ def before(read: InputRead, partition: Partition, columns: tuple[Column, ...]) -
     """Keep of a table's own partitions those before the one being built.
 
     That one stays among those asked for where a bound of the query names it: it is refused then.
+
+    Example:
+        >>> read = InputRead(TableName("ods", "x"), (Span(last=date(2024, 1, 9)),))
+        >>> [s.last.isoformat() for s in before(read, date(2024, 1, 3), ()).spans]
+        ['2024-01-02']
     """
     if partition is None or read.spans is None:
         return read
