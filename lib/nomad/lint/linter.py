@@ -27,7 +27,7 @@ from nomad.plan.full_scans import full_scans
 from nomad.plan.inputs import Inputs
 from nomad.plan.own_past import refuse_same_date
 from nomad.plan.pruning import ANY_DAY, Relations
-from nomad.plan.schemas import relation, relations, settled, without_dt
+from nomad.plan.schemas import describe_input, describe_inputs, settled, without_dt
 from nomad.project.project import Project, Table
 from nomad.project.references import Query
 from nomad.schema import Column
@@ -148,7 +148,7 @@ class _Linter:
 
         `table` is what it builds, to be held against its contract; a check builds none.
         """
-        inputs = relations(self._project, query.of_others if table else query, self._of_name)
+        inputs = describe_inputs(self._project, query.of_others if table else query, self._of_name)
         if inputs is None:
             return _Bound(None)
         if table.volatile if table else query.sql.volatile:
@@ -183,7 +183,7 @@ class _Linter:
             return self._bind(query, inputs)
 
         def bind(columns: tuple[Column, ...]) -> tuple[Column, ...]:
-            own = relation(self._project, query, query.table, columns)
+            own = describe_input(self._project, query, query.table, columns)
             bound = self._bind(query, {**inputs, query.table: own})
             return without_dt(bound, partitioned=table.partitioned)
 

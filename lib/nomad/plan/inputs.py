@@ -13,7 +13,7 @@ from nomad.lake.lake import Lake
 from nomad.names import TableName
 from nomad.plan.pruning import ANY_DAY, Pruner, Relations
 from nomad.plan.reads import InputRead, before
-from nomad.plan.schemas import Columns, Schemas, relations
+from nomad.plan.schemas import Columns, Schemas, describe_inputs
 from nomad.project.project import Project, Table
 from nomad.project.references import Query
 
@@ -38,22 +38,22 @@ class Inputs:
         """
         if not any(map(self._project.partitioned, query.tables)):
             return tuple(InputRead(name, None) for name in query.tables)
-        seen = self._relations(query, partition)
-        if seen is None:
+        relations = self._relations(query, partition)
+        if relations is None:
             return None
-        return tuple(self._read(query, partition, name, seen) for name in query.tables)
+        return tuple(self._read(query, partition, name, relations) for name in query.tables)
 
     def for_any_date(self, query: Query) -> tuple[InputRead, ...] | None:
         """Say what a query by date reads for some date; None before the columns are known."""
-        seen = self._relations(query)
-        if seen is None:
+        relations = self._relations(query)
+        if relations is None:
             return None
-        return tuple(self._days(query, ANY_DAY, name, seen) for name in query.tables)
+        return tuple(self._days(query, ANY_DAY, name, relations) for name in query.tables)
 
     def of_itself(self, query: Query) -> InputRead | None:
         """Say what a query reads of its own table for some date; None before that is known."""
-        seen = self._relations(query)
-        return None if seen is None else self._read(query, ANY_DAY, query.table, seen)
+        relations = self._relations(query)
+        return None if relations is None else self._read(query, ANY_DAY, query.table, relations)
 
     def fits(self, query: Query) -> bool:
         """Tell whether a query can be bound; one with a PIVOT may need rows for that."""
@@ -75,30 +75,30 @@ class Inputs:
         )
 
     def _relations(self, query: Query, near: Partition = None) -> Relations | None:
-        return relations(self._project, query, self._columns, near=near)
+        return describe_inputs(self._project, query, self._columns, near=near)
 
     def _read(
-        self, query: Query, partition: Partition, name: TableName, seen: Relations
+        self, query: Query, partition: Partition, name: TableName, relations: Relations
     ) -> InputRead:
-        read = self._days(query, partition, name, seen)
-        return before(read, partition, seen[name].schema) if name == query.table else read
+        read = self._days(query, partition, name, relations)
+        return before(read, partition, relations[name].schema) if name == query.table else read
 
     def _days(
-        self, query: Query, partition: Partition, name: TableName, seen: Relations
+        self, query: Query, partition: Partition, name: TableName, relations: Relations
     ) -> InputRead:
         if not self._project.partitioned(name):
             return InputRead(name, None)
         if query.sql.volatile:
             return InputRead(name, ALL)
-        if partition and query.sql.same_day and self._asks_one_day(query, name, seen):
+        if partition and query.sql.same_day and self._asks_one_day(query, name, relations):
             return InputRead(name, (Span(partition, partition),), (partition,))
-        return self._pruner.read(*query.sql.statements(partition), name, seen)
+        return self._pruner.read(*query.sql.statements(partition), name, relations)
 
-    def _asks_one_day(self, query: Query, name: TableName, seen: Relations) -> bool:
+    def _asks_one_day(self, query: Query, name: TableName, relations: Relations) -> bool:
         """Tell by some date whether a query that treats them alike reads its own date alone."""
-        key = (query.table, query.sql.sql_hash, name, *seen.items())
+        key = (query.table, query.sql.sql_hash, name, *relations.items())
         if key not in self._one_day:
-            read = self._pruner.read(*query.sql.statements(ANY_DAY), name, seen)
+            read = self._pruner.read(*query.sql.statements(ANY_DAY), name, relations)
             expected = ((Span(ANY_DAY, ANY_DAY),), (ANY_DAY,))
             self._one_day[key] = (read.spans, read.asked) == expected
         return self._one_day[key]

@@ -172,8 +172,8 @@ class _Planner:
             name = TableName.parse(read.table)
             if name not in self._building:
                 continue
-            spans = (read.span,) if read.span else None
-            for partition in self._due(name, spans):
+            span = read.span
+            for partition in self._due(name, (span,) if span else None):
                 day = partition.isoformat() if partition else None
                 return f"input {named(read.table, day, day)} changed"
         return None

@@ -17,20 +17,20 @@ Columns = Callable[[TableName, Partition], tuple[Column, ...] | None]
 """Names the columns of a table or source as they are for a date (None: the latest), if known."""
 
 
-def relations(
+def describe_inputs(
     project: Project, query: Query, columns: Columns, *, near: Partition = None
 ) -> Relations | None:
     """Describe the inputs of a query as it sees them; `near` is the date it runs for."""
-    seen: dict[TableName, Relation] = {}
+    relations: dict[TableName, Relation] = {}
     for name in query.tables:
         schema = columns(name, near)
         if schema is None:
             return None
-        seen[name] = relation(project, query, name, schema)
-    return seen
+        relations[name] = describe_input(project, query, name, schema)
+    return relations
 
 
-def relation(
+def describe_input(
     project: Project, query: Query, name: TableName, schema: tuple[Column, ...]
 ) -> Relation:
     """Describe one input of a query as it sees that."""
@@ -104,7 +104,7 @@ class Schemas:
         if name.layer == RAW:
             return None
         table = self._project.tables[name]
-        others = relations(self._project, table.query.of_others, self.columns, near=near)
+        others = describe_inputs(self._project, table.query.of_others, self.columns, near=near)
         if others is None:
             return None
         bind = self._of_itself if table.query.reads_itself else self._bound
@@ -114,7 +114,7 @@ class Schemas:
         """Bind a query that reads its own table, where its text names its columns."""
 
         def bind(columns: tuple[Column, ...]) -> tuple[Column, ...] | None:
-            own = relation(self._project, table.query, table.name, columns)
+            own = describe_input(self._project, table.query, table.name, columns)
             return self._bound(table, {**others, table.name: own}) if columns else None
 
         return settled(table.query, bind)
