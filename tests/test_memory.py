@@ -16,8 +16,9 @@ from nomad.errors import DiskFull, LakeError, NomadError, NoRoom, OutOfMemory
 from nomad.files import translated
 from nomad.names import TableName
 from nomad.plan.steps import Plan, Step
-from nomad.run.result import NO_ROOM, Result, shortage
-from nomad.run.scheduler import _Walk
+from nomad.run.result import NO_ROOM, Outcome, Result, shortage
+from nomad.run.runners.threads import Threads
+from nomad.run.scheduler import Scheduler
 
 CONFIG = """\
 layers: [ods, dws]
@@ -152,7 +153,8 @@ class Steps:
         self.hopeless = hopeless
         self._lock = Lock()
 
-    def act(self, step, *, again=None):
+    def act(self, task):
+        step, again = task
         with self._lock:
             self.running += 1
         time.sleep(0.02)
@@ -162,14 +164,18 @@ class Steps:
                 self.beside[name] = self.running - 1
             self.running -= 1
         if name in self.short and (self.hopeless or not again):
-            return Result(step.table, None, "failed", "", error=self.error)
-        return Result(step.table, None, "published", "")
+            return Outcome(Result(step.table, None, "failed", "", error=self.error))
+        return Outcome(Result(step.table, None, "published", ""))
 
-    def end(self, step, bad):
-        return Result(step.table, None, "blocked" if bad else "fresh", "")
 
-    def stop(self):
-        pass
+def end(step, bad):
+    return Outcome(Result(step.table, None, "blocked" if bad else "fresh", ""))
+
+
+def walk(plan, steps, most, *, fail_fast=False):
+    """Walk a plan; give the scheduler, and the ends in the order in which they came."""
+    scheduler = Scheduler(plan, Threads(steps.act, most, interrupt=lambda: None), end, most)
+    return scheduler, [o.result for o in scheduler.outcomes(fail_fast=fail_fast)]
 
 
 @pytest.mark.parametrize("error", [OutOfMemory("out of memory"), DiskFull("full"), FULL])
@@ -179,12 +185,12 @@ def test_a_second_try_is_alone_and_all_else_goes_on_after_it(error):
     steps = (*(Step(n, None, "build", "") for n in names), above)
     worker = Steps({"t1", "t3", "t4"}, error)
 
-    walk = _Walk(Plan(steps), worker, 3)
-    told = [r.table.name for r in walk.results(fail_fast=False)]
+    scheduler, results = walk(Plan(steps), worker, 3)
+    told = [r.table.name for r in results]
 
     assert worker.beside == {"t1": 0, "t3": 0, "t4": 0}
     assert sorted(told) == sorted(s.table.name for s in steps)
-    assert {r.status for r in walk.ended.values()} == {"published"}
+    assert {r.status for r in scheduler.ended.values()} == {"published"}
     assert told.index("above") > told.index("t3")
 
 
@@ -192,8 +198,8 @@ def test_steps_with_nothing_to_do_are_no_company():
     fresh = [Step(TableName("ods", f"t{i}"), None, "fresh", "fresh") for i in range(4)]
     worker = Steps({"t9"}, FULL)
 
-    walk = _Walk(Plan((*fresh, Step(TableName("ods", "t9"), None, "build", ""))), worker, 3)
-    told = [r.status for r in walk.results(fail_fast=False)]
+    _, results = walk(Plan((*fresh, Step(TableName("ods", "t9"), None, "build", ""))), worker, 3)
+    told = [r.status for r in results]
 
     assert told == ["fresh"] * 4 + ["failed"]
     assert worker.beside == {}
@@ -204,8 +210,9 @@ def test_after_the_first_failure_nothing_is_tried_again():
     names = [TableName("ods", f"t{i}") for i in range(5)]
     worker = Steps({"t0", "t1"}, FULL, hopeless=True)
 
-    walk = _Walk(Plan(tuple(Step(n, None, "build", "") for n in names)), worker, 2)
-    told = {r.table.name: r.status for r in walk.results(fail_fast=True)}
+    plan = Plan(tuple(Step(n, None, "build", "") for n in names))
+    _, results = walk(plan, worker, 2, fail_fast=True)
+    told = {r.table.name: r.status for r in results}
 
     assert len(worker.beside) == 1
     assert told == {
@@ -222,8 +229,7 @@ def test_a_disk_that_was_full_without_others_is_not_tried_again(error, tries):
     table = TableName("ods", "t")
     worker = Steps({"t"}, error)
 
-    walk = _Walk(Plan((Step(table, None, "build", ""),)), worker, 3)
-    (result,) = walk.results(fail_fast=False)
+    _, (result,) = walk(Plan((Step(table, None, "build", ""),)), worker, 3)
 
     assert (result.status == "failed") == (tries == 1)
     assert len(worker.beside) == tries - 1

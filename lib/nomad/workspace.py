@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,7 +36,6 @@ from nomad.project import project
 from nomad.project.project import Table
 from nomad.sqlfile.file import CatalogMacro
 from nomad.store.base import Store
-from nomad.store.overlay import OverlayStore
 from nomad.store.requests import Requests
 
 _log = logging.getLogger(__name__)
@@ -81,7 +79,7 @@ class Workspace:
         self._sessions = ExitStack()
         self._readers: dict[tuple[str, ...], Engine] = {}
         self.requests = Requests()
-        self.rehearsing = self.counting = False
+        self.counting = False
 
     def __enter__(self) -> Self:
         return self
@@ -252,15 +250,6 @@ class Workspace:
         there = [m for day in days if (m := self.lake.manifest(table, day))]
         found = there or [self.lake.required(table, days[0])]
         return [uri for group in self.lake.files(found) for uri in group.uris]
-
-    def rehearsal(self, folder: Path) -> Workspace:
-        """The same project over an overlay: what is published stays in `folder`."""
-        twin = copy.copy(self)
-        twin.store = OverlayStore(self.store, folder)
-        twin.lake = Lake(twin.store, listing=Listing(twin.store, shared=self.place.shared))
-        twin.remote = self.remote
-        twin.rehearsing = True
-        return twin
 
     @cached_property
     def temporary(self) -> Path:

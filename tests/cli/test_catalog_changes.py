@@ -14,9 +14,10 @@ from conftest import rarely
 from nomad.catalog import state
 from nomad.catalog.maker import Maker
 from nomad.engine.instance import database
+from nomad.errors import LakeError
 from nomad.lake.listing import Listing
 from nomad.names import TableName
-from nomad.run import context
+from nomad.run import refresher
 from nomad.workspace import Workspace
 
 DAYS = ("2024-01-02", "2024-01-03")
@@ -125,8 +126,8 @@ def test_of_another_version_it_is_made_anew(built):
 @pytest.mark.usefixtures("restless")
 @pytest.mark.parametrize("number", [8, *rarely(25)])
 def test_renewed_all_the_while_it_misses_nothing(project, monkeypatch, number):
-    monkeypatch.setattr(context, "_EVERY", 0.0)
-    monkeypatch.setattr(context, "_REST", 0)
+    monkeypatch.setattr(refresher, "_EVERY", 0.0)
+    monkeypatch.setattr(refresher, "_REST", 0)
     days = [date(2024, 1, 2) + timedelta(n) for n in range(number)]
     for n, day in enumerate(days):
         project.write(f"in/{day}.csv", f"symbol,close\nA,{n + 1}\nB,2\n")
@@ -194,3 +195,24 @@ def test_lineage_follows_the_files_though_nothing_is_built(built):
     found = content(built.root / "catalog" / "catalog.duckdb")
     assert ("dws.dws_price", "ods.ods_price") in found["lineage"]
     assert found["lineage"] == made_anew(built)["lineage"]
+
+
+def test_a_renewal_beside_a_run_that_fails_is_told_and_made_up_for(built, monkeypatch, caplog):
+    monkeypatch.setattr(refresher, "_EVERY", 0.0)
+    monkeypatch.setattr(refresher, "_REST", 0)
+    calls = itertools.count(1)
+    real = Workspace.refresh_catalog
+
+    def refresh(self, *words, **named):
+        if next(calls) == 1:
+            raise LakeError("no room for the catalog")
+        return real(self, *words, **named)
+
+    monkeypatch.setattr(Workspace, "refresh_catalog", refresh)
+
+    answer = built("run", "--dt", "2024-01-02", "--force")
+
+    assert answer.code == 0
+    told = [m for m in caplog.messages if "not renewed" in m]
+    assert told == ["the catalog is not renewed yet: no room for the catalog"]
+    assert content(built.root / "catalog" / "catalog.duckdb") == made_anew(built)

@@ -131,7 +131,7 @@ def test_superseded_versions_go_to_the_history_and_no_further(built_lake, server
     assert built_lake("doctor").code == 0
 
 
-def test_a_rehearsal_leaves_the_bucket_alone(lake, server, bucket):
+def test_a_dry_run_leaves_the_bucket_alone(lake, server, bucket):
     lake("extract", "--dt", "2024-01-02")
     before = listed(server, bucket)
 

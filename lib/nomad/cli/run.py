@@ -51,7 +51,7 @@ def command(
     how = how._replace(
         force=how.force or full_refresh,
         allow_missing=allow_missing,
-        rehearse=dry_run,
+        dry_run=dry_run,
         full_refresh=full_refresh,
     )
     results = build(workspace, report, how, **words)

@@ -1,7 +1,9 @@
 """Walks a plan and publishes.
 
-`planning` makes the plan of a command. `scheduler` hands out steps to `worker`s within a `context`,
-`gate` bounds how many compute; `extraction` lands sources. Other ways to publish: `republish`,
+`planning` makes the plan of a command. `scheduler` hands out its steps to a runner (`runners`), a
+`worker` does one, `gate` bounds how many compute. `context` is a run from begin to end: it applies
+what came of each step; `publisher` commits, `refresher` keeps the catalog up, `listener` is the
+port of who wants to know. `extraction` lands sources. Other ways to publish: `republish`,
 `history`, `compact`. What looks or cleans up: `status`, `checks`, `contracts`, `diff`, `gc`,
 `orphans`, `recovery`. `result` is how a step ended, `nearest` which landing a new one is held
 against.

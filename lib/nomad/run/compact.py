@@ -13,9 +13,9 @@ from nomad.errors import NomadError, QueryFailed
 from nomad.lake.layout import quarantine_folder
 from nomad.lake.manifest import DataFile, Manifest, Published
 from nomad.names import TableName, quote
-from nomad.run.context import Attempt, attempt
-from nomad.run.republish import again, taken
-from nomad.run.result import Result, Status
+from nomad.run.context import Context, begin
+from nomad.run.republish import refused_rows, republish
+from nomad.run.result import Outcome, Result, Status
 from nomad.workspace import Workspace
 
 _ROWS = quote("all rows")
@@ -54,29 +54,28 @@ def compact(
 
     The content hash must come out as it was; else nothing is published of that partition.
     """
-    with attempt(workspace, "compact", [g.manifest.cell for g in gains]) as going:
-        engine = going.engine()
+    with begin(workspace, "compact", [g.manifest.cell for g in gains]) as context:
+        engine = context.engine()
         results = []
         for gain in gains:
-            result = going.note(_result(going, engine, gain))
+            result = context.apply(_outcome(context, engine, gain))
             report(result)
             results.append(result)
-            going.renew()
-        return going.run_id, results
+        return context.run.id, results
 
 
-def _result(going: Attempt, engine: Engine, gain: Gain) -> Result:
+def _outcome(context: Context, engine: Engine, gain: Gain) -> Outcome:
     try:
-        return _published(going, engine, gain)
+        return _published(context, engine, gain)
     except NomadError as e:
-        return Result(*gain.manifest.cell, Status.FAILED, "compact", error=e)
+        return Outcome(Result(*gain.manifest.cell, Status.FAILED, "compact", error=e))
 
 
-def _published(going: Attempt, engine: Engine, gain: Gain) -> Result:
-    old, lake = gain.manifest, going.workspace.lake
+def _published(context: Context, engine: Engine, gain: Gain) -> Outcome:
+    old, lake = gain.manifest, context.lake
     source = scan.select(lake.files([old]), partitioned=False)
     with engine.session() as session:
-        staged = list(_staged(going, session, source, gain))
+        staged = list(_staged(context, session, source, gain))
         if session.content_of(staged) != old.content_hash:
             raise QueryFailed(
                 "the rows did not come out as they were; nothing is published",
@@ -85,20 +84,21 @@ def _published(going: Attempt, engine: Engine, gain: Gain) -> Result:
             )
     files = [(DataFile("", s.rows, s.bytes, s.sha256), s.path) for s in staged if s.path]
     what = f"{len(old.files)} files are now {len(files)}"
-    refused = taken(going, old, quarantine_folder(*old.cell))
-    return again(going, old, files, over=gain.over, refused=refused, reason=what)
+    refused = refused_rows(context, old, quarantine_folder(*old.cell))
+    return republish(context, old, files, over=gain.over, refused=refused, reason=what)
 
 
-def _staged(going: Attempt, session: Session, source: str, gain: Gain) -> Iterator[Staged]:
+def _staged(context: Context, session: Session, source: str, gain: Gain) -> Iterator[Staged]:
     """Write the rows in so many files, one after the other."""
-    contract = going.workspace.project.tables[gain.manifest.dest].contract
+    contract = context.workspace.project.tables[gain.manifest.dest].contract
     order = contract.order_by(c.name for c in gain.manifest.schema) if contract else ""
     session.execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS FROM ({source}){order}")
     rows = max(1, ceil(gain.manifest.row_count / gain.target_files))
     columns = ", ".join(quote(c.name) for c in gain.manifest.schema)
     for i in range(gain.target_files):
         part = f"SELECT {columns} FROM {_ROWS} LIMIT {rows} OFFSET {i * rows}"
-        path = going.scratch / f"{gain.manifest.dest}-{gain.manifest.partition_date}-{i}.parquet"
+        file = f"{gain.manifest.dest}-{gain.manifest.partition_date}-{i}.parquet"
+        path = context.run.scratch / file
         staged = session.stage(part, session.describe(part), path)
         if staged.path:
             yield staged

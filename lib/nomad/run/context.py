@@ -1,70 +1,69 @@
-"""One run: its id, scratch, journal, and what it supersedes.
+"""One run, from its begin to its end: who it is, and all that it works with.
 
-Superseded files go only after the catalog with the new versions is in place, so that neither a
-catalog nor `nomad sql` ever points at a file that is gone.
+What came of each step is applied here, in the run's own thread: to what is known of the lake, to
+the journal, and by those who listen.
 """
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
-from typing import Any
 
-from nomad.dates import Partition, folder
-from nomad.engine.instance import Engine, Staged
-from nomad.engine.version import NAME
-from nomad.errors import Busy, LakeError, MigrationError, Misuse, NomadError, Unanswered
+from nomad.dates import folder
+from nomad.engine.instance import Engine
+from nomad.errors import LakeError
 from nomad.files import translated
-from nomad.lake import intent_log, publish
 from nomad.lake.claims import claim
 from nomad.lake.journal import Journal, new_run_id
 from nomad.lake.lake import Lake
-from nomad.lake.layout import folder_key, refused_file
-from nomad.lake.manifest import Broken, DataFile, Input, Manifest, Over
-from nomad.names import TableName
+from nomad.lake.layout import folder_key
+from nomad.lake.listing import Listing
+from nomad.lake.manifest import Manifest
 from nomad.plan.steps import Cell
 from nomad.project.project import Table
-from nomad.run.recovery import has_project, recover
-from nomad.run.result import Result, Status
-from nomad.store.requests import about
+from nomad.run.listener import Listener
+from nomad.run.publisher import Commit, Publisher, not_noting, noting
+from nomad.run.recovery import recover
+from nomad.run.refresher import Catalog, CatalogRefresher, NoCatalog
+from nomad.run.result import Outcome, Result, Status
+from nomad.store.overlay import OverlayStore
 from nomad.workspace import Workspace
 
-_log = logging.getLogger(__name__)
 
-_EVERY = 1.0
-"""Seconds between two renewals of the catalog while a run goes on."""
+@dataclass(frozen=True)
+class Run:
+    """Who a run is. `scratch` is its own, with its claim, for as long as it lives."""
 
-_REST = 9
-"""Times as long as a renewal took before the next one: a tenth of a run's time at most."""
-
-
-@dataclass
-class Attempt:
-    """A run that is going on."""
-
-    workspace: Workspace
-    run_id: str
-    now: datetime
+    id: str
+    began: datetime
     scratch: Path
-    journal: Journal
-    lake: Lake
-    _engine: Engine | None = None
-    _committing: dict[Cell, None] = field(default_factory=dict)
-    _superseded: list[tuple[Manifest, int]] = field(default_factory=list)
-    _stale: bool = False
-    _behind: bool = False
-    _next: float = field(default_factory=lambda: time.monotonic() + _EVERY)
-    _lock: Lock = field(default_factory=Lock)
-    _beside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
-    _renewing: Future[None] | None = None
-    _fault: NomadError | None = None
+
+
+class Context:
+    """What a run works with: its publisher, what it knows of the lake, and who listens.
+
+    `success` is what is said of a step that is published.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        run: Run,
+        lake: Lake,
+        publisher: Publisher,
+        journal: Journal,
+        *,
+        success: Status = Status.PUBLISHED,
+    ) -> None:
+        self.workspace, self.run, self.lake = workspace, run, lake
+        self.publisher, self.store = publisher, publisher.store
+        self.journal, self._success = journal, success
+        self.catalog: Catalog = publisher.catalog
+        self.listeners: tuple[Listener, ...] = (self.catalog,)
+        self._engine: Engine | None = None
 
     def engine(
         self, tables: Iterable[Table] = (), *, remote: bool = True, shares: int = 1
@@ -72,229 +71,72 @@ class Attempt:
         """Give the engine with which this run builds some tables; its catalog is renewed by it."""
         if self._engine is None:
             texts = (text for table in tables for text in table.texts)
-            self._engine = self.workspace.engine(self.scratch, texts, remote=remote, shares=shares)
+            self._engine = self.workspace.engine(
+                self.run.scratch, texts, remote=remote, shares=shares
+            )
+            self.catalog.use(self._engine)
         return self._engine
 
-    def publish(
-        self,
-        manifest: Manifest,
-        staged: Sequence[Path],
-        over: Over | None,
-        quarantined: Path | None = None,
-    ) -> Manifest:
-        """Commit one partition; what it supersedes stays until the catalog is renewed."""
-        self._announce()
-        self._committing[manifest.cell] = None
-        store = self.workspace.store
-        old = over.manifest if over and not self.workspace.rehearsing else None
-        try:
-            with intent_log.noted(store, self.scratch, old):
-                grace = self.workspace.place.grace
-                ours = publish.publish(
-                    store, manifest, staged, over=over, quarantined=quarantined, grace=grace
-                )
-        except NomadError as e:
-            if not isinstance(e, Unanswered):
-                self._committing.pop(manifest.cell)
-            with self._lock:
-                self._stale = True
-            raise
-        self.lake.learn(*ours)
-        with self._lock:
-            self._stale = True
-            self._superseded += self._to_retire(over)
-        return ours.manifest
-
-    def _to_retire(self, over: Over | None) -> Iterator[tuple[Manifest, int]]:
-        """Name what a commit superseded, and how many versions to keep: of a broken one nothing."""
-        if isinstance(over, Broken):
-            yield from [(over.rest, 0)] if over.rest else []
-        elif over:
-            yield over.manifest, self.workspace.config.lake.history
-
-    def _announce(self) -> None:
-        """Note that the catalog is about to fall behind, if that isn't noted already."""
-        with self._lock:
-            if not self._behind and not self.workspace.rehearsing:
-                self.workspace.catalog_is_behind()
-            self._behind = True
-
-    def published(self, made: Manifest, reason: str) -> Result:
-        """Tell of a step that ended well."""
+    def result(self, there: Manifest, reason: str) -> Result:
+        """Tell of a step that ended well, with `there` as what is published."""
         return Result(
-            *made.cell,
-            Status.BUILT if self.workspace.rehearsing else Status.PUBLISHED,
+            *there.cell,
+            self._success,
             reason,
-            row_count=made.row_count,
-            file_count=len(made.files),
-            bytes=made.size,
-            location=self.location(*made.cell),
+            row_count=there.row_count,
+            file_count=len(there.files),
+            bytes=there.size,
+            location=self.store.uri(folder_key(*there.cell)),
         )
 
-    def look_around(self) -> None:
-        """Renew a catalog that is due before anything is published.
+    def outcome(self, commit: Commit, reason: str) -> Outcome:
+        """Tell of a step that ended well by a commit of this run."""
+        return Outcome(self.result(commit.new.manifest, reason), *commit)
 
-        One that is not there yet can wait until the end.
+    def apply(self, outcome: Outcome) -> Result:
+        """Take note of how a step ended: in the lake's index, the journal, and by who listens.
+
+        Give it with the run's id.
         """
-        try:
-            _ = self.workspace.project
-        except Misuse:
-            return
-        self._stale = self.workspace.catalog_is_due
-        if self._stale and self.workspace.catalog_path.exists() and not self.workspace.rehearsing:
-            try:
-                self._fault = self.workspace.refresh_catalog(self.lake).fault
-            except MigrationError as e:
-                self._fault = e
-            self._stale = False
-
-    def catch_up(self) -> None:
-        """Where other machines write as well, have the catalog know what this run saw of theirs."""
-        if self.workspace.place.shared and not self.workspace.rehearsing and self.lake.catch_up():
-            self._stale = True
-
-    def note(self, result: Result) -> Result:
-        """Write a step's end to the journal; give it with the run's id."""
-        noted = result._replace(run_id=self.run_id)
+        result, new, old = outcome
+        noted = result._replace(run_id=self.run.id)
+        if new:
+            self.lake.learn(*new)
         self.journal.add({"event": "step", **noted.as_log()})
-        if result.status in (Status.PUBLISHED, Status.BUILT):
-            self._committing.pop((result.table, result.partition), None)
-        if result.status not in (Status.FRESH, Status.MISSING):
-            with self._lock:
-                self._stale = True
+        if new and result.status in (Status.PUBLISHED, Status.BUILT):
+            for listener in self.listeners:
+                listener.published(new, old)
+            self.publisher.settle((result.table, result.partition))
+        elif result.status not in (Status.FRESH, Status.MISSING):
+            self.catalog.changed()
+        self.catalog.renew()
         return noted
 
-    def note_unheard(self) -> bool:
-        """Note what was published without its step's end having been noted: the run was broken off.
+    def reconcile(self) -> bool:
+        """Apply what was published without its step's end having been: the run was broken off.
 
         Give whether the journal tells of all that this run published or may still publish.
         """
-        unheard = list(self._committing)
+        in_flight = self.publisher.in_flight
+        lake = self.lake.remembering()
         with suppress(LakeError):
-            for cell in unheard:
-                there = self.workspace.lake.manifest(*cell)
-                if there and there.run_id == self.run_id:
-                    self.note(self.published(there, "published as the run was broken off"))
-        return not self._committing
-
-    def renew(self) -> None:
-        """Have the catalog renewed beside the work, at most about once a second.
-
-        Where it could not be, it is tried again: at the end it must be.
-        """
-        if self._renewing and self._renewing.done():
-            self._renewing = None
-        due = self._stale and not self._renewing and time.monotonic() > self._next
-        if due and not self.workspace.rehearsing:
-            self._renewing = self._beside.submit(self._renewed)
-
-    def finish(self) -> None:
-        """Renew the catalog once more, when nothing goes on any longer.
-
-        One that goes on is waited for; if it came to nothing, this makes up for it.
-
-        Raises:
-            NomadError: a migration fails, or was edited; all else is in the catalog.
-        """
-        self._beside.shutdown()
-        if self._renewing and isinstance(e := self._renewing.exception(), Busy):
-            raise e
-        if self._stale and not self.workspace.rehearsing:
-            self._renewed()
-        if self._fault:
-            raise self._fault
-
-    def _renewed(self) -> None:
-        """Renew the catalog, and take away what is superseded."""
-        began = time.monotonic()
-        with self._lock:
-            gone, self._superseded = self._superseded, []
-            self._stale = self._behind = False
-        try:
-            if has_project(self.workspace):
-                self.journal.flush(self.lake.listing)
-                made = self.workspace.refresh_catalog(self.lake, fresh=False, engine=self._engine)
-                self._fault = made.fault
-                self._announce_again()
-                for old, keep in gone:
-                    self._retire(old, keep)
-            else:
-                with self._lock:
-                    self._superseded = gone + self._superseded
-        except BaseException:
-            with self._lock:
-                self._superseded, self._stale = gone + self._superseded, True
-            raise
-        finally:
-            ended = time.monotonic()
-            self._next = ended + max(_EVERY, (ended - began) * _REST)
-
-    def _announce_again(self) -> None:
-        """Note once more what others announced while the catalog was made: it may lack that."""
-        with self._lock:
-            if self._behind:
-                self.workspace.catalog_is_behind()
-
-    def _retire(self, old: Manifest, keep: int) -> None:
-        """Take a superseded version away; what goes wrong there is no fault of the new one."""
-        try:
-            with about(str(old.dest)):
-                publish.retire(self.workspace.store, old, keep=keep)
-            intent_log.forget(self.scratch, old)
-        except LakeError as e:
-            _log.warning("a superseded version stays; the next run takes it along: %s", e)
-
-    def manifest(
-        self,
-        table: TableName,
-        partition: Partition,
-        staged: Staged,
-        *,
-        sql_hash: str,
-        contract_hash: str = "",
-        inputs: tuple[Input, ...] = (),
-        dialect: Mapping[str, str] | None = None,
-        checks: tuple[Mapping[str, Any], ...] = (),
-        quarantined: Staged | None = None,
-    ) -> Manifest:
-        """Describe staged files as the partition they are to become."""
-        name = f"{self.run_id}-0{staged.path.suffix if staged.path else ''}"
-        files = (DataFile(name, staged.rows, staged.bytes, staged.sha256),) if staged.path else ()
-        q = quarantined
-        refused = DataFile(refused_file(self.run_id), q.rows, q.bytes, q.sha256) if q else None
-        return Manifest(
-            dest=table,
-            partition_date=partition,
-            run_id=self.run_id,
-            generated_at=self.workspace.now().isoformat(timespec="seconds"),
-            files=files,
-            schema=staged.schema,
-            content_hash=staged.content_hash,
-            sql_hash=sql_hash,
-            contract_hash=contract_hash,
-            engine=NAME,
-            stats=staged.stats,
-            inputs=inputs,
-            dialect=dialect or {},
-            checks=checks,
-            quarantined=refused,
-        )
-
-    def location(self, table: TableName, partition: Partition) -> str:
-        """Give the address of a partition's folder."""
-        return self.workspace.store.uri(folder_key(table, partition))
+            for cell, old in list(in_flight.items()):
+                there = lake.published(*cell)
+                if there and there.manifest.run_id == self.run.id:
+                    reason = "published as the run was broken off"
+                    self.apply(self.outcome(Commit(there, old), reason))
+        return not in_flight
 
 
 @contextmanager
-def attempt(
+def begin(
     workspace: Workspace,
     command: str,
-    cells: Iterable[tuple[TableName, Partition]],
+    cells: Iterable[Cell],
     *,
     wait: bool = False,
-    rehearse: bool = False,
     lake: Lake | None = None,
-) -> Iterator[Attempt]:
+) -> Iterator[Context]:
     """Begin a run that may build `cells`; however it ends, the catalog is renewed, scratch emptied.
 
     `lake` is what is published as the run's plan saw it; without one, the run looks for itself.
@@ -303,45 +145,71 @@ def attempt(
         LakeError: the lake can't be written.
         Busy: another live run is building one of the cells, and `wait` is off.
     """
+    names = [f"{t} {folder(p)}".rstrip() for t, p in cells]
+    with _claimed(workspace, names, wait=wait) as run:
+        recover(workspace, own=run.id)
+        store, journal = workspace.store, Journal(workspace.store, run.id)
+        seen = workspace.lake.remembering() if wait or lake is None else lake
+        catalog = CatalogRefresher(workspace, seen, journal, run.scratch)
+        noted = noting(store, run.scratch)
+        publisher = Publisher(store, run.id, workspace.now, catalog, noted, workspace.place.grace)
+        catalog.preflight()
+        with _journalled(Context(workspace, run, seen, publisher, journal), command) as context:
+            yield context
+
+
+@contextmanager
+def dry_run(workspace: Workspace, command: str) -> Iterator[Context]:
+    """Begin a run over an overlay: what it publishes stays in its scratch, and nobody is told.
+
+    Raises:
+        LakeError: the lake can't be reached.
+    """
+    with _claimed(workspace, ()) as run:
+        store = OverlayStore(workspace.store, run.scratch / "lake")
+        publisher = Publisher(store, run.id, workspace.now, NoCatalog(), not_noting)
+        listing = Listing(store, shared=workspace.place.shared)
+        seen, journal = Lake(store, listing=listing).remembering(), Journal(store, run.id)
+        context = Context(workspace, run, seen, publisher, journal, success=Status.BUILT)
+        with _journalled(context, command):
+            yield context
+
+
+@contextmanager
+def _claimed(workspace: Workspace, names: Iterable[str], *, wait: bool = False) -> Iterator[Run]:
+    """Have an id, and a scratch folder with a claim on some cells."""
     now = workspace.now()
     run_id = new_run_id(now)
     top = _made(workspace.place.scratch)
-    names = [] if rehearse else [f"{t} {folder(p)}".rstrip() for t, p in cells]
     workspace.check_lake()
     workspace.waiter.who = f"run {run_id}"
     with claim(top, run_id, names, wait=wait, waiter=workspace.waiter) as scratch:
-        space = workspace.rehearsal(scratch / "lake") if rehearse else workspace
-        if not rehearse:
-            recover(workspace, own=run_id)
-        journal = Journal(space.store, run_id)
-        seen = space.lake.remembering() if rehearse or wait or lake is None else lake
-        going = Attempt(space, run_id, now, scratch, journal, seen)
-        going.look_around()
-        yield from _going(going, command)
+        yield Run(run_id, now, scratch)
 
 
-def _going(going: Attempt, command: str) -> Iterator[Attempt]:
-    at, run_id = going.now.isoformat(), going.run_id
-    going.journal.add({"event": "begin", "run_id": run_id, "command": command, "at": at})
-    going.journal.flush()
+@contextmanager
+def _journalled(context: Context, command: str) -> Iterator[Context]:
+    """Write begin and end to the journal; however it ends, all that was published is applied."""
+    run, journal = context.run, context.journal
+    at = run.began.isoformat()
+    journal.add({"event": "begin", "run_id": run.id, "command": command, "at": at})
+    journal.flush()
     clean = False
     try:
-        yield going
+        yield context
         clean = True
     except BaseException as e:
         if not isinstance(e, Exception):
-            going.workspace.waiter.hurried.set()
+            context.workspace.waiter.hurried.set()
         raise
     finally:
         try:
-            complete = going.note_unheard() and clean
-            going.catch_up()
-            at = going.workspace.now().isoformat()
-            end = {"event": "end", "run_id": run_id, "at": at, "complete": complete}
-            going.journal.add(end)
-            going.journal.flush(going.lake.listing)
+            complete = context.reconcile() and clean
+            at = context.workspace.now().isoformat()
+            journal.add({"event": "end", "run_id": run.id, "at": at, "complete": complete})
+            journal.flush(context.lake.listing)
         finally:
-            going.finish()
+            context.catalog.close()
 
 
 def _made(top: Path) -> Path:

@@ -11,14 +11,16 @@ from nomad.engine import scan
 from nomad.engine.instance import Session
 from nomad.engine.keeping import keep
 from nomad.errors import Misuse
+from nomad.lake.lake import Lake
 from nomad.lake.layout import folder_key
 from nomad.lake.manifest import Manifest, Published
 from nomad.names import RAW, TableName, quote
 from nomad.plan.steps import Action, Step
 from nomad.project.project import Table
-from nomad.run.context import attempt
+from nomad.run.context import dry_run
 from nomad.run.history import to_version
 from nomad.run.recovery import recover
+from nomad.run.runners.base import Task
 from nomad.run.worker import Options, Worker
 from nomad.workspace import Workspace
 
@@ -91,14 +93,15 @@ def staged(workspace: Workspace, name: TableName, partition: Partition) -> Diffe
         raise _nothing(name, partition)
     table = workspace.project.tables[name]
     step = Step(name, partition, Action.BUILD, "diff")
-    with attempt(workspace, "diff", [], rehearse=True) as going:
-        result = Worker(going, Options(force=True, rehearse=True), [table]).act(step)
-        if result.error:
-            raise result.error
-        made = going.lake.manifest(name, partition)
-        assert made
-        sources = [_select(workspace, over.manifest), _select(going.workspace, made)]
-        with going.engine().session() as session:
+    with dry_run(workspace, "diff") as context:
+        outcome = Worker(context, Options(force=True), [table]).act(Task(step))
+        if outcome.result.error:
+            raise outcome.result.error
+        context.apply(outcome)
+        assert outcome.new
+        sources = [_select(workspace.lake, over.manifest)]
+        sources.append(_select(context.lake, outcome.new.manifest))
+        with context.engine().session() as session:
             return compare(session, *sources, key=_key(table))
 
 
@@ -121,14 +124,14 @@ def _source(
 ) -> str:
     """Write the SELECT of one version; none named is the published one."""
     if run is None or run == over.manifest.run_id:
-        return _select(workspace, over.manifest)
+        return _select(workspace.lake, over.manifest)
     past = to_version(workspace, name, partition, run).to
     uris = tuple(workspace.store.uri(f"{past.past_folder}/{f.name}") for f in past.files)
     return scan.select([scan.Files(uris, past.schema)], partitioned=False)
 
 
-def _select(workspace: Workspace, manifest: Manifest) -> str:
-    files = workspace.lake.files([manifest]) or [scan.Files((), manifest.schema)]
+def _select(lake: Lake, manifest: Manifest) -> str:
+    files = lake.files([manifest]) or [scan.Files((), manifest.schema)]
     return scan.select(files, partitioned=False)
 
 

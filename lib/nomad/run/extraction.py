@@ -34,9 +34,10 @@ from nomad.lake.manifest import Manifest, Over
 from nomad.names import RAW, TableName, did_you_mean
 from nomad.plan.freshness import GONE
 from nomad.project.project import source_is_partitioned
-from nomad.run.context import Attempt, attempt
+from nomad.run.context import Context, begin
 from nomad.run.nearest import Nearest
-from nomad.run.result import OUT_OF_MEMORY, Result, Status, code_of
+from nomad.run.publisher import Recipe
+from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status, code_of
 from nomad.schema import Column
 from nomad.sqlfile.variables import dated, render
 from nomad.store.requests import about
@@ -104,17 +105,16 @@ def extract(
     """
     cells = list(_cells(sources, dates, workspace.variables))
     names = [(TableName(RAW, source.name), partition) for source, partition in cells]
-    with attempt(workspace, "extract", names, wait=wait) as going:
-        engine = going.engine(remote=False)
-        nearest = Nearest(going.lake)
+    with begin(workspace, "extract", names, wait=wait) as context:
+        engine = context.engine(remote=False)
+        nearest = Nearest(context.lake)
         results: list[Result] = []
         for source, partition in cells:
             cell = (source, partition)
-            result = _step(going, engine, nearest, cell=cell, force=force)
-            report(going.note(result))
-            going.renew()
-            results.append(result)
-        return going.run_id, results
+            outcome = _step(context, engine, nearest, cell=cell, force=force)
+            report(context.apply(outcome))
+            results.append(outcome.result)
+        return context.run.id, results
 
 
 def undelivered(results: Sequence[Result], *, single: bool) -> tuple[list[Result], list[date]]:
@@ -142,18 +142,21 @@ def _cells(
 _Cell = tuple[SourceConfig, Partition]
 
 
-def _step(going: Attempt, engine: Engine, nearest: Nearest, *, cell: _Cell, force: bool) -> Result:
+def _step(
+    context: Context, engine: Engine, nearest: Nearest, *, cell: _Cell, force: bool
+) -> Outcome:
     source, partition = cell
     began = time.monotonic()
     try:
-        with about(f"{RAW}.{source.name}"), _folder(going.scratch / source.name) as into:
-            result = _landed(going, engine, nearest, cell=cell, into=into, force=force)
+        with about(f"{RAW}.{source.name}"), _folder(context.run.scratch / source.name) as into:
+            outcome = _landed(context, engine, nearest, cell=cell, into=into, force=force)
     except NomadError as e:
         status = Status.MISSING if isinstance(e, SourceMissing) else Status.FAILED
         retried = OUT_OF_MEMORY if isinstance(e, OutOfMemory) else None
         table = TableName(RAW, source.name)
-        result = Result(table, partition, status, e.what, error=e, retried=retried)
-    return result._replace(seconds=time.monotonic() - began)
+        outcome = Outcome(Result(table, partition, status, e.what, error=e, retried=retried))
+    seconds = time.monotonic() - began
+    return outcome._replace(result=outcome.result._replace(seconds=seconds))
 
 
 @contextmanager
@@ -168,32 +171,34 @@ def _folder(path: Path) -> Iterator[Path]:
 
 
 def _landed(
-    going: Attempt, engine: Engine, nearest: Nearest, *, cell: _Cell, into: Path, force: bool
-) -> Result:
+    context: Context, engine: Engine, nearest: Nearest, *, cell: _Cell, into: Path, force: bool
+) -> Outcome:
     given, partition = cell
     table = TableName(RAW, given.name)
-    over = going.lake.over(table, partition, healing=force)
+    over = context.lake.over(table, partition, healing=force)
     last = over.manifest if over and not force else None
-    request = _request(going.workspace, given, partition)
-    recipe = digest(given.connector, repr(sorted(given.written.items())))
-    if last and _is_comparable(last, recipe):
+    request = _request(context.workspace, given, partition)
+    recipe_hash = digest(given.connector, repr(sorted(given.written.items())))
+    if last and _is_comparable(last, recipe_hash):
         request = replace(request, previous=Previous(last.files[0].sha256))
-    landed = _fetched(going.workspace.connectors[given.connector], request, into)
+    landed = _fetched(context.workspace.connectors[given.connector], request, into)
     if last and landed is None:
-        return _fresh(going, last)
+        return Outcome(_fresh(context, last))
     if landed is None:
         raise _missing(request)
     shape = _shape(request.source, partition, nearest.of(table, partition))
     staged, retried = _measured(engine, landed, shape)
-    manifest = going.manifest(table, partition, staged, sql_hash=recipe, dialect=landed.dialect)
     if last and last.content_hash == staged.content_hash:
-        return _fresh(going, last)._replace(retried=retried)
+        return Outcome(_fresh(context, last)._replace(retried=retried))
     new = added(staged.schema, shape)
     if new:
         _log.warning("%s: new since the version before: %s", shape.told, ", ".join(new))
-    going.publish(manifest, [Path(landed.path)], over)
+    recipe = Recipe(recipe_hash, dialect=landed.dialect)
+    manifest = context.publisher.describe((table, partition), staged, recipe)
+    commit = context.publisher.publish(manifest, [Path(landed.path)], over)
     nearest.landed(table, partition)
-    return going.published(manifest, _why(over, force=force))._replace(retried=retried)
+    outcome = context.outcome(commit, _why(over, force=force))
+    return outcome._replace(result=outcome.result._replace(retried=retried))
 
 
 def _why(over: Over | None, *, force: bool) -> str:
@@ -236,8 +241,8 @@ def _is_comparable(last: Manifest, recipe: str) -> bool:
     return not (any(c.name.lower() == COLUMN for c in last.schema) and last.partition_date)
 
 
-def _fresh(going: Attempt, last: Manifest) -> Result:
-    return going.published(last, "the same bytes as before")._replace(status=Status.FRESH)
+def _fresh(context: Context, last: Manifest) -> Result:
+    return context.result(last, "the same bytes as before")._replace(status=Status.FRESH)
 
 
 def _shape(source: SourceConfig, partition: Partition, near: Manifest | None) -> Shape:

@@ -26,9 +26,9 @@ from nomad.lake.manifest import Manifest, Published, newest_first
 from nomad.lake.publish import is_whole
 from nomad.names import RAW, TableName
 from nomad.plan.steps import Cell
-from nomad.run.context import Attempt, attempt
-from nomad.run.republish import again, lost_rows, taken
-from nomad.run.result import Result, Status
+from nomad.run.context import Context, begin
+from nomad.run.republish import lost_rows, refused_rows, republish
+from nomad.run.result import Outcome, Result, Status
 from nomad.workspace import Workspace
 
 
@@ -209,22 +209,21 @@ def rollback(
     Raises:
         LostRace: a partition was published by another run meanwhile.
     """
-    with attempt(workspace, ROLLBACK, [r.to.cell for r in returns]) as going:
+    with begin(workspace, ROLLBACK, [r.to.cell for r in returns]) as context:
         results = []
         for one in returns:
-            result = going.note(_returned(going, one))
+            result = context.apply(_returned(context, one))
             report(result)
             results.append(result)
-            going.renew()
-        return going.run_id, results
+        return context.run.id, results
 
 
-def _returned(going: Attempt, one: Return) -> Result:
+def _returned(context: Context, one: Return) -> Outcome:
     old = one.to
-    paths = [going.scratch / f"{going.run_id}-{f.name}" for f in old.files]
+    paths = [context.run.scratch / f"{context.run.id}-{f.name}" for f in old.files]
     for file, path in zip(old.files, paths, strict=True):
-        going.workspace.store.get(f"{old.past_folder}/{file.name}", path)
+        context.store.get(f"{old.past_folder}/{file.name}", path)
     files = list(zip(old.files, paths, strict=True))
-    refused = taken(going, old, old.past_folder) if one.refused else None
+    refused = refused_rows(context, old, old.past_folder) if one.refused else None
     back = f"back to {old.run_id}"
-    return again(going, old, files, over=one.over, refused=refused, reason=back)
+    return republish(context, old, files, over=one.over, refused=refused, reason=back)

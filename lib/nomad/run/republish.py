@@ -9,47 +9,51 @@ from pathlib import Path
 from nomad.lake.layout import refused_file
 from nomad.lake.manifest import DataFile, Manifest, Over
 from nomad.names import counted
-from nomad.run.context import Attempt
-from nomad.run.result import Result
+from nomad.run.context import Context
+from nomad.run.result import Outcome
 
 
-def again(
-    going: Attempt,
+def republish(
+    context: Context,
     old: Manifest,
     files: Sequence[tuple[DataFile, Path]],
     *,
     over: Over,
     refused: Path | None,
     reason: str,
-) -> Result:
+) -> Outcome:
     """Publish a version's rows in staged files, which this run names.
 
     `refused` is the file of its refused rows, which go with it; it may be gone.
     """
+    run_id = context.run.id
     named = tuple(
-        f._replace(name=f"{going.run_id}-{i}{path.suffix}") for i, (f, path) in enumerate(files)
+        f._replace(name=f"{run_id}-{i}{path.suffix}") for i, (f, path) in enumerate(files)
     )
-    held = old.quarantined._replace(name=refused_file(going.run_id)) if old.quarantined else None
+    held = old.quarantined._replace(name=refused_file(run_id)) if old.quarantined else None
     ours = replace(
         old,
-        run_id=going.run_id,
-        generated_at=going.workspace.now().isoformat(timespec="seconds"),
+        run_id=run_id,
+        generated_at=context.workspace.now().isoformat(timespec="seconds"),
         files=named,
         quarantined=held if refused else None,
     )
-    made = going.publish(ours, [path for _, path in files], over, refused)
+    commit = context.publisher.publish(ours, [path for _, path in files], over, refused)
     if held and not refused:
-        return going.published(made, f"{reason}; {lost_rows(old)}")
-    return going.published(made, reason)._replace(quarantined=held.rows if held else 0)
+        return context.outcome(commit, f"{reason}; {lost_rows(old)}")
+    outcome = context.outcome(commit, reason)
+    rows = held.rows if held else 0
+    return outcome._replace(result=outcome.result._replace(quarantined=rows))
 
 
-def taken(going: Attempt, old: Manifest, folder: str) -> Path | None:
+def refused_rows(context: Context, old: Manifest, folder: str) -> Path | None:
     """Bring the refused rows of a version from where they lie, if they are still there."""
     name = old.quarantined.name if old.quarantined else None
-    key, store = f"{folder}/{name}", going.workspace.store
+    key, store = f"{folder}/{name}", context.store
     if name is None or all(e.key != key for e in store.list(folder)):
         return None
-    path = going.scratch / f"{going.run_id}-{old.dest}-{old.partition_date}.quarantine.parquet"
+    file = f"{context.run.id}-{old.dest}-{old.partition_date}.quarantine.parquet"
+    path = context.run.scratch / file
     store.get(key, path)
     return path
 

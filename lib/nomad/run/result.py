@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from nomad.dates import Partition
 from nomad.errors import DiskFull, NomadError, NoRoom, OutOfMemory, worst
+from nomad.lake.manifest import Over, Published
 from nomad.names import TableName
 
 
@@ -79,6 +80,17 @@ class Result(NamedTuple):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {**self.as_row(), "run_id": self.run_id, "location": self.location,
                 "peak_memory": peak, "waited": round(self.waited, 3)}  # fmt: skip
+
+
+class Outcome(NamedTuple):
+    """What came of a step, for the run to apply: how it ended, and what is published there now.
+
+    `old` is what a commit superseded. It pickles: a step may have run in another process.
+    """
+
+    result: Result
+    new: Published | None = None
+    old: Over | None = None
 
 
 def code_of(results: Sequence[Result]) -> int:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
-from functools import partial
 from heapq import heapify, heappop, heappush
 from itertools import chain
 
 from nomad.plan.steps import Action, Cell, Plan, Step
 from nomad.project.project import Table
-from nomad.run.context import attempt
-from nomad.run.result import OUT_OF_MEMORY, Result, Status, shortage
+from nomad.run.context import begin, dry_run
+from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status, shortage
+from nomad.run.runners.base import Runner, Task
+from nomad.run.runners.threads import Threads
 from nomad.run.worker import Options, Worker
 from nomad.workspace import Workspace
 
@@ -32,29 +33,27 @@ def run(
     """Walk a plan; give the run's id and how each step ended, in the order of the plan.
 
     A failed step blocks what needs it; all else goes on. `report` hears of each end as it comes.
-    A rehearsal builds everything in scratch and publishes nothing.
+    A dry run builds everything in scratch and publishes nothing.
 
     Raises:
         Busy: another live run is building one of the plan's cells.
     """
     cells = [s.cell for s in plan.steps if s.action == Action.BUILD]
-    with attempt(
-        workspace,
-        "run",
-        cells,
-        wait=options.wait,
-        rehearse=options.rehearse,
-        lake=plan.lake,
-    ) as going:
+    if options.dry_run:
+        opened = dry_run(workspace, "run")
+    else:
+        opened = begin(workspace, "run", cells, wait=options.wait, lake=plan.lake)
+    with opened as context:
         jobs = options.jobs or workspace.config.engine.jobs
         built = [workspace.project.tables[name] for name in {table for table, _ in cells}]
-        worker = Worker(going, options, built, jobs=jobs, shares=_instances(built, jobs))
-        walk = _Walk(plan, worker, jobs if options.fail_fast else jobs * _LANES)
-        with closing(walk.results(fail_fast=options.fail_fast)) as results:
-            for result in results:
-                report(going.note(result))
-                going.renew()
-        return going.run_id, [walk.ended[s.cell] for s in plan.steps]
+        worker = Worker(context, options, built, jobs=jobs, shares=_instances(built, jobs))
+        most = jobs if options.fail_fast else jobs * _LANES
+        threads = Threads(worker.act, most, interrupt=worker.stop)
+        scheduler = Scheduler(plan, threads, worker.end, most)
+        with closing(scheduler.outcomes(fail_fast=options.fail_fast)) as outcomes:
+            for outcome in outcomes:
+                report(context.apply(outcome))
+        return context.run.id, [scheduler.ended[s.cell] for s in plan.steps]
 
 
 _LANES = 2
@@ -68,14 +67,19 @@ def _instances(built: Iterable[Table], jobs: int) -> int:
     return jobs if any(t.sql.exclusive or t.limited for t in built) else 1
 
 
-class _Walk:
+End = Callable[[Step, Cell | None], Outcome]
+"""Gives the end of a step that has nothing to do: it is fresh, or needs a cell that failed."""
+
+
+class Scheduler:
     """Hands out the steps of a plan, each after those it waits for, in the order of the plan.
 
-    A step that ran short of memory, or of room on the disk while others ran beside it, waits until
-    nothing else runs, and is then tried once more.
+    At most so many as `most` run at a time. A step that ran short of memory, or of room on the disk
+    while others ran beside it, waits until nothing else runs, and is then tried once more. A step's
+    outcome is to be applied before the next is asked for: what needs it begins after that.
     """
 
-    def __init__(self, plan: Plan, worker: Worker, most: int) -> None:
+    def __init__(self, plan: Plan, runner: Runner, end: End, most: int) -> None:
         self._steps = plan.steps
         places = {s.cell: i for i, s in enumerate(plan.steps)}
         self._missing = [sum(n in places for n in s.waits_for) for s in plan.steps]
@@ -86,79 +90,82 @@ class _Walk:
         self._ready = [i for i, missing in enumerate(self._missing) if not missing]
         heapify(self._ready)
         self._begun: set[int] = set()
-        self._worker = worker
-        self._most = most
-        self._running: dict[Future[Result], int] = {}
-        self._short: list[tuple[int, str, Result]] = []
-        self._accompanied: set[int] = set()
+        self._runner, self._end, self._most = runner, end, most
+        self._running: dict[Future[Outcome], int] = {}
+        self._short: list[tuple[int, str, Outcome]] = []
+        self._had_neighbours: set[int] = set()
         self._spent: dict[int, float] = {}
         self._alone: int | None = None
         self.ended: dict[Cell, Result] = {}
 
-    def results(self, *, fail_fast: bool) -> Generator[Result]:
-        """Give each step's end as it comes. Interrupted, break off what runs and wait for it."""
-        with ThreadPoolExecutor(max_workers=self._most) as pool:
-            try:
-                while self._ready or self._running or self._short:
-                    for result in chain(self._hand_out(pool), self._next()):
-                        yield result
-                        if fail_fast and result.status == Status.FAILED:
-                            yield from self._drop()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                self._worker.stop()
-                raise
+    def outcomes(self, *, fail_fast: bool) -> Generator[Outcome]:
+        """Give what came of each step as it ends. Interrupted, break off what runs, wait for it."""
+        try:
+            while self._ready or self._running or self._short:
+                for outcome in chain(self._hand_out(), self._next()):
+                    yield outcome
+                    if fail_fast and outcome.result.status == Status.FAILED:
+                        yield from self._drop()
+        except BaseException:
+            self._runner.stop()
+            raise
+        finally:
+            self._runner.close()
 
-    def _hand_out(self, pool: ThreadPoolExecutor) -> Iterator[Result]:
+    def _hand_out(self) -> Iterator[Outcome]:
         """Hand out what is ready; give the ends of steps that have nothing to do."""
         if self._short and not self._running:
             self._alone, why, first = self._short.pop(0)
-            self._spent[self._alone] = first.seconds
-            act = partial(self._worker.act, again=why)
-            self._running[pool.submit(act, self._steps[self._alone])] = self._alone
+            self._spent[self._alone] = first.result.seconds
+            self._submit(self._alone, retry=why)
         while self._ready and len(self._running) < self._most and not self._draining:
             i = heappop(self._ready)
             self._begun.add(i)
             step = self._steps[i]
             bad = next((n for n in step.needs if not _good(self.ended.get(n))), None)
             if bad or step.action != Action.BUILD:
-                yield self._ended(step, self._worker.end(step, bad))
+                yield self._ended(step, self._end(step, bad))
                 continue
             if self._running:
-                self._accompanied.update((i, *self._running.values()))
-            self._running[pool.submit(self._worker.act, step)] = i
+                self._had_neighbours.update((i, *self._running.values()))
+            self._submit(i)
+
+    def _submit(self, i: int, *, retry: str | None = None) -> None:
+        self._running[self._runner.submit(Task(self._steps[i], retry))] = i
 
     @property
     def _draining(self) -> bool:
         """Whether nothing is begun, for the sake of a step that runs or is to run alone."""
         return bool(self._short) or self._alone is not None
 
-    def _next(self) -> Iterator[Result]:
+    def _next(self) -> Iterator[Outcome]:
         done = wait(self._running, timeout=_LISTEN, return_when=FIRST_COMPLETED).done
         for future in done:
-            i, result = self._running.pop(future), future.result()
+            i, outcome = self._running.pop(future), future.result()
+            result = outcome.result
             if i != self._alone and (why := self._may_go_better(i, result)):
-                self._short.append((i, why, result))
+                self._short.append((i, why, outcome))
                 continue
             self._alone = None if i == self._alone else self._alone
             spent = result.seconds + self._spent.get(i, 0.0)
-            yield self._ended(self._steps[i], result._replace(seconds=spent))
+            outcome = outcome._replace(result=result._replace(seconds=spent))
+            yield self._ended(self._steps[i], outcome)
 
     def _may_go_better(self, i: int, result: Result) -> str | None:
         """Say for what a step is worth another try; a disk it filled by itself is no reason."""
         why = shortage(result.error)
-        return why if why == OUT_OF_MEMORY or i in self._accompanied else None
+        return why if why == OUT_OF_MEMORY or i in self._had_neighbours else None
 
-    def _ended(self, step: Step, result: Result) -> Result:
+    def _ended(self, step: Step, outcome: Outcome) -> Outcome:
         """Note a step's end, and which steps it makes ready."""
-        self.ended[step.cell] = result
+        self.ended[step.cell] = outcome.result
         for i in self._readers.get(step.cell, ()):
             self._missing[i] -= 1
             if not self._missing[i] and i not in self._begun:
                 heappush(self._ready, i)
-        return result
+        return outcome
 
-    def _drop(self) -> Iterator[Result]:
+    def _drop(self) -> Iterator[Outcome]:
         """Give up on all steps that have not begun, and on second tries."""
         yield from (self._ended(self._steps[i], first) for i, _, first in self._short)
         self._short.clear()
@@ -166,8 +173,9 @@ class _Walk:
             if i not in self._begun:
                 self._begun.add(i)
                 reason = "stopped at the first failure"
-                self.ended[step.cell] = Result(step.table, step.partition, Status.BLOCKED, reason)
-                yield self.ended[step.cell]
+                blocked = Result(step.table, step.partition, Status.BLOCKED, reason)
+                self.ended[step.cell] = blocked
+                yield Outcome(blocked)
         self._ready.clear()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nomad.build import stage
 from nomad.build.inputs import BoundInput, bind, missing
@@ -17,7 +17,7 @@ from nomad.engine.instance import Staged
 from nomad.errors import LostRace, MissingPartition, NomadError, QueryFailed, Refused, Unreachable
 from nomad.files import nothing_left
 from nomad.lake.lake import Lake
-from nomad.lake.manifest import Input, Over, Published
+from nomad.lake.manifest import Facts, Input, Over, Published
 from nomad.lake.publish import lost
 from nomad.names import TableName
 from nomad.plan import own_past
@@ -26,9 +26,11 @@ from nomad.plan.inputs import Inputs
 from nomad.plan.reads import InputRead
 from nomad.plan.steps import Cell, Step
 from nomad.project.project import Table
-from nomad.run.context import Attempt
+from nomad.run.context import Context
 from nomad.run.gate import Turns
-from nomad.run.result import OUT_OF_MEMORY, Result, Status, shortage
+from nomad.run.publisher import Recipe
+from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status, shortage
+from nomad.run.runners.base import Task
 from nomad.store.requests import about
 from nomad.workspace import Workspace
 
@@ -50,7 +52,7 @@ class Options(NamedTuple):
 
     force: bool = False
     allow_missing: bool = False
-    rehearse: bool = False
+    dry_run: bool = False
     fail_fast: bool = False
     wait: bool = False
     jobs: int = 0
@@ -62,16 +64,16 @@ class Worker:
 
     def __init__(
         self,
-        going: Attempt,
+        context: Context,
         options: Options,
         tables: Iterable[Table],
         *,
         jobs: int = 1,
         shares: int = 1,
     ) -> None:
-        self._going, self._options = going, options
-        self._workspace = going.workspace
-        self._engine = going.engine(tables, shares=shares)
+        self._context, self._options = context, options
+        self._workspace = context.workspace
+        self._engine = context.engine(tables, shares=shares)
         self._turns = Turns(jobs, self._engine)
         self._busy: set[Cell] = set()
         self._stopping = False
@@ -86,44 +88,48 @@ class Worker:
             self._engine.interrupt()
             time.sleep(_BREATH)
 
-    def act(self, step: Step, *, again: str | None = None) -> Result:
+    def act(self, task: Task) -> Outcome:
         """Bring one step to its end.
 
-        An error becomes part of the result. One that ran short of something may be tried `again`,
-        for that reason and alone; for want of memory, with the least that DuckDB can do with.
+        An error becomes part of the result. A task that is tried once more for want of memory is
+        done with the least that DuckDB can do with.
         """
+        step, retry = task
         self._busy.add(step.cell)
         try:
             if self._stopping:
-                return Result(step.table, step.partition, Status.BLOCKED, "interrupted")
-            result = self._timed(step, lambda: self._decided(step, lean=again == OUT_OF_MEMORY))
-            return _told_again(result, again) if again else result
+                blocked = Result(step.table, step.partition, Status.BLOCKED, "interrupted")
+                return Outcome(blocked)
+            lean = retry == OUT_OF_MEMORY
+            outcome = self._timed(step, lambda: self._decided(step, lean=lean))
+            return _told_again(outcome, retry) if retry else outcome
         finally:
             self._busy.discard(step.cell)
 
-    def end(self, step: Step, bad: Cell | None) -> Result:
+    def end(self, step: Step, bad: Cell | None) -> Outcome:
         """Give the end of a step that has nothing to do: it is fresh, or needs `bad`."""
-        kept = partial(_kept, step, self._going.lake, "fresh")
+        kept = partial(_kept, step, self._context.lake, "fresh")
         return self._timed(step, partial(_blocked, step, bad) if bad else kept)
 
-    def _timed(self, step: Step, ended: Callable[[], Result]) -> Result:
+    def _timed(self, step: Step, ended: Callable[[], Outcome]) -> Outcome:
         began, self._turns.waited = time.monotonic(), 0.0
         try:
             with about(str(step.table)):
-                result = ended()
+                outcome = ended()
         except NomadError as e:
             e.where = e.where or self._workspace.project.tables[step.table].sql.path
             reason = str(e.what) if isinstance(e, MissingPartition) else step.reason
-            result = Result(step.table, step.partition, Status.FAILED, reason, error=e)
+            outcome = _failed(step, reason, e)
         waited = self._turns.waited
-        return result._replace(seconds=time.monotonic() - began - waited, waited=waited)
+        seconds = time.monotonic() - began - waited
+        return outcome._replace(result=outcome.result._replace(seconds=seconds, waited=waited))
 
-    def _decided(self, step: Step, *, lean: bool) -> Result:
+    def _decided(self, step: Step, *, lean: bool) -> Outcome:
         """Skip what has become fresh since the plan: an early cut-off."""
-        project, lake = self._workspace.project, self._going.lake
+        project, lake = self._workspace.project, self._context.lake
         table = project.tables[step.table]
         if table.fault:
-            return Result(step.table, step.partition, Status.FAILED, step.reason, error=table.fault)
+            return _failed(step, step.reason, table.fault)
         over = lake.over(step.table, step.partition, healing=self._options.force)
         if not self._stale(step, lake):
             return _kept(step, lake, "inputs rebuilt to the same rows")
@@ -135,15 +141,15 @@ class Worker:
         table = project.tables[step.table]
         return self._options.force or bool(why_stale(project, table, step.partition, lake))
 
-    def _built(self, step: Step, table: Table, over: Over | None, *, lean: bool) -> Result:
-        lake, began = self._going.lake, self._workspace.now()
+    def _built(self, step: Step, table: Table, over: Over | None, *, lean: bool) -> Outcome:
+        lake, began = self._context.lake, self._workspace.now()
         for attempt_left in reversed(range(_TRIES)):
             bounds = self._gathered(step, table, lake)
             try:
                 with self._nothing_left(step):
                     return self._published(step, table, bounds, over, lean=lean)
             except (QueryFailed, Unreachable, LostRace) as e:
-                lake = self._workspace.lake.remembering()
+                lake = self._context.lake.remembering()
                 merges = self._old(table, over) is not None
                 there = lake.published(*step.cell) if merges or isinstance(e, LostRace) else None
                 if there and there.version != (over.version if over else None):
@@ -152,21 +158,16 @@ class Worker:
                         raise lost(there.manifest) from None
                     over = there
                     if not self._stale(step, lake):
-                        return self._left_to(there, step)
+                        return _left_to(there, step)
                     continue
                 same = _inputs(bounds) == _inputs(self._gathered(step, table, lake))
                 if not attempt_left or same or isinstance(e, LostRace):
                     raise e from None
         raise AssertionError("unreachable")
 
-    def _left_to(self, there: Published, step: Step) -> Result:
-        """Take over what another run has built since the plan."""
-        self._going.lake.learn(*there)
-        return _kept(step, self._going.lake, "another run has just built it")
-
     def _nothing_left(self, step: Step) -> AbstractContextManager[None]:
         """Take a step's files out of scratch where it fails."""
-        path = self._going.scratch / _file_name(step)
+        path = self._context.run.scratch / _file_name(step)
         return nothing_left(path, path.with_suffix(".quarantine.parquet"))
 
     def _gathered(self, step: Step, table: Table, lake: Lake) -> tuple[BoundInput, ...]:
@@ -179,10 +180,10 @@ class Worker:
     def _reads(self, step: Step, table: Table) -> tuple[InputRead, ...]:
         """Ask again for what the plan couldn't know before the inputs were built."""
         workspace = self._workspace
-        inputs = Inputs.of_lake(workspace.project, self._going.lake, workspace.pruner)
+        inputs = Inputs.of_lake(workspace.project, self._context.lake, workspace.pruner)
         reads = inputs.resolve(table.query, step.partition)
         if reads is None:
-            name = _unpublished(workspace, self._going.lake, table)
+            name = _unpublished(workspace, self._context.lake, table)
             dated = workspace.project.partitioned(name)
             error = missing(name, step.partition if dated else None)
             error.where = table.sql.path
@@ -197,9 +198,8 @@ class Worker:
         over: Over | None,
         *,
         lean: bool,
-    ) -> Result:
-        going = self._going
-        path = going.scratch / _file_name(step)
+    ) -> Outcome:
+        path = self._context.run.scratch / _file_name(step)
         inspection = self._inspection(step, table, bounds, path, over)
         try:
             staged = stage.stage(
@@ -215,9 +215,8 @@ class Worker:
             )
         except Refused as e:
             checks = inspection.checks if inspection else ()
-            return Result(
-                step.table, step.partition, Status.FAILED, step.reason, error=e, checks=checks
-            )
+            failed = _failed(step, step.reason, e)
+            return failed._replace(result=failed.result._replace(checks=checks))
         return self._committed(step, _inputs(bounds), staged, inspection, over)
 
     def _old(self, table: Table, over: Over | None) -> str | None:
@@ -225,7 +224,7 @@ class Worker:
         keeps = table.contract and table.contract.strategy == MERGE
         if not keeps or self._options.full_refresh:
             return None
-        return stage.published(self._going.lake, over.manifest if over else None)
+        return stage.published(self._context.lake, over.manifest if over else None)
 
     def _inspection(
         self,
@@ -240,15 +239,16 @@ class Worker:
         from nomad.build.checks.inputs import gather, rows_before
         from nomad.build.checks.inspection import Inspection
 
-        going, project = self._going, self._workspace.project
-        others = gather(project, going.lake, self._workspace.pruner, table, step.partition)
+        context, project = self._context, self._workspace.project
+        others = gather(project, context.lake, self._workspace.pruner, table, step.partition)
         sources = ", ".join(dict.fromkeys(uri for b in bounds for uri in b.uris[:_FEW_FILES]))
 
         def before() -> int | None:
-            return rows_before(going.lake, table, step.partition, over)
+            return rows_before(context.lake, table, step.partition, over)
 
+        run_id = context.run.id
         return Inspection(
-            table, step.partition, others, path, going.run_id, before=before, sources=sources
+            table, step.partition, others, path, run_id, before=before, sources=sources
         )
 
     def _committed(
@@ -258,29 +258,23 @@ class Worker:
         staged: Staged,
         inspection: Inspection | None,
         over: Over | None,
-    ) -> Result:
-        going, table = self._going, self._workspace.project.tables[step.table]
+    ) -> Outcome:
+        context, table = self._context, self._workspace.project.tables[step.table]
+        recipe = Recipe(table.sql.sql_hash, table.contract_hash, inputs)
         quarantined: Staged | None = None
-        checks: tuple[Mapping[str, Any], ...] = ()
         if inspection:
-            inputs = tuple(dict.fromkeys((*inputs, *inspection.others.inputs)))
-            quarantined, checks = inspection.quarantined, inspection.checks
-        manifest = going.manifest(
-            step.table,
-            step.partition,
-            staged,
-            sql_hash=table.sql.sql_hash,
-            contract_hash=table.contract_hash,
-            inputs=inputs,
-            checks=checks,
-            quarantined=quarantined,
-        )
+            read = tuple(dict.fromkeys((*inputs, *inspection.others.inputs)))
+            recipe = recipe._replace(inputs=read, checks=inspection.checks)
+            quarantined = inspection.quarantined
+        manifest = context.publisher.describe(step.cell, staged, recipe, quarantined)
+        files = [staged.path] if staged.path else []
         refused = quarantined.path if quarantined else None
-        made = going.publish(manifest, [staged.path] if staged.path else [], over, refused)
-        return going.published(made, step.reason)._replace(
-            checks=checks,
-            quarantined=quarantined.rows if quarantined else 0,
+        outcome = context.outcome(
+            context.publisher.publish(manifest, files, over, refused), step.reason
         )
+        rows = quarantined.rows if quarantined else 0
+        result = outcome.result._replace(checks=recipe.checks, quarantined=rows)
+        return outcome._replace(result=result)
 
 
 _LARGE = 8_000_000
@@ -300,28 +294,43 @@ def _inputs(bounds: tuple[BoundInput, ...]) -> tuple[Input, ...]:
     return tuple(i for b in bounds for i in b.inputs)
 
 
-def _blocked(step: Step, by: Cell) -> Result:
+def _failed(step: Step, reason: str, error: NomadError) -> Outcome:
+    return Outcome(Result(step.table, step.partition, Status.FAILED, reason, error=error))
+
+
+def _blocked(step: Step, by: Cell) -> Outcome:
     table, day = by
     named = f"{table} dt={day}" if day else str(table)
-    return Result(step.table, step.partition, Status.BLOCKED, f"needs {named}, which failed")
+    needed = f"needs {named}, which failed"
+    return Outcome(Result(step.table, step.partition, Status.BLOCKED, needed))
 
 
-def _told_again(result: Result, why: str) -> Result:
+def _told_again(outcome: Outcome, why: str) -> Outcome:
     """Say of a step that it ran a second time, and why."""
+    result = outcome.result
     if result.error and shortage(result.error) == why:
         lean = " and with one thread" if why == OUT_OF_MEMORY else ""
         result.error.what += f"; alone{lean}, too"
-    return result._replace(reason=f"{result.reason}; retried alone: {why}", retried=why)
+    reason = f"{result.reason}; retried alone: {why}"
+    return outcome._replace(result=result._replace(reason=reason, retried=why))
 
 
-def _kept(step: Step, lake: Lake, reason: str) -> Result:
+def _kept(step: Step, lake: Lake, reason: str) -> Outcome:
     """Tell of a step that had nothing to do."""
-    facts = lake.facts(step.table, folder(step.partition))
+    return Outcome(_fresh(step, lake.facts(step.table, folder(step.partition)), reason))
+
+
+def _left_to(there: Published, step: Step) -> Outcome:
+    """Take over what another run has built since the plan."""
+    reason = "another run has just built it"
+    return Outcome(_fresh(step, there.manifest.facts, reason), there)
+
+
+def _fresh(step: Step, facts: Facts | None, reason: str) -> Result:
     known = (facts.rows, facts.files, facts.size) if facts else (None, None, None)
     refused = (facts.refused or 0) if facts else 0
-    return Result(step.table, step.partition, Status.FRESH, reason, *known)._replace(
-        quarantined=refused
-    )
+    fresh = Result(step.table, step.partition, Status.FRESH, reason, *known)
+    return fresh._replace(quarantined=refused)
 
 
 def _unpublished(workspace: Workspace, lake: Lake, table: Table) -> TableName:

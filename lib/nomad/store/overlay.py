@@ -12,7 +12,7 @@ from nomad.store.local import LocalStore
 class OverlayStore:
     """`below` is never written; what is written lies in a folder of this machine.
 
-    Nothing of `below` can be deleted or moved away: a rehearsal has no need to.
+    Nothing of `below` can be deleted or moved away: a dry run has no need to.
     """
 
     def __init__(self, below: Store, folder: Path) -> None:
