@@ -122,7 +122,7 @@ def test_a_signal_that_falls_on_a_fork_is_heard_after_it(sent):
     code = f"""
 import os, signal
 from nomad.cli import signals
-from nomad.project.apart import Text, parse_all
+from nomad.project.parse_pool import Text, parse_all
 from nomad.sqlfile.file import no_opinion
 signal.signal({int(sent)}, signal.default_int_handler)
 signals.heed()

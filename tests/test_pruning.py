@@ -321,7 +321,8 @@ CORPUS = {
 
 @pytest.fixture(scope="module")
 def pruner(tmp_path_factory):
-    return Pruner(tmp_path_factory.mktemp("pruner"), Cache(), attach={})
+    scratch = tmp_path_factory.mktemp("pruner")
+    return Pruner(lambda: scratch, Cache(), attach={})
 
 
 RELATIONS = {

@@ -260,7 +260,7 @@ class Workspace:
     def pruner(self) -> pruning.Pruner:
         """Tells which partitions a query reads."""
         cache, zone = self._cache("reads"), self.config.timezone
-        found = pruning.Pruner(self.temporary, cache, attach=self._attach, timezone=zone)
+        found = pruning.Pruner(lambda: self.temporary, cache, attach=self._attach, timezone=zone)
         self._sessions.callback(found.close)
         return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from pathlib import Path
 
 _OURS = r'\bsession_\d+\.(?:main\.)?|(?<=")main\.(?=\w+")'
@@ -26,6 +25,8 @@ def quoted(told: str, text: str, gap: str, line: int) -> str:
 
 def below(text: str, gap: str, line: int) -> str:
     """Write the line with the caret; `gap` is DuckDB's, which counts `LINE n: ` and no tabs."""
+    import unicodedata
+
     cells = len(gap) - len(f"LINE {line}: ")
     found = ""
     for c in text:

@@ -1,4 +1,4 @@
-"""Which DuckDB is installed, told without loading it."""
+"""Which DuckDB is installed, told without loading it; and to load it ahead of time."""
 
 from __future__ import annotations
 
@@ -22,3 +22,8 @@ def installed(library: str) -> str:
 
 VERSION = installed("duckdb")
 NAME = f"duckdb {VERSION}"
+
+
+def load() -> None:
+    """Load DuckDB now: once, ahead of a fork, for all processes that will ask it."""
+    import duckdb  # noqa: F401

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -31,7 +31,7 @@ def new_run_id(now: datetime) -> str:
     Six hex digits follow the second: four for its fraction, two drawn by chance.
     """
     fraction = now.microsecond * 0x10000 // 1_000_000
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{fraction:04x}{secrets.token_hex(1)}"
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{fraction:04x}{os.urandom(1).hex()}"
 
 
 def event(line: bytes) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ tells which days the filter keeps. What no filter bounds, or what can't be expla
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
@@ -80,7 +80,7 @@ class Pruner:
 
     def __init__(
         self,
-        scratch: Path,
+        scratch: Callable[[], Path],
         cache: Cache,
         *,
         attach: Mapping[str, str],
@@ -92,7 +92,6 @@ class Pruner:
         self._settings = Settings(
             memory_limit="256MB",
             threads=1,
-            scratch=scratch,
             timezone=timezone,
             attach=attach,
             without=_UNSOUND + _IDLE,
@@ -114,7 +113,9 @@ class Pruner:
         attach = named(self._settings.attach, texts)
         key = tuple(attach)
         if key not in self._engines:
-            self._engines[key] = Engine(replace(self._settings, attach=attach))
+            self._engines[key] = Engine(
+                replace(self._settings, attach=attach, scratch=self._scratch())
+            )
         return self._engines[key]
 
     def read(
@@ -213,7 +214,7 @@ class Pruner:
 
         Of an empty table the optimizer knows that it is empty, and drops what is joined to it.
         """
-        path = self._scratch / "empty.json"
+        path = self._scratch() / "empty.json"
         path.touch()
         dt = (Column(COLUMN, "DATE"),) if relation.partitioned else ()
         own = tuple(c for c in relation.schema if not (dt and c.name.lower() == COLUMN))
@@ -223,7 +224,7 @@ class Pruner:
 
     def _stand_in(self, session: Session, relation: Relation) -> Path:
         """Write (once) an empty Parquet file with the input's columns, in a folder without date."""
-        folder = self._scratch / "stand-in" / schema_hash(relation.schema)
+        folder = self._scratch() / "stand-in" / schema_hash(relation.schema)
         path = folder / f"{COLUMN}=__HIVE_DEFAULT_PARTITION__" / "0.parquet"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ Named = tuple[dict[TableName, Path], dict[TableName, NomadError], list[NomadErro
 def paths(root: Path) -> Iterator[Path]:
     """Find the SQL files of tables."""
     for path in sorted((root / SQL).rglob("*.sql")):
-        if path.relative_to(root / SQL).parts[0] != CHECKS and not is_hidden(path):
+        if shown(path, root).split("/")[1] != CHECKS and not is_hidden(path):
             yield path
 
 
@@ -66,7 +66,8 @@ def named(config: Config) -> Named:
 
 def _name(path: Path, config: Config) -> TableName:
     """Name the table of a file: the first folder is its layer."""
-    parts, where = path.relative_to(config.root / SQL).parts, shown(path, config.root)
+    where = shown(path, config.root)
+    parts = where.split("/")[1:]
     if parts[0] not in config.layers or parts[0] == path.name:
         layers = ", ".join(config.layers)
         raise SqlFileError(

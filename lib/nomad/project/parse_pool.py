@@ -7,7 +7,6 @@ process has to itself.
 from __future__ import annotations
 
 import os
-import pickle
 import select
 import signal
 import threading
@@ -16,6 +15,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
+from nomad.engine.version import load
 from nomad.errors import SqlFileError
 from nomad.sqlfile.file import Opinion, SqlFile
 
@@ -43,6 +43,7 @@ def parse_all(texts: Sequence[Text], opinion: Opinion, *, processes: int) -> lis
     count = min(processes, 1 + len(texts) // _WORTHWHILE)
     if not count or not hasattr(os, "fork") or threading.active_count() > 1:
         return _parsed(texts, opinion)
+    load()
     shares = [texts[i::count] for i in range(count)]
     begun = [_begin(share, opinion) for share in shares]
     ended = [_end(*child) if child else None for child in begun]
@@ -75,6 +76,8 @@ def _parsed(texts: Sequence[Text], opinion: Opinion) -> list[Parsed]:
 
 def _begin(texts: Sequence[Text], opinion: Opinion) -> tuple[int, BinaryIO] | None:
     """Start a process; give its id, and where its answer comes from. None: there can't be more."""
+    import pickle
+
     try:
         inner, outer = os.pipe()
     except OSError:
@@ -142,6 +145,8 @@ def _end_with_reader(outer: int) -> None:
 
 def _end(child: int, pipe: BinaryIO) -> list[Parsed] | None:
     """Read a process's answer; None where it died of something."""
+    import pickle
+
     try:
         with pipe:
             found: list[Parsed] = pickle.load(pipe)  # noqa: S301

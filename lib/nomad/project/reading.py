@@ -35,7 +35,7 @@ def _versions() -> tuple[str, ...]:
 
 def shown(path: Path, root: Path) -> str:
     """Name a file as messages do: from the project's folder on."""
-    return path.relative_to(root).as_posix()
+    return path.as_posix().removeprefix(f"{root.as_posix().rstrip('/')}/")
 
 
 def unread(path: Path, root: Path) -> SqlFile:

@@ -10,7 +10,6 @@ from nomad.errors import Misuse, worst
 from nomad.names import TableName
 from nomad.plan import planner
 from nomad.plan.steps import Plan, narrowed
-from nomad.run.extraction import delivered
 from nomad.run.status import CellState, of_plan
 from nomad.workspace import Workspace
 
@@ -79,6 +78,8 @@ def passed_over(workspace: Workspace, plan: Plan) -> PassedOver:
     days = plan.days_without_source
     if not days:
         return PassedOver()
+    from nomad.run.extraction import delivered
+
     sources = {s for table, _ in plan.passed_over for s in workspace.project.sources_of(table)}
     waiting = tuple(delivered(workspace, sources, days))
     return PassedOver(tuple(day for day in days if day not in waiting), waiting)
