@@ -178,9 +178,10 @@ def built(built_chain) -> Project:
     return built_chain()
 
 
-def rarely(*values: object) -> list[Any]:
-    """Mark values of a parameter for `make test-slow` alone."""
-    return [pytest.param(v, marks=pytest.mark.slow) for v in values]
+def rarely(*values: Any) -> list[Any]:
+    """Mark values of a parameter, or tuples of several, for `make test-slow` alone."""
+    rows = (v if isinstance(v, tuple) else (v,) for v in values)
+    return [pytest.param(*row, marks=pytest.mark.slow) for row in rows]
 
 
 @pytest.fixture

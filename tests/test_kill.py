@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, Project, build, chain, kept
+from conftest import ROOT, Project, build, chain, kept, rarely
 
 CRASH = Path(__file__).parent / "crash.py"
 OLD, NEW = [["A", 1], ["B", 2]], [["A", 10], ["B", 20], ["C", 30]]
@@ -114,7 +114,7 @@ def changed(built):
     ("part", "first", "shares", "least"),
     [
         *((CELL, n, 2, 5) for n in (1, 2)),
-        *(pytest.param(ALL, n, 4, 12, marks=pytest.mark.slow) for n in (1, 2, 3, 4)),
+        *rarely(*((ALL, n, 4, 12) for n in (1, 2, 3, 4))),
     ],
 )
 def test_killed_before_any_change_old_or_new_and_doctor_leaves_nothing(

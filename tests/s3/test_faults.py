@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from conftest import rarely
 from servers import Proxy, ceph, free_port, proxy
 
 DAY = ("--dt", "2024-01-02")
@@ -56,8 +57,13 @@ def run(lake):
     return answer, steps.get("dwd.dwd_price", {"status": None}), (answer.json or {})["run_id"]
 
 
-@pytest.mark.parametrize("what", ["drop", "late", 500, 503, "lose", "cut"])
-@pytest.mark.parametrize("number", [1, 3])
+TROUBLE = ("drop", "late", 500, 503, "lose", "cut")
+
+
+@pytest.mark.parametrize(
+    ("what", "number"),
+    [("drop", 1), *((t, 3) for t in TROUBLE), *rarely(*((t, 1) for t in TROUBLE[1:]))],
+)
 def test_a_commit_in_trouble_is_told_as_it_is(  # noqa: PLR0917
     built_lake, server, bucket, between, what, number
 ):
