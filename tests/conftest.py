@@ -26,6 +26,14 @@ def pytest_report_header() -> str:
     return f"duckdb {duckdb.__version__}"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _unsynced():
+    """No test waits for the disk: a sync is for what is there after a power cut, and none has one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back from a command line."""

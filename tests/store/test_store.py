@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -211,3 +213,31 @@ def test_nothing_waits_in_scratch_after_a_write(tmp_path):
     store.write_if("a/c", b"", expected=None)
 
     assert list(store.scratch.iterdir()) == []
+
+
+def test_on_a_disk_bytes_are_synced_before_they_have_a_name_and_the_name_after(
+    tmp_path, file, monkeypatch
+):
+    """What a manifest names is there after a power cut."""
+    store, done, replace = LocalStore(tmp_path / "lake"), [], Path.replace
+
+    def synced(handle):
+        path = Path(os.readlink(f"/proc/self/fd/{handle}"))  # noqa: PTH115
+        done.append(f"sync {path.suffix if path.suffix == '.part' else path.name}")
+
+    def renamed(self, target):
+        done.append(f"rename {target.name}")
+        return replace(self, target)
+
+    store.write_if("ods/t/manifest.json", b"0", expected=None)
+    version = store.read("ods/t/manifest.json").version
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+
+    store.put("ods/t/0.parquet", file)
+    assert store.write_if("ods/t/manifest.json", b"1", expected=version)
+
+    assert done == [
+        "sync staged.parquet", "rename 0.parquet",
+        "sync .part", "rename manifest.json", "sync t",
+    ]  # fmt: skip
