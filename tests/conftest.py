@@ -28,7 +28,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _unsynced():
-    """No test waits for the disk: a sync is for what is there after a power cut, and none has one."""
+    """No test waits for the disk: none has a power cut, which a sync is for."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
         yield

@@ -8,7 +8,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-LATE = 50_000
+LATE = 25_000
 """Rows before the odd one: more than DuckDB looks at before it decides on types."""
 
 
