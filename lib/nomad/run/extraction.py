@@ -217,13 +217,16 @@ def _fetched(connector: Connector, request: Request, into: Path) -> Landed | Non
     landed = list(connector.fetch(request, into))
     if not landed:
         return None
-    if len(landed) > 1 or landed[0].window != request.window or landed[0].format not in LANDED:
+    (one, *others), wanted = landed, request.window
+    whole = one.format in LANDED and one.path.resolve().is_relative_to(into.resolve())
+    if others or one.window != wanted or not whole:
         gave = ", ".join(f"{f.path.name} for {f.window or 'all'}" for f in landed)
         raise StepFailed(
             f"source `{request.source.name}`: connector `{request.source.connector}` gave {gave}",
-            hint=f"one file is taken for {request.window or 'all'}: {', '.join(LANDED)}",
+            hint=f"it is to give one file ({', '.join(LANDED)}) in the folder that it is given,"
+            f" for {wanted or 'all'}",
         )
-    return landed[0]
+    return one
 
 
 def _missing(request: Request) -> SourceMissing:
