@@ -29,7 +29,8 @@ def _now() -> datetime:
 class Previous:
     """The last landing of the same window by the same options.
 
-    `sha256` is that of its file; `cursor` is where it stopped, of a source that has one.
+    `sha256` is that of its file; `cursor` is where it stopped: None, as no landing of a date or of
+    all keeps one.
     """
 
     sha256: str
@@ -41,9 +42,9 @@ class Request:
     """What a connector is asked for.
 
     The options of `source` are of the kinds that the connector declares, the required ones are
-    there, and dates, variables and the environment are filled in. `root` is the project's folder,
-    from which relative paths go. `previous` is None where nothing was landed yet, or all is to be
-    brought again. A connector asks no other clock than `clock`.
+    there, and in texts the date, variables and the environment are filled in. `root` is the
+    project's folder, from which relative paths go. `previous` is None where nothing was landed yet,
+    or all is to be brought again. A connector asks no other clock than `clock`.
     """
 
     source: SourceConfig
@@ -58,7 +59,8 @@ class Landed:
     """A file of this machine as the source delivered it, and what of the source it is.
 
     Its ending says what it is: `.csv` (in UTF-8), `.json` (one object a line, or an array) or
-    `.parquet`. `dialect` is how a CSV differs from the usual: `delim`, `quote`, `escape`.
+    `.parquet`. `dialect` is how a CSV differs from the usual: `delim`, `quote`, `escape`. `cursor`
+    is where the source was left, for the next request of a window that goes on from there.
     """
 
     path: Path
@@ -83,9 +85,10 @@ class Connector(Protocol):
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Write what the window holds into a folder, and name each file once it is whole.
 
-        The folder is there, empty, this call's alone, and gone when its files are landed. Of a date
-        or of all, there is one file. Nothing is given where the source surely has what was landed
-        as `previous`; not to tell costs no more than bringing it again.
+        The folder is there, empty, this call's alone, and gone when its files are landed; they are
+        moved from there into the lake. Of a date or of all, there is one file. Nothing is given
+        where the source surely has what was landed as `previous`; not to tell costs no more than
+        bringing it again.
 
         It may be asked for the same window again, at any time, by any machine; what it needs to go
         on is in the request. What it raises ends this window, not the others:
