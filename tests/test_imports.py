@@ -20,11 +20,17 @@ HEAVY = {
 
 def imported(*words: str) -> set[str]:
     """The libraries a command line has imported by its end."""
+    return ended(*words)[0]
+
+
+def ended(*words: str) -> tuple[set[str], float]:
+    """The libraries a command line has imported by its end, and the MB it took at most."""
     code = (
-        "import os, sys\n"
+        "import os, re, sys\n"
         "end = os._exit\n"
         "def told(code):\n"
-        "    sys.stderr.write('\\n@' + ' '.join(sys.modules))\n"
+        "    peak = re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1]\n"
+        "    sys.stderr.write('\\n@' + ' '.join([peak, *sys.modules]))\n"
         "    sys.stderr.flush()\n"
         "    end(code)\n"
         "os._exit = told\n"
@@ -40,9 +46,10 @@ def imported(*words: str) -> set[str]:
         text=True,
         check=False,
     )
-    found = {m.split(".")[0] for m in done.stderr.rpartition("@")[2].split()}
-    assert "nomad" in found, done.stderr
-    return found
+    peak, *modules = done.stderr.rpartition("@")[2].split()
+    libraries = {m.split(".")[0] for m in modules}
+    assert "nomad" in libraries, done.stderr
+    return libraries, int(peak) / 1024
 
 
 @pytest.mark.parametrize("words", [("--help",), ("--version",), ("run", "--help"), ("nosuch",)])
@@ -92,7 +99,10 @@ def looked_at(tmp_path_factory) -> Project:
 @pytest.mark.parametrize("words", LOOKS, ids=lambda words: words[0])
 def test_a_command_that_has_nothing_to_compute_loads_no_engine(looked_at, words):
     """DuckDB and sqlglot take 40 MB each. What SQL was parsed to comes from the cache."""
-    assert imported("--project", str(looked_at.root), *words) & HEAVY == set()
+    libraries, peak = ended("--project", str(looked_at.root), *words)
+
+    assert libraries & HEAVY == set()
+    assert peak < 40
 
 
 def test_a_run_over_what_is_parsed_already_loads_the_engine_and_no_parser(looked_at):
