@@ -6,6 +6,7 @@ import ast
 import re
 from graphlib import TopologicalSorter
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
@@ -83,6 +84,15 @@ def test_the_layers_in_the_docs_are_these():
     assert {name: int(layer) for layer, name in rows} == {
         name: layer for name, layer in LAYERS.items() if name != "__main__"
     }
+
+
+def test_the_functions_that_the_docs_follow_are_there():
+    text = (LIB.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    packages = "|".join({package(name) for name in MODULES})
+    named = set(re.findall(rf"`((?:{packages})(?:\.\w+){{2,}})`", text))
+
+    assert len(named) > 15
+    assert all(resolve_name(f"nomad.{name}") for name in named)
 
 
 def test_packages_import_only_from_layers_below():
