@@ -143,8 +143,9 @@ class Worker:
 
     def _built(self, step: Step, table: Table, over: Over | None, *, lean: bool) -> Outcome:
         lake, began = self._context.lake, self._workspace.now()
+        reads = self._resolved(step, table) if step.reads is None else step.reads
+        bounds = self._bound(step, table, reads, lake)
         for attempt_left in reversed(range(_TRIES)):
-            bounds = self._gathered(step, table, lake)
             try:
                 with self._nothing_left(step):
                     return self._published(step, table, bounds, over, lean=lean)
@@ -159,8 +160,10 @@ class Worker:
                     over = there
                     if not self._stale(step, lake):
                         return _left_to(there, step)
+                    bounds = self._bound(step, table, reads, lake)
                     continue
-                same = _inputs(bounds) == _inputs(self._gathered(step, table, lake))
+                before, bounds = bounds, self._bound(step, table, reads, lake)
+                same = _inputs(before) == _inputs(bounds)
                 if not attempt_left or same or isinstance(e, LostRace):
                     raise e from None
         raise AssertionError("unreachable")
@@ -170,15 +173,16 @@ class Worker:
         path = self._context.run.scratch / _file_name(step)
         return nothing_left(path, path.with_suffix(".quarantine.parquet"))
 
-    def _gathered(self, step: Step, table: Table, lake: Lake) -> tuple[BoundInput, ...]:
-        reads = self._reads(step, table) if step.reads is None else step.reads
+    def _bound(
+        self, step: Step, table: Table, reads: tuple[InputRead, ...], lake: Lake
+    ) -> tuple[BoundInput, ...]:
         lax = self._options.allow_missing
         if table.query.reads_itself:
             own_past.refuse(lake, table, partition=step.partition, reads=reads, allow_missing=lax)
         return bind(lake, table.query, reads, allow_missing=lax)
 
-    def _reads(self, step: Step, table: Table) -> tuple[InputRead, ...]:
-        """Ask again for what the plan couldn't know before the inputs were built."""
+    def _resolved(self, step: Step, table: Table) -> tuple[InputRead, ...]:
+        """Ask for what the plan couldn't know before the inputs were built."""
         workspace = self._workspace
         inputs = Inputs.of_lake(workspace.project, self._context.lake, workspace.pruner)
         reads = inputs.resolve(table.query, step.partition)
