@@ -107,7 +107,7 @@ def test_a_stopped_process_is_named(built):
     """One that got a SIGSTOP while it had the catalog: the next says which it is, and gives up."""
     code = (
         "import os, signal, sys\n"
-        "from nomad import catalog\n"
+        "from nomad.catalog import catalog\n"
         "from nomad.cli import main\n"
         "catalog.numbered, real = lambda root: real(root), catalog.numbered\n"
         "fill = catalog.Maker.update\n"
