@@ -74,7 +74,7 @@ def test_a_merge_whose_old_rows_were_replaced_meanwhile_takes_the_new_ones(mergi
     assert merging("doctor").err == "all is well\n"
 
 
-@pytest.mark.parametrize("at", ["nomad.build.stage.stage", "nomad.lake.publish._commit"])
+@pytest.mark.parametrize("at", ["nomad.build.stage.prepared", "nomad.lake.publish._commit"])
 def test_a_race_that_is_lost_names_the_winner(merging, at):
     """Also where the old rows of a merge are gone before it could read them."""
     with waiting(merging, at, "run", "dws_last", "--force") as answer:

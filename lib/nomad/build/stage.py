@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from nomad.build.inputs import BoundInput, views
 from nomad.build.merge import merged
@@ -22,43 +23,48 @@ from nomad.project.project import Table
 from nomad.schema import Column
 from nomad.sqlfile.file import SqlFile
 
-Sieve = Callable[[Session, str, Sequence[Column]], str]
-"""Looks at the rows of a query before they are written; gives the query of those to write."""
-
-
 _PIVOT = re.compile(r"\bpivot", re.IGNORECASE)
 """A PIVOT looks for its columns among the rows as soon as it is bound."""
 
 
-def stage(
+class Prepared(NamedTuple):
+    """A table's query over its inputs, ready to be run in its session: `shaped` as it is stored.
+
+    `query` is as the file has it, `lean` with the least memory: rows are not sorted by key.
+    """
+
+    session: Session
+    table: Table
+    query: str
+    shaped: str
+    schema: tuple[Column, ...]
+    lean: bool
+
+
+@contextmanager
+def prepared(
     engine: Engine,
     table: Table,
     partition: Partition,
     bounds: Sequence[BoundInput],
-    path: Path,
     *,
-    turn: AbstractContextManager[None] | None = None,
-    sieve: Sieve | None = None,
-    old: str | None = None,
+    slot: AbstractContextManager[None] | None = None,
     lean: bool = False,
-) -> Staged:
-    """Run a table's statements over its inputs and write the result to `path`.
+) -> Iterator[Prepared]:
+    """Bind a table's inputs and run the statements before its query.
 
-    It computes only within its `turn`, for which it gets ready before. `old` is the SELECT of what
-    is published, for a table that merges its new rows into that.
-    `lean` does it with the least memory, while nothing else runs: rows are not sorted by key.
+    It computes only within its `slot`, for which it gets ready before. `lean` does it with the
+    least memory, while nothing else runs.
 
     Raises:
         OutOfMemory: it needs more memory than there is.
         QueryFailed: DuckDB refuses a statement, or rows lie outside the partition.
-        Refused: `sieve` refuses the rows, or those of a merge share a key.
     """
     setup, query = table.sql.statements(partition)
-    at = Place(table.sql.path, table.sql.line)
     with ExitStack() as held:
         early = bool(setup) or _PIVOT.search(query) is not None
         if early:
-            held.enter_context(turn or nullcontext())
+            held.enter_context(slot or nullcontext())
         session = held.enter_context(
             engine.session(exclusive=table.sql.exclusive, lean=lean, limited=table.limited)
         )
@@ -70,18 +76,30 @@ def stage(
         columns = _columns(engine, session, table, partition, bounds)
         refuse_names(columns, table.sql)
         if not early:
-            held.enter_context(turn or nullcontext())
+            held.enter_context(slot or nullcontext())
         shaped, schema = _shaped(query, columns, table, partition)
         try:
-            if sieve:
-                shaped = sieve(session, shaped, schema)
-            if table.contract and table.contract.strategy == MERGE:
-                shaped = merged(session, shaped, schema, table.contract, old, at=at)
-            if not lean:
-                shaped = _by_key(shaped, schema, table)
-            return session.stage(shaped, schema, path, at=_begins(at, query, shaped))
+            yield Prepared(session, table, query, shaped, schema, lean)
         except QueryFailed as e:
             raise _told_too_wide(session, query, columns, e, path=table.sql.path) from e
+
+
+def write(build: Prepared, query: str, path: Path, *, old: str | None = None) -> Staged:
+    """Write the rows of `query` to a file: those of the prepared one, or what is left of them.
+
+    `old` is the SELECT of what is published, for a table that merges its new rows into that.
+
+    Raises:
+        QueryFailed: DuckDB refuses it, or rows lie outside the partition.
+        Refused: new rows of a merge share a key.
+    """
+    session, table, schema = build.session, build.table, build.schema
+    at = Place(table.sql.path, table.sql.line)
+    if table.contract and table.contract.strategy == MERGE:
+        query = merged(session, query, schema, table.contract, old, at=at)
+    if not build.lean:
+        query = _by_key(query, schema, table)
+    return session.stage(query, schema, path, at=_begins(at, build.query, query))
 
 
 def published(lake: Lake, manifest: Manifest | None) -> str | None:

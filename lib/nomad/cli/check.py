@@ -51,7 +51,7 @@ def command(
         printing.listing("checks", _COLUMNS, rows, output=output, out=sys.stdout)
     if output == "table":
         for c in done.broken:
-            click.echo(f"{c.table} {c.partition or ''}: {c.verdict.told()}", err=True)
+            click.echo(f"{c.table} {c.partition or ''}: {c.result.told()}", err=True)
     if done.unpublished:
         options.tell_nothing(done.unpublished, days)
     refused = sum({(c.table, c.partition): c.refused for c in found}.values())
@@ -64,11 +64,11 @@ _COLUMNS = ["table", "partition_date", "test", "severity", "status", "failed", "
 
 
 def _row(found: Checked) -> dict[str, Any]:
-    body = found.verdict.as_body()
+    body = found.result.as_body()
     return {
         "table": str(found.table),
         "partition_date": found.partition and found.partition.isoformat(),
         **{c: body.get(c, "") for c in _COLUMNS[2:]},
         "status": found.status,
-        "failed": found.verdict.broken or found.held,
+        "failed": found.result.broken or found.held,
     }

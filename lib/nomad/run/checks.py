@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 from nomad.build.checks.inputs import gather, rows_before
-from nomad.build.checks.inspection import Inspection
-from nomad.build.checks.result import CheckStatus, Verdict
+from nomad.build.checks.inspection import Inspected, inspect
+from nomad.build.checks.result import CheckResult, CheckStatus
+from nomad.build.checks.subject import Subject
 from nomad.contract.contract import Evolution, Severity
 from nomad.dates import COLUMN, Partition
 from nomad.engine import scan
-from nomad.engine.instance import Session
 from nomad.errors import Late, NomadError, Refused, worst
 from nomad.lake.manifest import Manifest, Published
 from nomad.names import TableName, quote
@@ -33,17 +34,15 @@ class Checked:
 
     table: TableName
     partition: Partition
-    verdict: Verdict
+    result: CheckResult
     held: int = 0
     refused: int = 0
 
     @property
     def status(self) -> str:
-        """The verdict's on what is published; `quarantined` where only refused rows broke it."""
+        """The result's on what is published; `quarantined` where only refused rows broke it."""
         return (
-            CheckStatus.QUARANTINED
-            if self.held and not self.verdict.broken
-            else self.verdict.status
+            CheckStatus.QUARANTINED if self.held and not self.result.broken else self.result.status
         )
 
 
@@ -59,12 +58,12 @@ class CheckRun:
     def broken(self) -> list[Checked]:
         """The tests that rows break, warnings apart."""
         harmless = (CheckStatus.PASS, CheckStatus.WARN)
-        return [c for c in self.results if c.verdict.status not in harmless]
+        return [c for c in self.results if c.result.status not in harmless]
 
     @property
     def exit_code(self) -> int:
         """The worst of all: refused data weighs more than late data."""
-        late = [c for c in self.broken if c.verdict.kind == FRESHNESS]
+        late = [c for c in self.broken if c.result.kind == FRESHNESS]
         refused = len(late) < len(self.broken)
         codes = [Refused.exit_code] if refused else [Late.exit_code] if late else []
         codes += [Late.exit_code] if self.unpublished else []
@@ -72,7 +71,7 @@ class CheckRun:
 
 
 def check_all(workspace: Workspace, tables: Sequence[TableName], dates: Sequence[date]) -> CheckRun:
-    """Judge what is published of some tables at some dates."""
+    """Check what is published of some tables at some dates."""
     faults = (workspace.project.tables[n].fault for n in tables)
     return CheckRun(
         tuple(check(workspace, tables, dates)),
@@ -84,7 +83,7 @@ def check_all(workspace: Workspace, tables: Sequence[TableName], dates: Sequence
 def check(
     workspace: Workspace, tables: Iterable[TableName], dates: Iterable[date]
 ) -> Iterator[Checked]:
-    """Judge the published partitions of tables that have a contract or checks.
+    """Check the published partitions of tables that have a contract or checks.
 
     Partitions that are not published are passed over.
     """
@@ -93,10 +92,10 @@ def check(
         table = workspace.project.tables[name]
         for partition in _cells(table, days):
             for manifest in workspace.lake.readable(name, days=[partition]):
-                found, held = judged(workspace, table, manifest).verdicts, _held(manifest)
+                inspected, held = check_version(workspace, table, manifest), _held(manifest)
                 refused = manifest.quarantined.rows if manifest.quarantined else 0
-                for verdict in found:
-                    yield Checked(name, partition, verdict, held.get(verdict.test, 0), refused)
+                for result in inspected.results:
+                    yield Checked(name, partition, result, held.get(result.test, 0), refused)
         yield from _freshness(workspace, table)
 
 
@@ -121,56 +120,31 @@ def _cells(table: Table, days: list[date]) -> Sequence[Partition]:
     return days if table.partitioned else [None]
 
 
-@dataclass(frozen=True)
-class Judged:
-    """The verdicts on some rows, how many belong in quarantine, and whether all are refused."""
-
-    verdicts: tuple[Verdict, ...] = ()
-    bad: int = 0
-    refused: bool = False
-
-
-def judged(workspace: Workspace, table: Table, manifest: Manifest) -> Judged:
-    """Judge the rows of one published version."""
-    if not table.contract and not table.checks:
-        return Judged()
+def check_version(workspace: Workspace, table: Table, manifest: Manifest) -> Inspected:
+    """Check the rows of one published version."""
     files = workspace.lake.files([manifest]) or [scan.Files((), manifest.schema)]
     source = scan.select(files, partitioned=manifest.partition_date is not None)
-    return judge(workspace, table, manifest, source)
+    if not table.contract and not table.checks:
+        return Inspected(source)
+    return check_rows(workspace, table, manifest, source)
 
 
-def judge(workspace: Workspace, table: Table, manifest: Manifest, source: str) -> Judged:
-    """Judge the rows of a SELECT as if they were to be published as that partition."""
+def check_rows(workspace: Workspace, table: Table, manifest: Manifest, source: str) -> Inspected:
+    """Check the rows of a SELECT as if they were to be published as that partition."""
     partition, lake = manifest.partition_date, workspace.lake
-    others = gather(workspace.project, lake, workspace.pruner, table, partition)
-
-    def before() -> int | None:
-        earlier = Published(manifest, "") if partition is None else None
-        return rows_before(lake, table, partition, earlier)
-
-    inspection = Inspection(
-        table,
-        partition,
-        others,
-        workspace.temporary / "check",
-        "check",
-        before=before,
-        published=True,
-    )
+    inputs = gather(workspace.project, lake, workspace.pruner, table, partition)
+    earlier = Published(manifest, "") if partition is None else None
+    before = partial(rows_before, lake, table, partition, earlier)
+    scratch = workspace.temporary / "check"
+    subject = Subject(table, partition, inputs, scratch, "check", before, published=True)
+    schema, columns = _grown(table, manifest)
     with workspace.reader(table.texts).session(limited=table.limited) as session:
-        return _told(inspection, session, source, manifest)
-
-
-def _told(inspection: Inspection, session: Session, source: str, manifest: Manifest) -> Judged:
-    schema, told = _grown(inspection.table, manifest)
-    try:
-        inspection(session, f"SELECT {told} FROM ({source})", schema)
-    except Refused as e:
-        if not inspection.verdicts:
-            wrong = Verdict("columns", "columns", (), Severity.ERROR, 1, manifest.row_count, e.what)
-            return Judged((wrong,), refused=True)
-        return Judged(tuple(inspection.verdicts), inspection.bad, refused=True)
-    return Judged(tuple(inspection.verdicts), inspection.bad)
+        inspected = inspect(session, f"SELECT {columns} FROM ({source})", schema, subject)
+    if inspected.refusal and not inspected.results:
+        rows, told = manifest.row_count, inspected.refusal.what
+        wrong = CheckResult("columns", "columns", (), Severity.ERROR, 1, rows, told)
+        return inspected._replace(results=(wrong,))
+    return inspected
 
 
 def _grown(table: Table, manifest: Manifest) -> tuple[tuple[Column, ...], str]:
@@ -197,8 +171,8 @@ def _freshness(workspace: Workspace, table: Table) -> Iterator[Checked]:
             if most is not None and (age is None or age > most)]  # fmt: skip
     told = f"{age:.1f} days old" if age is not None else "never published"
     severity = late[0] if late else Severity.ERROR
-    verdict = Verdict(FRESHNESS, FRESHNESS, (), severity, int(bool(late)), 1, told)
-    yield Checked(table.name, latest.partition_date if latest else None, verdict)
+    result = CheckResult(FRESHNESS, FRESHNESS, (), severity, int(bool(late)), 1, told)
+    yield Checked(table.name, latest.partition_date if latest else None, result)
 
 
 def _age(workspace: Workspace, latest: Manifest | None) -> float | None:

@@ -13,7 +13,7 @@ from nomad.engine.keeping import keep
 from nomad.lake.manifest import Manifest
 from nomad.lake.scans import REFUSED, refused_files
 from nomad.names import TableName, counted, literal, quote
-from nomad.run.checks import judge, judged
+from nomad.run.checks import check_rows, check_version
 from nomad.workspace import Workspace
 
 _KEYS = ("VARCHAR", "INTEGER", "BIGINT", "UUID", "DATE")
@@ -83,20 +83,21 @@ class Change:
 
 
 def diff(workspace: Workspace, name: TableName) -> Iterator[Change]:
-    """Judge every published partition, and the rows refused there, by the contract of now."""
+    """Check every published partition, and the rows refused there, by the contract of now."""
     table = workspace.project.tables[name]
     for m in workspace.lake.readable(name, partitioned=table.partitioned):
         if m.contract_hash == table.contract_hash:
             yield Change(m.partition_date, m.row_count, "same contract", 0, 0, "")
             continue
         whole, held = _with_refused(workspace, m)
-        found = judge(workspace, table, m, whole)
-        kept = judged(workspace, table, m).bad if held else found.bad
-        broken = [v for v in found.verdicts if v.status != CheckStatus.PASS]
-        outcome = "refused" if found.refused else "quarantines" if found.bad else "passes"
-        note = "; ".join(f"{v.test}: {v.note or v.broken}" for v in broken)
-        released = 0 if found.refused else held - (found.bad - kept)
-        yield Change(m.partition_date, m.row_count, outcome, found.bad, released, note)
+        inspected = check_rows(workspace, table, m, whole)
+        bad, refused = inspected.bad, inspected.refusal
+        kept = check_version(workspace, table, m).bad if held else bad
+        broken = [r for r in inspected.results if r.status != CheckStatus.PASS]
+        outcome = "refused" if refused else "quarantines" if bad else "passes"
+        note = "; ".join(f"{r.test}: {r.note or r.broken}" for r in broken)
+        released = 0 if refused else held - (bad - kept)
+        yield Change(m.partition_date, m.row_count, outcome, bad, released, note)
 
 
 def _with_refused(workspace: Workspace, m: Manifest) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Does one step of a plan, in whatever thread it is called: build, judge, publish."""
+"""Does one step of a plan, in whatever thread it is called: build, check, publish."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ from nomad.store.requests import about
 from nomad.workspace import Workspace
 
 if TYPE_CHECKING:
-    from nomad.build.checks.inspection import Inspection
+    from nomad.build.checks.inspection import Inspected
+    from nomad.build.checks.subject import Subject
 
 _TRIES = 5
 """How often a step starts over when an input is replaced while it reads."""
@@ -204,24 +205,24 @@ class Worker:
         lean: bool,
     ) -> Outcome:
         path = self._context.run.scratch / _file_name(step)
-        inspection = self._inspection(step, table, bounds, path, over)
-        try:
-            staged = stage.stage(
-                self._engine,
-                table,
-                step.partition,
-                bounds,
-                path,
-                turn=self._turns.taken(whole=sum(b.size for b in bounds) > _LARGE),
-                sieve=inspection,
-                old=self._old(table, over),
-                lean=lean,
-            )
-        except Refused as e:
-            checks = inspection.checks if inspection else ()
-            failed = _failed(step, step.reason, e)
-            return failed._replace(result=failed.result._replace(checks=checks))
-        return self._committed(step, _inputs(bounds), staged, inspection, over)
+        subject = self._subject(step, table, bounds, path, over)
+        slot = self._turns.taken(whole=sum(b.size for b in bounds) > _LARGE)
+        prepared = stage.prepared(self._engine, table, step.partition, bounds, slot=slot, lean=lean)
+        with prepared as build:
+            inspected = _inspected(build, subject)
+            if inspected and inspected.refusal:
+                return _refused(step, inspected.refusal, inspected)
+            query = inspected.query if inspected else build.shaped
+            try:
+                staged = stage.write(build, query, path, old=self._old(table, over))
+            except Refused as e:
+                return _refused(step, e, inspected)
+        recipe = Recipe(table.sql.sql_hash, table.contract_hash, _inputs(bounds))
+        if inspected and subject:
+            read = tuple(dict.fromkeys((*recipe.inputs, *subject.inputs.inputs)))
+            recipe = recipe._replace(inputs=read, checks=inspected.checks)
+        quarantined = inspected.quarantined if inspected else None
+        return self._committed(step, recipe, staged, quarantined, over)
 
     def _old(self, table: Table, over: Over | None) -> str | None:
         """What a merge keeps, unless all is to be built anew."""
@@ -230,52 +231,40 @@ class Worker:
             return None
         return stage.published(self._context.lake, over.manifest if over else None)
 
-    def _inspection(
+    def _subject(
         self,
         step: Step,
         table: Table,
         bounds: tuple[BoundInput, ...],
         path: Path,
         over: Over | None,
-    ) -> Inspection | None:
+    ) -> Subject | None:
+        """Say what is to be inspected; None where nothing is tested."""
         if not table.contract and not table.checks:
             return None
         from nomad.build.checks.inputs import gather, rows_before
-        from nomad.build.checks.inspection import Inspection
+        from nomad.build.checks.subject import Subject
 
         context, project = self._context, self._workspace.project
-        others = gather(project, context.lake, self._workspace.pruner, table, step.partition)
+        inputs = gather(project, context.lake, self._workspace.pruner, table, step.partition)
+        before = partial(rows_before, context.lake, table, step.partition, over)
         sources = ", ".join(dict.fromkeys(uri for b in bounds for uri in b.uris[:_FEW_FILES]))
-
-        def before() -> int | None:
-            return rows_before(context.lake, table, step.partition, over)
-
-        run_id = context.run.id
-        return Inspection(
-            table, step.partition, others, path, run_id, before=before, sources=sources
-        )
+        return Subject(table, step.partition, inputs, path, context.run.id, before, sources)
 
     def _committed(
         self,
         step: Step,
-        inputs: tuple[Input, ...],
+        recipe: Recipe,
         staged: Staged,
-        inspection: Inspection | None,
+        quarantined: Staged | None,
         over: Over | None,
     ) -> Outcome:
-        context, table = self._context, self._workspace.project.tables[step.table]
-        recipe = Recipe(table.sql.sql_hash, table.contract_hash, inputs)
-        quarantined: Staged | None = None
-        if inspection:
-            read = tuple(dict.fromkeys((*inputs, *inspection.others.inputs)))
-            recipe = recipe._replace(inputs=read, checks=inspection.checks)
-            quarantined = inspection.quarantined
-        manifest = context.publisher.describe(step.cell, staged, recipe, quarantined)
+        publisher = self._context.publisher
+        manifest = publisher.describe(step.cell, staged, recipe, quarantined)
         files = [staged.path] if staged.path else []
         refused = quarantined.path if quarantined else None
-        outcome = context.outcome(
-            context.publisher.publish(manifest, files, over, refused), step.reason
-        )
+        commit = publisher.publish(manifest, files, over, refused)
+        outcome = self._context.outcome(commit, step.reason)
         rows = quarantined.rows if quarantined else 0
         result = outcome.result._replace(checks=recipe.checks, quarantined=rows)
         return outcome._replace(result=result)
@@ -300,6 +289,20 @@ def _inputs(bounds: tuple[BoundInput, ...]) -> tuple[Input, ...]:
 
 def _failed(step: Step, reason: str, error: NomadError) -> Outcome:
     return Outcome(Result(step.table, step.partition, Status.FAILED, reason, error=error))
+
+
+def _inspected(build: stage.Prepared, subject: Subject | None) -> Inspected | None:
+    if subject is None:
+        return None
+    from nomad.build.checks.inspection import inspect
+
+    return inspect(build.session, build.shaped, build.schema, subject)
+
+
+def _refused(step: Step, error: Refused, inspected: Inspected | None) -> Outcome:
+    failed = _failed(step, step.reason, error)
+    checks = inspected.checks if inspected else ()
+    return failed._replace(result=failed.result._replace(checks=checks))
 
 
 def _blocked(step: Step, by: Cell) -> Outcome:

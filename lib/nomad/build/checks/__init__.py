@@ -1,4 +1,5 @@
 """A contract and checks, held against staged rows.
 
-`inspection` judges, with `columns`, `inputs` and `refused`; `result` is what a test found.
+`inspection` checks a `subject`, with `columns` and `refused`; `inputs` looks up what contract and
+checks read beside it, `result` is what a test found.
 """

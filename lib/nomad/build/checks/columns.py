@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from nomad.contract.contract import Contract, Evolution
 from nomad.dates import COLUMN
 from nomad.engine.exact import exact
 from nomad.engine.instance import Session
 from nomad.errors import ConfigError, QueryFailed
+from nomad.lake.scans import REFUSED
 from nomad.names import did_you_mean, quote
+from nomad.project.project import Table
 from nomad.schema import Column
 
 _LADDERS = (
@@ -51,6 +53,40 @@ def differences(
         if stored and wanted and not _fits(wanted, stored, additive=additive):
             found.append(f"`{name}` is {stored}, declared {wanted}")
     return found
+
+
+def fitting(contract: Contract, schema: Sequence[Column], table: Table, *, dated: bool) -> None:
+    """See that what a contract names is among a query's columns, and what is nomad's isn't.
+
+    Raises:
+        ConfigError: it doesn't fit.
+    """
+    names = {c.name.lower(): None for c in schema} | ({COLUMN: None} if dated else {})
+    reserved = {c.name for c in REFUSED} & {c.name.lower() for c in schema}
+    if contract.quarantines and reserved:
+        raise ConfigError(
+            f"column `{min(reserved)}` bears the name of one of quarantine's own",
+            where=table.sql.path,
+            hint="rename it, or let no test have severity quarantine",
+        )
+    keyed(contract, names)
+    _tested(contract, schema, names, table)
+
+
+def _tested(
+    contract: Contract, schema: Sequence[Column], names: Container[str], table: Table
+) -> None:
+    """See that the tested columns are there, but for those whose absence is a difference."""
+    typed = {c.name.lower() for c in contract.columns if c.type}
+    for test in contract.tests:
+        for column in test.columns:
+            if column.lower() not in names and column.lower() not in typed:
+                raise ConfigError(
+                    f"`{test.kind}` tests column `{column}`, which {table.name} lacks",
+                    where=f"{contract.path}:{test.line}",
+                    hint=did_you_mean(column, [c.name for c in schema])
+                    or f"it has: {', '.join(c.name for c in schema)}",
+                )
 
 
 def keyed(contract: Contract, there: Iterable[str]) -> None:

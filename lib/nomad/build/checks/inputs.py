@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from nomad.build.checks.inspection import Others
+from nomad.build.checks.subject import CheckInputs
 from nomad.build.inputs import BoundInput, bind, bind_one, views
 from nomad.dates import Partition
 from nomad.errors import MissingPartition
@@ -23,7 +23,7 @@ _FEW_DAYS = 7
 
 def gather(
     project: Project, lake: Lake, pruner: Pruner, table: Table, partition: Partition
-) -> Others:
+) -> CheckInputs:
     """Look up what a table's contract and checks read of other tables.
 
     Raises:
@@ -46,7 +46,7 @@ def gather(
         for c in table.checks
     }
     past = {n: b.select for n, bs in by_check.items() for b in bs if b.table == table.name}
-    return Others(parents, others, past, tuple(dict.fromkeys(read)))
+    return CheckInputs(parents, others, past, tuple(dict.fromkeys(read)))
 
 
 def _bound(

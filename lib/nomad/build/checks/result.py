@@ -30,7 +30,7 @@ _LONGEST = 40
 _MOST_VALUES = 10
 
 
-class Verdict(NamedTuple):
+class CheckResult(NamedTuple):
     """What one test found: how many rows (or facts) broke it, of how many, and the first of them.
 
     `examples` are (row number, columns and values); they are for the message, not kept.
@@ -75,14 +75,14 @@ def accepting(test: Test, broken: int, rows: int) -> str:
     return f"{broken} of {counted(rows, 'row')} break it; accepted: {told}"
 
 
-def failed(verdicts: Iterable[Verdict]) -> list[Verdict]:
+def failed(results: Iterable[CheckResult]) -> list[CheckResult]:
     """Those that stop the publish."""
-    return [v for v in verdicts if v.status == CheckStatus.FAIL]
+    return [r for r in results if r.status == CheckStatus.FAIL]
 
 
-def message(bad: Sequence[Verdict]) -> str:
+def message(bad: Sequence[CheckResult]) -> str:
     """Put the first few failed tests into words."""
-    told = [v.told() for v in bad[:_MOST_TESTS]]
+    told = [r.told() for r in bad[:_MOST_TESTS]]
     if len(bad) > _MOST_TESTS:
         told.append(f"and {len(bad) - _MOST_TESTS} more tests")
     return "\n  ".join(told)
