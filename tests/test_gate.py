@@ -9,15 +9,15 @@ from threading import Barrier, BrokenBarrierError
 
 from nomad.engine.instance import Engine, Session, Settings
 from nomad.run import worker
-from nomad.run.gate import Turns
+from nomad.run.gate import Gate
 
 
-def together(turns: Turns, *wholes: bool) -> bool:
+def together(gate: Gate, *wholes: bool) -> bool:
     """Tell whether steps are at work at the same time."""
     meeting = Barrier(len(wholes))
 
     def act(whole: bool) -> bool:
-        with turns.taken(whole=whole):
+        with gate.slot(whole=whole):
             try:
                 meeting.wait(timeout=0.5)
             except BrokenBarrierError:
@@ -29,33 +29,33 @@ def together(turns: Turns, *wholes: bool) -> bool:
 
 
 def test_two_small_steps_compute_side_by_side_and_a_large_one_alone():
-    turns = Turns(2, Engine(Settings()))
+    gate = Gate(2, Engine(Settings()))
 
-    assert together(turns, False, False)
-    assert not together(turns, True, False)
-    assert not together(turns, True, True)
-    assert not together(turns, False, False, False)
+    assert together(gate, False, False)
+    assert not together(gate, True, False)
+    assert not together(gate, True, True)
+    assert not together(gate, False, False, False)
 
 
 def test_a_large_step_has_all_threads_and_small_ones_one_each():
     engine = Engine(Settings(threads=3))
-    turns = Turns(2, engine)
+    gate = Gate(2, engine)
     asked = "select current_setting('external_threads'), current_setting('threads')"
 
     for whole, own in ((False, 2), (True, 1), (False, 2)):
-        with turns.taken(whole=whole), engine.session() as session:
+        with gate.slot(whole=whole), engine.session() as session:
             assert session.execute(asked) == [(own, 3)]
 
 
 def test_a_step_that_reads_much_is_given_the_whole(built, monkeypatch):
     taken = []
-    real = Turns.taken
+    real = Gate.slot
 
     def noted(self, *, whole):
         taken.append(whole)
         return real(self, whole=whole)
 
-    monkeypatch.setattr(Turns, "taken", noted)
+    monkeypatch.setattr(Gate, "slot", noted)
     assert built("run", "--force", "--dt", "2024-01-02").code == 0
     assert not any(taken)
 
@@ -82,29 +82,29 @@ def test_a_step_s_seconds_are_its_own(empty):
 
 def test_a_pivot_looks_for_its_columns_in_its_turn(built, monkeypatch):
     """Binding it reads rows; all else is bound before."""
-    came, take, describe = [], Turns.taken, Session.describe
+    came, take, describe = [], Gate.slot, Session.describe
 
     @contextmanager
     def taken(self, *, whole):
         with take(self, whole=whole):
-            came.append("turn")
+            came.append("slot")
             yield
 
     def described(self, query, **words):
         came.append("columns")
         return describe(self, query, **words)
 
-    monkeypatch.setattr(Turns, "taken", taken)
+    monkeypatch.setattr(Gate, "slot", taken)
     monkeypatch.setattr(Session, "describe", described)
     prices = "select symbol, close from ods.ods_price"
     built.write("sql/dws/dws_wide.sql", f"pivot ({prices}) on symbol using sum(close)")
     built.write("sql/dws/dws_long.sql", prices)
 
-    for table, first in (("dws_wide", "turn"), ("dws_long", "columns")):
+    for table, first in (("dws_wide", "slot"), ("dws_long", "columns")):
         came.clear()
         assert built("run", table).code == 0
         assert set(came[:1]) == {first}
-        assert set(came) == {"turn", "columns"}
+        assert set(came) == {"slot", "columns"}
 
 
 def test_a_lean_session_waits_for_a_file_that_is_open_and_interrupts_pass_it_over(tmp_path):

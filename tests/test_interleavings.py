@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nomad.errors import LostRace
-from nomad.lake.doctor import examine, mend
+from nomad.lake.doctor import examine, repair
 from nomad.lake.lake import Lake
 from nomad.lake.layout import MANIFEST, manifest_key
 from nomad.lake.manifest import Published
@@ -98,7 +98,7 @@ class Invariants:
     def _doctor(self, objects):
         store = MemoryStore()
         store.objects = dict(objects)
-        left = mend(store, _without_damage(examine(store, ["dwd"])))
+        left = repair(store, _without_damage(examine(store, ["dwd"])))
         named = {f["name"] for f in json.loads(objects[manifest_key(TABLE, None)])["files"]}
         assert left == []
         assert {k for k in store.objects if not k.startswith("_history")} == {

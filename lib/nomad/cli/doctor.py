@@ -33,7 +33,7 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     from nomad.cli import printing
     from nomad.files import IN_THE_WAY
     from nomad.lake import doctor
-    from nomad.run.recovery import amiss, recover
+    from nomad.run.recovery import examine, recover
 
     server = _server(workspace)
     extra = {"server": [dict(zip(_SERVER, v, strict=True)) for v in server]} if server else None
@@ -42,7 +42,7 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     unfit = any(verdict == "bad" for _, _, verdict in server)
     reachable = not server or server[0][2] != "bad"
     left = workspace.died() if reachable else []
-    findings = amiss(workspace, left, deep=True) if reachable else []
+    findings = examine(workspace, left, deep=True) if reachable else []
     rows = [f.told for f in findings]
     rows += [
         {"where": str(p), "what": "left in scratch by a run that died", "remedy": doctor.FIX}
@@ -58,7 +58,7 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
         if left:
             recover(workspace)
             findings = [f for f in findings if f.remedy is None]
-        wrong = len(doctor.mend(workspace.store, findings))
+        wrong = len(doctor.repair(workspace.store, findings))
         refreshed = workspace.refresh_catalog()
     if rows or output != "table":
         columns = ["where", "what", "remedy"]

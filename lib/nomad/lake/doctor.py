@@ -323,7 +323,7 @@ def _past(version: _Cell, of: _Cell | None) -> Iterator[Finding]:
         yield Finding(f"{version.folder}/{name}", "an incomplete past version", Remedy.REMOVE)
 
 
-def mend(store: Store, findings: Iterable[Finding]) -> list[Finding]:
+def repair(store: Store, findings: Iterable[Finding]) -> list[Finding]:
     """Apply every remedy; give the findings that have none."""
     left: list[Finding] = []
     for finding in findings:

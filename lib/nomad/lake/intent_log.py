@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def noted(store: Store, scratch: Path, old: Manifest | None) -> Iterator[None]:
+def record(store: Store, scratch: Path, old: Manifest | None) -> Iterator[None]:
     """Note the version that a commit in this block supersedes; `forget` drops the note.
 
     It goes at once where nothing comes of the commit.
@@ -57,7 +57,7 @@ def forget(scratch: Path, old: Manifest) -> None:
         _path(scratch, old).unlink()
 
 
-def settle(store: Store, left: Iterable[Path], *, keep: int) -> None:
+def replay(store: Store, left: Iterable[Path], *, keep: int) -> None:
     """Retire what runs that died had superseded and not yet retired; `left` is their scratch.
 
     A note is dropped once there is nothing to be done. What can't be retired now stays where it

@@ -25,7 +25,7 @@ from nomad.lake.manifest import Manifest
 from nomad.plan.steps import Cell
 from nomad.project.project import Table
 from nomad.run.listener import Listener
-from nomad.run.publisher import Commit, Publisher, not_noting, noting
+from nomad.run.publisher import Commit, Publisher, not_recording, recording
 from nomad.run.recovery import recover
 from nomad.run.refresher import Catalog, CatalogRefresher, NoCatalog
 from nomad.run.result import Outcome, Result, Status
@@ -106,7 +106,7 @@ class Context:
         if new and result.status in (Status.PUBLISHED, Status.BUILT):
             for listener in self.listeners:
                 listener.published(new, old)
-            self.publisher.settle((result.table, result.partition))
+            self.publisher.acknowledge((result.table, result.partition))
         elif result.status not in (Status.FRESH, Status.MISSING):
             self.catalog.changed()
         self.catalog.renew()
@@ -151,8 +151,8 @@ def begin(
         store, journal = workspace.store, Journal(workspace.store, run.id)
         seen = workspace.lake.remembering() if wait or lake is None else lake
         catalog = CatalogRefresher(workspace, seen, journal, run.scratch)
-        noted = noting(store, run.scratch)
-        publisher = Publisher(store, run.id, workspace.now, catalog, noted, workspace.place.grace)
+        record = recording(store, run.scratch)
+        publisher = Publisher(store, run.id, workspace.now, catalog, record, workspace.place.grace)
         catalog.preflight()
         with _journalled(Context(workspace, run, seen, publisher, journal), command) as context:
             yield context
@@ -167,7 +167,7 @@ def dry_run(workspace: Workspace, command: str) -> Iterator[Context]:
     """
     with _claimed(workspace, ()) as run:
         store = OverlayStore(workspace.store, run.scratch / "lake")
-        publisher = Publisher(store, run.id, workspace.now, NoCatalog(), not_noting)
+        publisher = Publisher(store, run.id, workspace.now, NoCatalog(), not_recording)
         listing = Listing(store, shared=workspace.place.shared)
         seen, journal = Lake(store, listing=listing).remembering(), Journal(store, run.id)
         context = Context(workspace, run, seen, publisher, journal, success=Status.BUILT)

@@ -10,11 +10,12 @@ from threading import BoundedSemaphore, Lock, local
 from nomad.engine.instance import Engine
 
 
-class Turns:
+class Gate:
     """So many steps compute at once, or one that takes the `whole` of it; first come, first served.
 
     DuckDB divides one large query among the cores as well as two queries would, with half of their
-    memory.
+    memory. `_door` is held while one waits for slots: no two that take the whole hold half of it
+    each. Under it only the engine's own lock is taken.
     """
 
     def __init__(self, most: int, engine: Engine) -> None:
@@ -33,8 +34,8 @@ class Turns:
         self._mine.waited = seconds
 
     @contextmanager
-    def taken(self, *, whole: bool) -> Iterator[None]:
-        """Hold a turn, once it comes."""
+    def slot(self, *, whole: bool) -> Iterator[None]:
+        """Hold a slot, once one is free."""
         count, began = self._most if whole else 1, time.monotonic()
         with self._door:
             for _ in range(count):

@@ -19,7 +19,7 @@ from nomad.lake.layout import HISTORY, JOURNALS, below, folder_of, journal_day, 
 from nomad.lake.manifest import Manifest, newest_first
 from nomad.lake.publish import is_whole, parts
 from nomad.run.orphans import Orphan, orphans
-from nomad.run.recovery import amiss, has_project, recover
+from nomad.run.recovery import examine, has_project, recover
 from nomad.store.base import Store
 from nomad.store.capabilities import Tidy
 from nomad.workspace import Workspace
@@ -49,7 +49,7 @@ def waste(
     """
     gone = _orphans(workspace) if orphaned else []
     layers = ("raw", *workspace.config.layers)
-    found = amiss(workspace, workspace.died(), deep=False)
+    found = examine(workspace, workspace.died(), deep=False)
     left = [Waste(f.where, f.what) for f in found if f.remedy == "remove"]
     left += [Waste(key, orphan.why, orphaned=True) for orphan in gone for key in orphan.keys]
     known = {w.key for w in left}

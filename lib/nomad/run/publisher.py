@@ -38,17 +38,17 @@ class Recipe(NamedTuple):
     checks: tuple[Mapping[str, Any], ...] = ()
 
 
-Noted = Callable[[Manifest | None], AbstractContextManager[None]]
-"""Notes what a commit in its block supersedes."""
+Record = Callable[[Manifest | None], AbstractContextManager[None]]
+"""Records what a commit in its block supersedes."""
 
 
-def noting(store: Store, scratch: Path) -> Noted:
-    """Note it in scratch, for whoever comes after a crash."""
-    return partial(intent_log.noted, store, scratch)
+def recording(store: Store, scratch: Path) -> Record:
+    """Record it in scratch, for whoever comes after a crash."""
+    return partial(intent_log.record, store, scratch)
 
 
-def not_noting(_: Manifest | None) -> AbstractContextManager[None]:
-    """Note nothing: a dry run supersedes nothing."""
+def not_recording(_: Manifest | None) -> AbstractContextManager[None]:
+    """Record nothing: a dry run supersedes nothing."""
     return nullcontext()
 
 
@@ -65,7 +65,7 @@ class Publisher:
     run_id: str
     now: Callable[[], datetime]
     catalog: Catalog
-    noted: Noted
+    record: Record
     grace: float = 0.0
     in_flight: dict[Cell, Over | None] = field(default_factory=dict)
 
@@ -103,7 +103,7 @@ class Publisher:
         self.catalog.announce()
         self.in_flight[manifest.cell] = over
         try:
-            with self.noted(over.manifest if over else None):
+            with self.record(over.manifest if over else None):
                 ours = publish.publish(
                     self.store,
                     manifest,
@@ -114,12 +114,12 @@ class Publisher:
                 )
         except NomadError as e:
             if not isinstance(e, Unanswered):
-                self.settle(manifest.cell)
+                self.acknowledge(manifest.cell)
             self.catalog.changed()
             raise
         return Commit(ours, over)
 
-    def settle(self, cell: Cell) -> None:
+    def acknowledge(self, cell: Cell) -> None:
         """Hear that the run has taken note of what came of a commit."""
         self.in_flight.pop(cell, None)
 

@@ -35,14 +35,14 @@ def recover(workspace: Workspace, *, own: str = "") -> None:
     clear(left)
     if has_project(workspace):
         workspace.refresh_catalog()
-        intent_log.settle(workspace.store, left, keep=workspace.config.lake.history)
-    doctor.mend(workspace.store, amiss(workspace, left, deep=False))
+        intent_log.replay(workspace.store, left, keep=workspace.config.lake.history)
+    doctor.repair(workspace.store, examine(workspace, left, deep=False))
     clear(left)
     if done := ", ".join(p.name for p in left if not p.exists()):
         _log.warning("cleaned up after a run that died: %s", done)
 
 
-def amiss(workspace: Workspace, left: Sequence[Path], *, deep: bool) -> list[Finding]:
+def examine(workspace: Workspace, left: Sequence[Path], *, deep: bool) -> list[Finding]:
     """Compare the lake with its manifests; `left` is the scratch of runs that died.
 
     What live runs are at work on is left out, and versions that `left` has notes of. `deep` reads

@@ -38,7 +38,7 @@ def shortage(error: NomadError | None) -> str | None:
 class Result(NamedTuple):
     """How one step ended. `seconds` is wall time, `bytes` the size of the files published.
 
-    `waited` are the seconds before its turn came; `seconds` is without them.
+    `waited` are the seconds before it had a slot; `seconds` is without them.
     `retried` says why it was tried once more, alone.
     """
 

@@ -27,7 +27,7 @@ from nomad.plan.reads import InputRead
 from nomad.plan.steps import Cell, Step
 from nomad.project.project import Table
 from nomad.run.context import Context
-from nomad.run.gate import Turns
+from nomad.run.gate import Gate
 from nomad.run.publisher import Recipe
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status, shortage
 from nomad.run.runners.base import Task
@@ -75,7 +75,7 @@ class Worker:
         self._context, self._options = context, options
         self._workspace = context.workspace
         self._engine = context.engine(tables, shares=shares)
-        self._turns = Turns(jobs, self._engine)
+        self._gate = Gate(jobs, self._engine)
         self._busy: set[Cell] = set()
         self._stopping = False
 
@@ -113,7 +113,7 @@ class Worker:
         return self._timed(step, partial(_blocked, step, bad) if bad else kept)
 
     def _timed(self, step: Step, ended: Callable[[], Outcome]) -> Outcome:
-        began, self._turns.waited = time.monotonic(), 0.0
+        began, self._gate.waited = time.monotonic(), 0.0
         try:
             with about(str(step.table)):
                 outcome = ended()
@@ -121,7 +121,7 @@ class Worker:
             e.where = e.where or self._workspace.project.tables[step.table].sql.path
             reason = str(e.what) if isinstance(e, MissingPartition) else step.reason
             outcome = _failed(step, reason, e)
-        waited = self._turns.waited
+        waited = self._gate.waited
         seconds = time.monotonic() - began - waited
         return outcome._replace(result=outcome.result._replace(seconds=seconds, waited=waited))
 
@@ -146,7 +146,7 @@ class Worker:
         lake, began = self._context.lake, self._workspace.now()
         reads = self._resolved(step, table) if step.reads is None else step.reads
         bounds = self._bound(step, table, reads, lake)
-        for attempt_left in reversed(range(_TRIES)):
+        for tries_left in reversed(range(_TRIES)):
             try:
                 with self._nothing_left(step):
                     return self._published(step, table, bounds, over, lean=lean)
@@ -156,7 +156,7 @@ class Worker:
                 there = lake.published(*step.cell) if merges or isinstance(e, LostRace) else None
                 if there and there.version != (over.version if over else None):
                     made = there.manifest.made_at
-                    if not attempt_left or not made or made > began:
+                    if not tries_left or not made or made > began:
                         raise lost(there.manifest) from None
                     over = there
                     if not self._stale(step, lake):
@@ -165,7 +165,7 @@ class Worker:
                     continue
                 before, bounds = bounds, self._bound(step, table, reads, lake)
                 same = _inputs(before) == _inputs(bounds)
-                if not attempt_left or same or isinstance(e, LostRace):
+                if not tries_left or same or isinstance(e, LostRace):
                     raise e from None
         raise AssertionError("unreachable")
 
@@ -206,7 +206,7 @@ class Worker:
     ) -> Outcome:
         path = self._context.run.scratch / _file_name(step)
         subject = self._subject(step, table, bounds, path, over)
-        slot = self._turns.taken(whole=sum(b.size for b in bounds) > _LARGE)
+        slot = self._gate.slot(whole=sum(b.size for b in bounds) > _LARGE)
         prepared = stage.prepared(self._engine, table, step.partition, bounds, slot=slot, lean=lean)
         with prepared as build:
             inspected = _inspected(build, subject)

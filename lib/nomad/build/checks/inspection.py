@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from nomad.build.checks.columns import differences, fitting
-from nomad.build.checks.refused import JUDGED, free_name, refused_rows
+from nomad.build.checks.refused import BROKEN, free_name, refused_rows
 from nomad.build.checks.result import CheckResult, CheckStatus, accepting, failed, message
 from nomad.build.checks.subject import Subject
 from nomad.contract.contract import STAGED, Contract, Kind, Severity, Test
@@ -152,12 +152,12 @@ class _Rows:
         if not tests:
             return
         flags = [quote(f"broken {i}") for i in range(len(tests))]
-        judged = ", ".join(
+        flagged = ", ".join(
             f"coalesce(({t.broken(self._types)}), false) AS {f}"
             for t, f in zip(tests, flags, strict=True)
         )
-        kept = f"SELECT {self.number}, {judged} FROM {STAGED}"
-        statement = f"CREATE TEMP TABLE {JUDGED} AS FROM ({kept}) WHERE {' OR '.join(flags)}"
+        kept = f"SELECT {self.number}, {flagged} FROM {STAGED}"
+        statement = f"CREATE TEMP TABLE {BROKEN} AS FROM ({kept}) WHERE {' OR '.join(flags)}"
         try:
             session.execute(statement)
         except OutOfMemory:
@@ -165,7 +165,7 @@ class _Rows:
         except QueryFailed as e:
             raise self._culprit() or e from e
         counts = session.execute(
-            f"SELECT {', '.join(f'count(*) FILTER ({f})' for f in flags)} FROM {JUDGED}"
+            f"SELECT {', '.join(f'count(*) FILTER ({f})' for f in flags)} FROM {BROKEN}"
         )[0]
         for test, flag, broken in zip(tests, flags, counts, strict=True):
             yield self._result(test, flag, broken=int(broken), rows=rows)
@@ -196,7 +196,7 @@ class _Rows:
         self, test: Test, flag: str
     ) -> Iterator[tuple[int, tuple[tuple[str, object], ...]]]:
         """Show the first rows that break a test, the tested columns first."""
-        bad = f"SELECT {self.number} FROM {JUDGED} WHERE {flag}"
+        bad = f"SELECT {self.number} FROM {BROKEN} WHERE {flag}"
         names, rows = self.session.query(
             f"SELECT {self.number}, * EXCLUDE ({self.number}) FROM {STAGED}"
             f" WHERE {self.number} IN ({bad}) ORDER BY 1 LIMIT {_EXAMPLES}"
@@ -212,7 +212,7 @@ class _Rows:
         if not (flags := _flags(self.contract)):
             return 0
         where = " OR ".join(flag for _, flag in flags)
-        found = self.session.execute(f"SELECT count(*) FROM {JUDGED} WHERE {where}")
+        found = self.session.execute(f"SELECT count(*) FROM {BROKEN} WHERE {where}")
         return int(found[0][0])
 
     def _is_good(self) -> str:
@@ -220,7 +220,7 @@ class _Rows:
         if not (flags := _flags(self.contract)):
             return "true"
         where = " OR ".join(flag for _, flag in flags)
-        return f"{self.counted_by} NOT IN (SELECT {self.number} FROM {JUDGED} WHERE {where})"
+        return f"{self.counted_by} NOT IN (SELECT {self.number} FROM {BROKEN} WHERE {where})"
 
     def whole(self, rows: int) -> Iterator[CheckResult]:
         """Check what would be published as a whole."""
@@ -319,7 +319,7 @@ def _refusal(
 
 
 def _flags(contract: Contract) -> list[tuple[Test, str]]:
-    """Give the tests that send rows to quarantine, and their columns among the checked rows."""
+    """Give the tests that send rows to quarantine, and their columns among the broken rows."""
     numbered = enumerate(contract.row_tests)
     return [(t, quote(f"broken {i}")) for i, t in numbered if t.severity is Severity.QUARANTINE]
 

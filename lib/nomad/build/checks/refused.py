@@ -9,7 +9,7 @@ from nomad.dates import COLUMN
 from nomad.names import free, literal, quote
 from nomad.schema import Column
 
-JUDGED = quote("judged rows")
+BROKEN = quote("broken rows")
 
 
 def free_name(wanted: str, schema: Sequence[Column]) -> str:
@@ -22,10 +22,10 @@ def refused_rows(
 ) -> str:
     """Write it. `number` is the column of the rows' numbers.
 
-    `tests` are those that quarantine, each with its flag among the judged rows. Of the tests that a
+    `tests` are those that quarantine, each with its flag among the broken rows. Of the tests that a
     row breaks, the first is told with its column and the value there; `_tests` names them all.
     """
-    tests = [(t, f"j.{flag}") for t, flag in tests]
+    tests = [(t, f"b.{flag}") for t, flag in tests]
     first = " ".join(f"WHEN {f} THEN {literal(t.name)}" for t, f in tests)
     column = " ".join(f"WHEN {f} THEN {_columns(t)}" for t, f in tests)
     value = " ".join(f"WHEN {f} THEN {_values(t)}" for t, f in tests)
@@ -38,7 +38,7 @@ def refused_rows(
         f" list_filter([{every}], t -> t IS NOT NULL) AS _tests,"
         f" s.{number} AS _row_number, {literal(sources)} AS _source_file,"
         f" {literal(run_id)} AS _run_id"
-        f" FROM {STAGED} AS s JOIN {JUDGED} AS j USING ({number})"
+        f" FROM {STAGED} AS s JOIN {BROKEN} AS b USING ({number})"
         f" WHERE {condition} ORDER BY _row_number"
     )
 
