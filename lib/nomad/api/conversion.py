@@ -64,16 +64,16 @@ def plan(workspace: Workspace, made: steps.Plan) -> results.Plan:
 
 def check(found: checks.Checked) -> results.CheckResult:
     """Give what a test found in a published partition."""
-    verdict = found.verdict
+    result = found.result
     return results.CheckResult(
         str(found.table),
         found.partition,
-        verdict.test,
-        verdict.severity,
+        result.test,
+        result.severity,
         CheckStatus(found.status),
-        verdict.broken or found.held,
-        verdict.rows,
-        verdict.note,
+        result.broken or found.held,
+        result.rows,
+        result.note,
     )
 
 
