@@ -62,7 +62,7 @@ def test_a_broken_test_leaves_what_is_published_byte_for_byte(built):
         "    row 3: symbol=A, close=3",
         "  `close_range`: 1 of 4 rows break it",
         "    row 2: close=-2, symbol=B",
-        "  try: mend the rows at their source, or the test; then run the same command again",
+        "  try: fix the rows at their source, or the test; then run the same command again",
     ]
     assert built("doctor").code == 0
 

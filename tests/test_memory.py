@@ -137,7 +137,7 @@ def test_a_source_that_takes_too_much_memory_is_not_told_as_malformed(texts):
 
     assert answer.code == 1
     assert "out of memory" in answer.err
-    assert "mend the file" not in answer.err
+    assert "fix the file" not in answer.err
     assert journal(project)["raw.n"]["retried"] == "out of memory"
     assert scratch(project) == []
 

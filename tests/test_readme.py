@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from conftest import Project
+from nomad.contract.contract import Severity
+from nomad.plan.steps import Action
+from nomad.run.result import Status
+from nomad.run.status import CellState
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -104,6 +108,33 @@ def test_the_reference_of_the_command_line_is_up_to_date():
     )
 
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == done.stdout
+
+
+GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+
+
+def test_every_word_that_a_command_answers_with_is_in_the_glossary():
+    answers = {*Status, *CellState, *Action, *Severity}
+
+    assert {str(a) for a in answers if not re.search(rf"\b{a}\b", GLOSSARY)} == set()
+
+
+def test_the_glossary_has_each_word_once_and_in_a_sentence():
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", GLOSSARY, re.MULTILINE)
+    words = [w for words, _ in rows if words != "word" for w in words.split(", ")]
+
+    assert len(words) > 60
+    assert sorted(set(words)) == sorted(words)
+    assert [w for w, meaning in rows if w != "word" and not meaning.endswith(".")] == []
+
+
+def test_pages_use_the_words_of_the_field():
+    private = r"rehears\w*|leftovers?|mend(s|ed)?|shelf|ledgers?|sieve|rooms|floors?"
+    pages = [p for p in (ROOT / "docs").glob("*.md") if p.stem not in ("connectors", "benchmarks")]
+
+    found = {p.name: {m[0] for m in re.finditer(rf"\b({private})\b", p.read_text())} for p in pages}
+
+    assert {name: words for name, words in found.items() if words} == {}
 
 
 def test_every_benchmark_is_named():

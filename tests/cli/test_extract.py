@@ -446,7 +446,7 @@ def test_a_column_to_rename_must_be_there(project):
 
     assert answer.code == 4
     assert "in/2024-01-02.csv: there is no column `DT` to rename" in answer.err
-    assert "mend `rename` of source `price`" in answer.err
+    assert "fix `rename` of source `price`" in answer.err
 
 
 def test_a_rename_is_no_loss_of_the_old_name(project):

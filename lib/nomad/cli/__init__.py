@@ -40,13 +40,13 @@ COMMANDS = {
     "shell": "Ask one query after another.",
     "catalog": "Migrate or refresh the catalog file.",
     "check": "Test what is published by its contracts.",
-    "contract": "Infer a contract, test by it, or weigh a change of it.",
+    "contract": "Infer a contract, or show what a change of it would do.",
     "quarantine": "List, show or replay the rows that tests refused.",
     "history": "List the versions of a partition that are kept.",
     "diff": "Show the rows in which two versions of a partition differ.",
     "rollback": "Publish an old version again, or undo a run.",
-    "compact": "Write partitions of many small files anew in few.",
-    "gc": "Remove old history, leftovers and old journals.",
+    "compact": "Rewrite partitions of many small files as few.",
+    "gc": "Remove old history, orphaned files and old journals.",
     "schema": "Print the JSON Schema of nomad.yaml, or of a contract.",
     "config": "Print each value of the configuration and its origin.",
     "doctor": "Check the lake, and remove what crashed runs left.",
@@ -54,13 +54,13 @@ COMMANDS = {
 
 
 GROUPS = {
-    "Begin": ("init", "config", "schema"),
+    "Start": ("init", "config", "schema"),
     "Build": ("extract", "plan", "run", "daily", "backfill", "status"),
-    "Look": ("ls", "graph", "lineage", "render", "show", "files"),
-    "Ask": ("sql", "shell", "catalog"),
-    "Judge": ("lint", "check", "contract", "quarantine"),
+    "Inspect": ("ls", "graph", "lineage", "render", "show", "files"),
+    "Query": ("sql", "shell", "catalog"),
+    "Test": ("lint", "check", "contract", "quarantine"),
     "Go back": ("history", "diff", "rollback"),
-    "Keep in order": ("doctor", "compact", "gc"),
+    "Maintain": ("doctor", "compact", "gc"),
 }
 """The commands by what they are for, as `--help` lists them."""
 

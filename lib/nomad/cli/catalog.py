@@ -38,7 +38,7 @@ def migrate(workspace: Workspace) -> None:
 @command.command("refresh")
 @options.workspace
 def refresh(workspace: Workspace) -> None:
-    """Build the catalog anew from the lake as it is now, and rename it in.
+    """Rebuild the catalog from the lake as it is now, and rename it in.
 
     Example: nomad catalog refresh
     """

@@ -30,7 +30,7 @@ def command(
     """Test published partitions by their contracts, without building anything.
 
     The table names what does not pass, JSON and CSV all. Rows that a test sent to quarantine are
-    told, and break nothing: they are not published.
+    counted, and are no fault: they are not published.
     Exits 4 where rows break a test of severity error or quarantine, 5 where a table is late, or has
     a contract and nothing published at any of the dates, 2 where a table or its contract can't be
     read.

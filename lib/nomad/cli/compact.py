@@ -24,7 +24,7 @@ _UNITS = {"KB": 1000, "MB": 1000**2, "GB": 1000**3}
 @options.selection
 @options.dates
 @click.option("--target", metavar="SIZE", default="128MB", show_default=True, help="Of a file.")
-@click.option("--dry-run", is_flag=True, help="Only tell files, bytes and gain.")
+@click.option("--dry-run", is_flag=True, help="Only list files, bytes and gain.")
 @options.talk
 @options.output()
 @options.workspace
@@ -37,7 +37,7 @@ def command(
     dry_run: bool,
     report: Report,
 ) -> None:
-    """Write partitions of many small files anew in few; the rows stay what they are.
+    """Rewrite partitions of many small files as few; the rows stay the same.
 
     Sorted by the contract's `unique_key`, if there is one. Published like any build; the small
     files go to the history.

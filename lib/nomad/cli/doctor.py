@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("doctor")
-@click.option("--fix", is_flag=True, help="Remove leftovers, put marks right, renew the catalog.")
+@click.option("--fix", is_flag=True, help="Remove orphans, set marks, rebuild the catalog.")
 @options.output()
 @options.workspace
 def command(workspace: Workspace, *, fix: bool, output: str) -> None:
@@ -63,7 +63,7 @@ def command(workspace: Workspace, *, fix: bool, output: str) -> None:
     if rows or output != "table":
         columns = ["where", "what", "remedy"]
         printing.listing("findings", columns, rows, output=output, out=sys.stdout, extra=extra)
-    mended = f", {faults - wrong} mended" if fix else ""
+    mended = f", {faults - wrong} fixed" if fix else ""
     verdict = "the server is not fit for a lake" if unfit else "all is well"
     click.echo(
         f"{counted(len(rows), 'finding')}{mended}" if rows and not unfit else verdict,

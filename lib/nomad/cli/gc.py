@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def command(
     *, workspace: Workspace, dry_run: bool, yes: bool, days: int, orphans: bool, output: str
 ) -> None:
-    """Remove history past its keep, leftovers of crashed runs, and old journals.
+    """Remove old history, orphaned files of crashed runs, and old journals.
 
     On a terminal, and with --orphans anywhere, it only lists, until --yes is given. What a manifest
     names, published or kept, is never touched, but with --orphans: tables that no SQL file makes

@@ -112,9 +112,9 @@ def replay(
     when: options.When,
     report: Report,
 ) -> None:
-    """Run the partitions again that have rows in quarantine: the rule or the source is mended.
+    """Run partitions with rows in quarantine again, once the rule or the source is corrected.
 
-    Without a date, all of them. A source that was mended is to be extracted first.
+    Without a date, all of them. A source that was corrected is to be extracted first.
 
     Example: nomad quarantine replay ods_trade
     """

@@ -93,7 +93,7 @@ def _parsed(text: str, path: str) -> Node:
     except yaml.MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark else 1
         raise ConfigError(
-            f"not valid YAML: {e.problem}", where=f"{path}:{line}", hint="mend that line"
+            f"not valid YAML: {e.problem}", where=f"{path}:{line}", hint="fix that line"
         ) from e
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         told = str(e).splitlines()[0] if str(e) else "it refers to itself"

@@ -150,7 +150,7 @@ def _refuse_absent(shape: Shape, names: Sequence[str]) -> None:
         raise Refused(
             f"there is no column `{absent[0]}` to rename",
             where=shape.told,
-            hint=f"mend `rename` of source `{shape.source}` in nomad.yaml",
+            hint=f"fix `rename` of source `{shape.source}` in nomad.yaml",
         )
 
 
@@ -179,7 +179,7 @@ def _refuse_drift(lost: Sequence[str], schema: Sequence[Column], shape: Shape) -
     raise Refused(
         f"{what}, against the version landed before",
         where=shape.told,
-        hint=f"{delimiter}mend the file, or say `drift: allow` of source `{shape.source}`"
+        hint=f"{delimiter}fix the file, or say `drift: allow` of source `{shape.source}`"
         " in nomad.yaml if it is so",
     )
 
@@ -194,7 +194,7 @@ def _refuse_other_types(schema: Sequence[Column], shape: Shape) -> None:
         raise Refused(
             f"no type holds both what was landed before and this: {'; '.join(told)}",
             where=shape.told,
-            hint=f"mend the file, or say `drift: allow` of source `{shape.source}` in nomad.yaml;"
+            hint=f"fix the file, or say `drift: allow` of source `{shape.source}` in nomad.yaml;"
             " a query may then read dates of one of the types",
         )
 

@@ -66,5 +66,5 @@ def _malformed(e: QueryFailed, landed: Landed, shape: Shape) -> Refused:
     return Refused(
         told.replace(f'file "{shape.told}"', "the file"),
         where=shape.told,
-        hint="mend the file at its source; nothing of it was landed",
+        hint="fix the file at its source; nothing of it was landed",
     )

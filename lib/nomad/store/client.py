@@ -115,7 +115,7 @@ def credentials(using: Session) -> Credentials | None:
 _KEYS = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment"
 
 _WORDS = {
-    "NoSuchBucket": ("there is no bucket `{bucket}`", "create it, or mend its name"),
+    "NoSuchBucket": ("there is no bucket `{bucket}`", "create it, or fix its name"),
     "InvalidAccessKeyId": ("the server does not know the access key", _KEYS),
     "SignatureDoesNotMatch": ("the server refuses the secret key", _KEYS),
     "ExpiredToken": ("the session token has expired", "renew the credentials"),

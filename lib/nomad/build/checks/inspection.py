@@ -292,7 +292,7 @@ def _other_columns(contract: Contract, differences: Sequence[str], table: Table)
     return Refused(
         f"the columns are not those of the contract: {'; '.join(differences)}",
         where=table.sql.path,
-        hint=f"mend the SQL or {contract.path}; `evolution: additive` lets new ones in",
+        hint=f"fix the SQL or {contract.path}; `evolution: additive` lets new ones in",
     )
 
 
@@ -304,7 +304,7 @@ def _refusal(
         return Refused(
             f"refused by {len(stops)} of the tests; nothing is published\n  {message(stops)}",
             where=stops[0].where or table.sql.path,
-            hint="mend the rows at their source, or the test; then run the same command again",
+            hint="fix the rows at their source, or the test; then run the same command again",
         )
     limit = contract.max_quarantined
     if not bad or limit is None or limit.allows(bad, rows):
@@ -314,7 +314,7 @@ def _refusal(
         f"{bad} of {counted(rows, 'row')} would go to quarantine, more than {limit}:"
         " nothing is published\n  " + "\n  ".join(held),
         where=contract.path,
-        hint="mend the rows at their source, or raise `max_quarantined`",
+        hint="fix the rows at their source, or raise `max_quarantined`",
     )
 
 
