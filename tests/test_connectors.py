@@ -192,6 +192,26 @@ def test_what_was_not_asked_for_is_not_landed(empty, given, gave):
     assert not (empty.lake / "raw").exists()
 
 
+class Falling(MemoryConnector):
+    """Falls over at one date, by a fault of its own."""
+
+    def fetch(self, request, into):
+        if request.window == DAY:
+            raise ZeroDivisionError("by nought")
+        yield from super().fetch(request, into)
+
+
+def test_a_fault_of_a_connector_fails_its_window_and_no_other(empty, caplog):
+    empty.write("nomad.yaml", BY_DATE)
+    after = date(2024, 1, 3)
+
+    fallen, there = landed(empty.root, Falling({"2024-01-03": TEXT}), DAY, after)
+
+    assert [r.status for r in (fallen, there)] == ["failed", "published"]
+    assert fallen.reason == "source `s`: connector `memory` failed: ZeroDivisionError: by nought"
+    assert "in fetch" in caplog.text
+
+
 def test_a_connector_that_gives_nothing_at_first_has_nothing(empty):
     empty.write("nomad.yaml", BY_DATE)
 

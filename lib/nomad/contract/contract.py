@@ -36,7 +36,7 @@ class Evolution(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a test tests. The last two are of what is published as a whole, all others of rows."""
+    """What a test tests. ROW_COUNT and NULL_RATE test what is published as a whole, others rows."""
 
     NOT_NULL = "not_null"
     UNIQUE = "unique"

@@ -37,6 +37,7 @@ from nomad.contract.words import (
     NOT_HERE,
     RENAMED,
     SHORT,
+    TEXTS,
     WORDS,
     kind_of,
 )
@@ -288,6 +289,8 @@ class _Reader:
         for key in counted:
             if key in found and type(found[key]) is not int:
                 self.fault(node.line, f"`{key}` must be a whole number (got {found[key]!r})")
+        for key in (t for t in TEXTS if t in found and not isinstance(found[t], str)):
+            self.fault(node.line, f"`{key}` must be a text, in quotes (got {found[key]!r})")
         if "exclusive" in found and not isinstance(found["exclusive"], bool):
             self.fault(node.line, f"`exclusive` must be true or false (got {found['exclusive']!r})")
         bounds = [w for w in WORDS[kind][1] if w != "exclusive"]

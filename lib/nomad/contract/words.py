@@ -42,6 +42,9 @@ RENAMED = {
 }  # fmt: skip
 COMMON = ("name", "severity", "where", "config", "arguments", "description", "tags", "meta")
 CONFIG = ("severity", "where", "tags", "meta", "enabled", "store_failures", "limit", "alias")
+TEXTS = ("pattern",)
+"""Words whose value is a text: a number or a list would be compared as Python spells it."""
+
 SHORT = {
     Kind.REGEX: "pattern", Kind.EXPRESSION: "expression", Kind.ACCEPTED_VALUES: "values",
     Kind.NULL_RATE: "max", Kind.UNIQUE: "columns",

@@ -212,9 +212,18 @@ def _fetched(connector: Connector, request: Request, into: Path) -> Landed | Non
     """Have a date's file brought, or that of all; None: the source has nothing new.
 
     Raises:
-        StepFailed: the connector gave something else.
+        StepFailed: the connector gave something else, or fell over: other sources go on.
     """
-    landed = list(connector.fetch(request, into))
+    who = f"source `{request.source.name}`: connector `{request.source.connector}`"
+    try:
+        landed = list(connector.fetch(request, into))
+    except NomadError:
+        raise
+    except Exception as e:
+        _log.exception("%s", who)
+        raise StepFailed(
+            f"{who} failed: {type(e).__name__}: {e}", hint="it is a fault of the connector's own"
+        ) from e
     if not landed:
         return None
     (one, *others), wanted = landed, request.window
@@ -222,7 +231,7 @@ def _fetched(connector: Connector, request: Request, into: Path) -> Landed | Non
     if others or one.window != wanted or not whole:
         gave = ", ".join(f"{f.path.name} for {f.window or 'all'}" for f in landed)
         raise StepFailed(
-            f"source `{request.source.name}`: connector `{request.source.connector}` gave {gave}",
+            f"{who} gave {gave}",
             hint=f"it is to give one file ({', '.join(LANDED)}) in the folder that it is given,"
             f" for {wanted or 'all'}",
         )
