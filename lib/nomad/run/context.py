@@ -137,9 +137,10 @@ def begin(
     wait: bool = False,
     lake: Lake | None = None,
 ) -> Iterator[Context]:
-    """Begin a run that may build `cells`; however it ends, the catalog is renewed, scratch emptied.
+    """Begin a run that may build `cells`; at its end the catalog is renewed and scratch emptied.
 
-    `lake` is what is published as the run's plan saw it; without one, the run looks for itself.
+    A signal that comes during just that leaves both to the next command. `lake` is what is
+    published as the run's plan saw it; without one, the run looks for itself.
 
     Raises:
         LakeError: the lake can't be written.
