@@ -51,7 +51,7 @@ class Waiter:
             Busy: one and the same process has held it all the while.
         """
         began, told, holder = time.monotonic(), False, ""
-        while not _taken(handle):
+        while not tried(handle):
             if (now := _holder(folder)) != holder:
                 began, holder = time.monotonic(), now
             waited = time.monotonic() - began
@@ -94,9 +94,10 @@ def _signed(folder: Path, who: str) -> Iterator[None]:
 _ANOTHER = "another process"
 
 
-def _taken(handle: int) -> bool:
+def tried(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
+    """Take a lock if nobody holds it; of the kind LOCK_SH, if nobody holds it alone."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -19,9 +19,9 @@ from nomad.engine.answer import Answer, in_text
 from nomad.engine.instance import Place, Session, View
 from nomad.engine.question import refuse_writing
 from nomad.errors import Misuse, QueryFailed
-from nomad.lake.decoding import again, named
 from nomad.lake.manifest import Manifest
 from nomad.lake.scans import REFUSED, refused_files
+from nomad.lake.words import command_for, named
 from nomad.names import RAW, TableName, did_you_mean, literal, quote
 from nomad.project.project import Project
 from nomad.sqlfile.file import used
@@ -224,7 +224,7 @@ def _damaged(
         for key in (f"{m.folder}/{f.name}" for f in m.files):
             if key in told:
                 what = f"{named(*m.cell)}: file {key} is damaged, or gone: {told}"
-                hint = f"`nomad doctor` tells more; {again(*m.cell)}"
+                hint = f"`nomad doctor` tells more; {command_for(*m.cell, force=True)}"
                 return QueryFailed(what, where=e.where, hint=hint)
     return None
 
@@ -247,6 +247,5 @@ def _explained(
         what = e.what if missing[1] in known else f"no table `{missing[1]}`"
         return QueryFailed(what, where=e.where, hint=hint)
     name = unpublished[0]
-    act = "extract" if name.layer == RAW else "run"
-    hint = f"`{name}` was never published: `nomad {act} {name.name}`"
+    hint = f"`{name}` was never published: `{command_for(name)}`"
     return QueryFailed(e.what, where=e.where, hint=hint)

@@ -20,12 +20,16 @@ Days = tuple[Day, Day]
 """The first and the last date of a range, both included."""
 
 
-def table_names(
-    workspace: Workspace, select: Sequence[str], exclude: str | Sequence[str]
-) -> list[TableName]:
-    """Name the tables selected, in the project's order."""
-    found = select_tables(workspace.project, select, exclude=words(exclude))
-    return [n for n in workspace.project.order if n in found]
+def chosen(
+    workspace: Workspace,
+    select: Sequence[str],
+    exclude: str | Sequence[str],
+    dt: Day | None,
+    dates: Days | None,
+) -> tuple[list[TableName], tuple[date, ...]]:
+    """Name the tables selected, in the project's order; and the dates, as `days` reads them."""
+    wanted = select_tables(workspace.project, select, exclude=words(exclude))
+    return [n for n in workspace.project.order if n in wanted], days(workspace, dt, dates)
 
 
 def words(given: str | Sequence[str]) -> tuple[str, ...]:

@@ -67,10 +67,8 @@ class Warehouse(Opened):
             warehouse.extract("price", dates=("2024-01-02", "2024-01-05")).raise_for_failure()
         """
         with self._opened("extract") as workspace:
-            chosen, days = (
-                extraction.chosen(workspace, sources),
-                arguments.days(workspace, dt, dates),
-            )
+            chosen = extraction.chosen(workspace, sources)
+            days = arguments.days(workspace, dt, dates)
             run_id, ended = extraction.extract(
                 workspace, chosen, days, report=conversion.reporter(on_step), wait=wait, force=force
             )
@@ -91,11 +89,8 @@ class Warehouse(Opened):
             [step.table for step in warehouse.plan("dwd", dt="2024-01-02").stale]
         """
         with self._opened("plan") as workspace:
-            names = arguments.table_names(workspace, select, exclude)
-            made = planning.make(
-                workspace, names, arguments.days(workspace, dt, dates), force=force
-            )
-            return conversion.plan(workspace, made)
+            cells = arguments.chosen(workspace, select, exclude, dt, dates)
+            return conversion.plan(workspace, planning.make(workspace, *cells, force=force))
 
     def run(
         self,
@@ -121,11 +116,8 @@ class Warehouse(Opened):
             print(run.run_id, [step.status for step in run.steps])
         """
         with self._opened("run") as workspace:
-            names = arguments.table_names(workspace, select, exclude)
-            force = options.force or options.full_refresh
-            made = planning.make(
-                workspace, names, arguments.days(workspace, dt, dates), force=force
-            )
+            names, days = arguments.chosen(workspace, select, exclude, dt, dates)
+            made = planning.make(workspace, names, days, force=arguments.how(options).force)
             return self._walk(workspace, made, names, options, on_step, strays=not select)
 
     def backfill(
@@ -154,11 +146,8 @@ class Warehouse(Opened):
             warehouse.backfill("ods", dates=("2024-01-01", "2024-03-31"), only=["missing"])
         """
         with self._opened("backfill") as workspace:
-            names, days = (
-                arguments.table_names(workspace, select, exclude),
-                arguments.days(workspace, dt, dates),
-            )
-            force = options.force or options.full_refresh
+            names, days = arguments.chosen(workspace, select, exclude, dt, dates)
+            force = arguments.how(options).force
             made = planning.backfill(
                 planning.make(workspace, names, days, force=force),
                 arguments.words(only),
@@ -230,8 +219,8 @@ class Warehouse(Opened):
             [c.test for c in warehouse.check("ods", dt="2024-01-02") if c.status == "fail"]
         """
         with self._opened("check") as workspace:
-            names = arguments.table_names(workspace, select, exclude)
-            done = checks.check_all(workspace, names, arguments.days(workspace, dt, dates))
+            cells = arguments.chosen(workspace, select, exclude, dt, dates)
+            done = checks.check_all(workspace, *cells)
             found = tuple(conversion.check(c) for c in done.results)
             return results.Checks(found, tuple(map(str, done.unpublished)), done.exit_code)
 
@@ -251,11 +240,8 @@ class Warehouse(Opened):
         if dt is None and dates is None:
             dates = ("-30d", "yesterday")
         with self._opened("status") as workspace:
-            names, days = (
-                arguments.table_names(workspace, select, exclude),
-                arguments.days(workspace, dt, dates),
-            )
-            return tuple(conversion.state(s) for s in status.status(workspace, names, days))
+            cells = arguments.chosen(workspace, select, exclude, dt, dates)
+            return tuple(conversion.state(s) for s in status.status(workspace, *cells))
 
     def history(
         self, table: str, dt: Day | None = None, *, dates: Days | None = None

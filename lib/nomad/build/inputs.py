@@ -11,7 +11,8 @@ from nomad.engine.instance import View
 from nomad.errors import MissingPartition
 from nomad.lake.lake import Lake
 from nomad.lake.manifest import Input, Manifest, as_input
-from nomad.names import RAW, TableName
+from nomad.lake.words import command_for
+from nomad.names import TableName
 from nomad.plan.reads import InputRead
 from nomad.project.references import Query
 from nomad.schema import Column
@@ -80,13 +81,13 @@ def views(query: Query, bound: Iterable[BoundInput]) -> list[View]:
 
 def missing(table: TableName, day: Partition) -> MissingPartition:
     """Say that a partition (or with None, a table) is not published, and what would make it."""
-    act = f"nomad extract {table.name}" if table.layer == RAW else f"nomad run {table.name}"
+    how = f"`{command_for(table, day)}` makes it"
     if day:
         return MissingPartition(
             f"{table} has no dt={day}",
-            hint=f"`{act} --dt {day}` makes it; `--allow-missing` reads it as empty",
+            hint=f"{how}; `--allow-missing` reads it as empty",
         )
-    return MissingPartition(f"{table} was never published", hint=f"`{act}` makes it")
+    return MissingPartition(f"{table} was never published", hint=how)
 
 
 def _refuse_missing(read: InputRead, manifests: Sequence[Manifest]) -> None:

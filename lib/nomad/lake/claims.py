@@ -22,7 +22,7 @@ from pathlib import Path
 
 from nomad.errors import Busy
 from nomad.files import translated
-from nomad.locks import HOLDER, Waiter, locked
+from nomad.locks import HOLDER, Waiter, locked, tried
 
 _log = logging.getLogger(__name__)
 
@@ -100,21 +100,13 @@ def live(top: Path) -> dict[str, set[str]]:
         except FileNotFoundError:
             continue
         try:
-            if _is_locked(handle):
+            if not tried(handle, fcntl.LOCK_SH):
                 found[path.parent.name] = set(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             continue
         finally:
             os.close(handle)
     return found
-
-
-def _is_locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    return False
 
 
 def dead(top: Path, *, now: float, own: str = "", waiter: Waiter | None = None) -> list[Path]:
@@ -203,7 +195,7 @@ def _is_private(folder: os.stat_result) -> bool:
 def _remove_if_dead(folder: Path) -> None:
     handle = os.open(folder / _OWNER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        if _is_owner(handle) and not _is_locked(handle):
+        if _is_owner(handle) and tried(handle, fcntl.LOCK_SH):
             shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(handle)

@@ -12,11 +12,12 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from nomad.dates import FIRST, LAST, Partition, Span, folder, parse_day
+from nomad.dates import FIRST, LAST, Span, parse_day
 from nomad.errors import CorruptManifest
 from nomad.lake.layout import MANIFEST, is_past, locate, manifest_in
 from nomad.lake.manifest import VERSION, DataFile, Input, Manifest, input_of
-from nomad.names import RAW, TableName, is_plain
+from nomad.lake.words import command_for, named
+from nomad.names import TableName, is_plain
 from nomad.schema import Column
 from nomad.store.base import ELSEWHERE, Store
 
@@ -56,28 +57,6 @@ def lying_at(key: str, data: bytes) -> Manifest:
     return found
 
 
-def named(table: TableName, partition: Partition) -> str:
-    """Name a partition or a full table in words.
-
-    Example:
-        >>> named(TableName("ods", "x"), date(2024, 1, 2)), named(TableName("ods", "x"), None)
-        ('ods.x dt=2024-01-02', 'ods.x')
-    """
-    return f"{table} {folder(partition)}".rstrip()
-
-
-def again(table: TableName, partition: Partition) -> str:
-    """Give the command that publishes a partition anew, whatever is there.
-
-    Example:
-        >>> again(TableName("ods", "x"), date(2024, 1, 2))
-        'nomad run x --dt 2024-01-02 --force'
-    """
-    command = "extract" if table.layer == RAW else "run"
-    day = f" --dt {partition}" if partition else ""
-    return f"nomad {command} {table.name}{day} --force"
-
-
 def read_manifests(
     store: Store, keys: Iterable[str]
 ) -> Iterator[tuple[str, Manifest | CorruptManifest | None]]:
@@ -94,7 +73,9 @@ def _hint(where: str) -> str:
         return "move its folder aside: that version is not kept any more"
     place = locate(where)
     return (
-        f"build it anew: {again(place.table, place.partition)}" if place else "move the file aside"
+        f"build it anew: {command_for(place.table, place.partition, force=True)}"
+        if place
+        else "move the file aside"
     )
 
 

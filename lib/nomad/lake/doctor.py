@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from nomad.errors import LakeError
-from nomad.lake.decoding import again, read_manifests
+from nomad.lake.decoding import read_manifests
 from nomad.lake.layout import (
     HISTORY,
     MANIFEST,
@@ -34,6 +34,7 @@ from nomad.lake.layout import (
 )
 from nomad.lake.manifest import Manifest
 from nomad.lake.publish import is_whole
+from nomad.lake.words import command_for
 from nomad.store.base import Entry, Store
 from nomad.store.capabilities import Uploads
 
@@ -249,7 +250,11 @@ def _published(cell: _Cell) -> Iterator[Finding]:
             yield Finding(f"{folder}/{name}", "no manifest names it", Remedy.REMOVE)
     for name in sorted(named - names):
         what = "the manifest names it, but it is not there"
-        yield Finding(f"{folder}/{name}", what, command=again(*manifest.cell) if manifest else "")
+        yield Finding(
+            f"{folder}/{name}",
+            what,
+            command=command_for(*manifest.cell, force=True) if manifest else "",
+        )
     yield from _mark(folder, names, manifest)
 
 
@@ -263,11 +268,11 @@ def _changed(look: _Look, cells: Iterable[_Cell]) -> Iterator[Finding]:
             continue
         kept = is_past(cell.folder)
         if found is not None:
-            command = _UNFIT if kept else again(*manifest.cell)
+            command = _UNFIT if kept else command_for(*manifest.cell, force=True)
             yield Finding(key, "not the bytes that were published", command=command)
         elif is_refused(key) and look.again(cell.folder).manifest == manifest:
             what = "the manifest names these refused rows, but they are not there"
-            yield Finding(key, what, command=again(*manifest.cell))
+            yield Finding(key, what, command=command_for(*manifest.cell, force=True))
 
 
 _UNFIT = "no rollback can use it: remove its folder"

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from nomad.dates import Partition, Span
 from nomad.errors import CycleError, MissingPartition, page
 from nomad.lake.lake import Lake
+from nomad.lake.words import command_for
 from nomad.plan.reads import InputRead
 from nomad.project.project import Table
 
@@ -42,7 +43,7 @@ def refuse(
         raise MissingPartition(
             f"{table.name} has no dt={gap}, but earlier dates",
             where=table.sql.path,
-            hint=f"`nomad run {table.name.name} --dt {gap}` makes it; where no source has that date"
+            hint=f"`{command_for(table.name, gap)}` makes it; where no source has that date"
             f", read the latest earlier one ({page('sql.md')}); `--allow-missing` reads it as"
             " empty",
         )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from nomad.dates import folder
 from nomad.engine.instance import Engine
 from nomad.errors import LakeError
 from nomad.files import translated
@@ -22,6 +21,7 @@ from nomad.lake.lake import Lake
 from nomad.lake.layout import folder_key
 from nomad.lake.listing import Listing
 from nomad.lake.manifest import Manifest
+from nomad.lake.words import named
 from nomad.plan.steps import Cell
 from nomad.project.project import Table
 from nomad.run.listener import Listener
@@ -146,7 +146,7 @@ def begin(
         LakeError: the lake can't be written.
         Busy: another live run is building one of the cells, and `wait` is off.
     """
-    names = [f"{t} {folder(p)}".rstrip() for t, p in cells]
+    names = [named(*cell) for cell in cells]
     with _claimed(workspace, names, wait=wait) as run:
         recover(workspace, own=run.id)
         store, journal = workspace.store, Journal(workspace.store, run.id)

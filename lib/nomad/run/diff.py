@@ -14,6 +14,7 @@ from nomad.errors import Misuse
 from nomad.lake.lake import Lake
 from nomad.lake.layout import folder_key
 from nomad.lake.manifest import Manifest, Published
+from nomad.lake.words import command_for
 from nomad.names import RAW, TableName, quote
 from nomad.plan.steps import Action, Step
 from nomad.project.project import Table
@@ -106,11 +107,10 @@ def staged(workspace: Workspace, name: TableName, partition: Partition) -> Diffe
 
 
 def _nothing(name: TableName, partition: Partition) -> Misuse:
-    act = "extract" if name.layer == RAW else "run"
     return Misuse(
         "nothing is published there",
         where=folder_key(name, partition),
-        hint=f"`nomad {act} {_words(name, partition)}` publishes it; `nomad show {name.name}` lists"
+        hint=f"`{command_for(name, partition)}` publishes it; `nomad show {name.name}` lists"
         " what is there",
     )
 

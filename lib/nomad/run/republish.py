@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nomad.lake.layout import refused_file
 from nomad.lake.manifest import DataFile, Manifest, Over
+from nomad.lake.words import command_for
 from nomad.names import counted
 from nomad.run.context import Context
 from nomad.run.result import Outcome
@@ -60,7 +61,6 @@ def refused_rows(context: Context, old: Manifest, folder: str) -> Path | None:
 
 def lost_rows(version: Manifest) -> str:
     """Say that a version's refused rows are not kept, and how to have them again."""
-    day = f" --dt {version.partition_date}" if version.partition_date else ""
     rows = version.quarantined.rows if version.quarantined else 0
-    how = f"`nomad run {version.dest.name}{day} --force` finds such rows again"
+    how = f"`{command_for(*version.cell, force=True)}` finds such rows again"
     return f"its {counted(rows, 'row')} in quarantine were not kept: {how}"

@@ -19,6 +19,7 @@ from nomad.files import nothing_left
 from nomad.lake.lake import Lake
 from nomad.lake.manifest import Facts, Input, Over, Published
 from nomad.lake.publish import lost
+from nomad.lake.words import named
 from nomad.names import TableName
 from nomad.plan import own_past
 from nomad.plan.freshness import why_stale
@@ -306,9 +307,7 @@ def _refused(step: Step, error: Refused, inspected: Inspected | None) -> Outcome
 
 
 def _blocked(step: Step, by: Cell) -> Outcome:
-    table, day = by
-    named = f"{table} dt={day}" if day else str(table)
-    needed = f"needs {named}, which failed"
+    needed = f"needs {named(*by)}, which failed"
     return Outcome(Result(step.table, step.partition, Status.BLOCKED, needed))
 
 

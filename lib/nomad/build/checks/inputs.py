@@ -10,7 +10,8 @@ from nomad.dates import Partition
 from nomad.errors import MissingPartition
 from nomad.lake.lake import Lake
 from nomad.lake.manifest import Input, Over
-from nomad.names import RAW, TableName
+from nomad.lake.words import command_for
+from nomad.names import TableName
 from nomad.plan.inputs import Inputs
 from nomad.plan.pruning import Pruner
 from nomad.plan.reads import same_date
@@ -74,8 +75,7 @@ def _parent(
         return bind_one(lake, read)
     except MissingPartition as e:
         e.where = table.contract.path if table.contract else None
-        act = "extract" if name.layer == RAW else "run"
-        e.hint = f"publish it first: nomad {act} {name.name}"
+        e.hint = f"publish it first: {command_for(name)}"
         raise
 
 
