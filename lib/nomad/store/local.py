@@ -7,7 +7,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nomad.errors import LakeError
@@ -160,16 +160,22 @@ class LocalStore:
     def survey(self, prefix: str, name: str) -> Survey:
         """Ask the disk for each folder's file, and when the folder last changed.
 
-        By way of text: a `Path` each would take longer than the disk does.
+        From an open folder on and by way of text: a `Path` each would take longer than the disk.
         """
-        top, found, changes = f"{self.root}/{prefix}", {}, []
-        now = time.time()
-        with translated(prefix):
-            for folder, link in (("", False), *_names(top)):
-                if seen := _stat(f"{top}/{folder}/{name}"):
-                    out = link and self._leads_out(f"{top}/{folder}")
-                    found[folder] = "" if out else _stamp(seen, now)
-                    changes.append(os.stat(f"{top}/{folder}").st_ctime_ns)  # noqa: PTH116
+        found: dict[str, str] = {}
+        changes: list[int] = []
+        now, top = time.time(), f"{self.root}/{prefix}"
+        with translated(prefix), _opened(top) as base:
+            for folder, link in _folders(base):
+                try:
+                    seen = os.stat(f"{folder}/{name}", dir_fd=base)
+                    changes.append(os.stat(folder, dir_fd=base).st_ctime_ns)
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                out = link and self._leads_out(f"{top}/{folder}")
+                found[folder] = "" if out else _stamp(seen, now)
+        if "." in found:
+            found[""] = found.pop(".")
         sure = all(found.values()) and now - max(changes, default=0) / _NANO > _RACY
         return Survey(found, digest(repr(changes)) if sure else "")
 
@@ -221,20 +227,26 @@ def _entry(root: Path, key: str) -> Entry:
     return Entry(key, _stamp(found), time.time() - found.st_mtime)
 
 
-def _stat(path: str) -> os.stat_result | None:
+@contextmanager
+def _opened(folder: str) -> Iterator[int | None]:
+    """Open a folder for calls that go on from there; None where there is none."""
     try:
-        return os.stat(path)  # noqa: PTH116
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        yield None
+        return
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
-def _names(folder: str) -> list[tuple[str, bool]]:
-    """List what lies in a folder, and whether it is a link."""
-    try:
-        with os.scandir(folder) as found:
-            return [(e.name, e.is_symlink()) for e in found]
-    except (FileNotFoundError, NotADirectoryError):
+def _folders(base: int | None) -> list[tuple[str, bool]]:
+    """Name an open folder (`.`), then what lies in it, and whether it is a link."""
+    if base is None:
         return []
+    with os.scandir(base) as found:
+        return [(".", False), *[(e.name, e.is_symlink()) for e in found]]
 
 
 def _stamp(found: os.stat_result, now: float = 0.0) -> str:
