@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from nomad.config.tree import Value
 from nomad.names import did_you_mean
 
 Held = Value | Mapping[str, object]
-"""What an option holds: one value, or a map of them."""
+"""What an option holds: one value, a list, or a map of them, as deep as it likes."""
 
 Rule = Callable[[Held, Mapping[str, Held]], str | None]
 """Says what is wrong with a value, in words that follow its name; the rest may count as well."""
@@ -55,6 +55,26 @@ def _names(value: Held) -> str | None:
     return f"gives two columns the name `{twice[0]}`" if twice else None
 
 
+def _number(value: Held) -> str | None:
+    good = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return None if good or holds_variable(value) else f"must be a number (got {value!r})"
+
+
+def _switch(value: Held) -> str | None:
+    good = isinstance(value, bool) or holds_variable(value)
+    return None if good else f"must be true or false (got {value!r})"
+
+
+def _texts(value: Held) -> str | None:
+    all_of = value if isinstance(value, list) else [value]
+    good = bool(all_of) and not any(isinstance(v, (dict, list)) or v in (None, "") for v in all_of)
+    return None if good else "must be a text, or a list of texts"
+
+
+def _map(value: Held) -> str | None:
+    return None if isinstance(value, dict) else "must hold `name: value` pairs"
+
+
 TEXT = Kind(_text, {"type": ["string", "null"]})
 """A text."""
 SINGLE = Kind(_single, {"type": ["string", "number", "boolean", "null"]})
@@ -63,6 +83,14 @@ CHARACTER = Kind(_character, {"type": ["string", "null"]})
 """A single character."""
 NAMES = Kind(_names, {"type": ["object", "null"], "additionalProperties": {"type": "string"}})
 """New names of columns, by the old."""
+NUMBER = Kind(_number, {"anyOf": [{"type": ["number", "null"]}, _FROM_ENVIRONMENT]})
+"""A number."""
+SWITCH = Kind(_switch, {"anyOf": [{"type": ["boolean", "null"]}, _FROM_ENVIRONMENT]})
+"""Yes or no."""
+TEXTS = Kind(_texts, {"type": ["string", "number", "array", "null"]})
+"""A text, or a list of texts."""
+MAP = Kind(_map, {"type": ["object", "null"]})
+"""Values by names that the source chooses, as deep as it likes."""
 
 
 def one_of(*words: str) -> Kind:
@@ -116,3 +144,69 @@ class Declares(Protocol):
     @property
     def options(self) -> Sequence[Option]:
         """Its options, in the order in which they are listed."""
+
+
+def group(*options: Option) -> Kind:
+    """Make the kind of an option that holds options of its own.
+
+    Example:
+        >>> paging = group(Option("size", "Rows of a page.", NUMBER, required=True))
+        >>> paging.fault({"sise": 1})
+        'has no option `sise`: did you mean `size`?'
+        >>> paging.fault({"size": "x"}), paging.fault({})
+        ("`size` must be a number (got 'x')", 'needs a `size`')
+    """
+    known = {o.name: o for o in options}
+
+    def fault(value: Held) -> str | None:
+        if not isinstance(value, dict):
+            return f"must hold options: {', '.join(known)}"
+        for name, held in value.items():
+            if name not in known:
+                return f"has no option `{name}`: {_nearest(name, known)}"
+            if wrong := known[name].fault(held, value):
+                return f"`{name}` {wrong}"
+        lacking = [o.name for o in options if o.required and o.name not in value]
+        return f"needs a `{lacking[0]}`" if lacking else None
+
+    return Kind(fault, {
+        "type": ["object", "null"],
+        "properties": {name: option.schema for name, option in known.items()},
+        "additionalProperties": False,
+    })  # fmt: skip
+
+
+def _nearest(name: str, known: Mapping[str, object]) -> str:
+    return did_you_mean(name, known) or f"it has: {', '.join(known)}"
+
+
+def filled(value: Held, fill: Callable[[str], str]) -> Held:
+    """Fill in every text of a value, however deep.
+
+    Example:
+        >>> filled({"a": ["x", 1]}, str.upper)
+        {'a': ['X', 1]}
+    """
+    return cast("Held", _filled(value, fill))
+
+
+def _filled(value: object, fill: Callable[[str], str]) -> object:
+    if isinstance(value, str):
+        return fill(value)
+    if isinstance(value, Mapping):
+        return {name: _filled(held, fill) for name, held in value.items()}
+    return [_filled(held, fill) for held in value] if isinstance(value, list) else value
+
+
+def texts(value: object) -> Iterator[str]:
+    """Give every text of a value, however deep.
+
+    Example:
+        >>> list(texts({"a": ["x", 1], "b": {"c": "y"}}))
+        ['x', 'y']
+    """
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (Mapping, list)):
+        for held in value.values() if isinstance(value, Mapping) else value:
+            yield from texts(held)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from nomad.config.options import NAMES, Declares, Held, Option, one_of
+from nomad.config.options import NAMES, Declares, Held, Option, one_of, texts
 from nomad.config.tree import Leaf, Tree, line
 from nomad.errors import ConfigError
 from nomad.names import did_you_mean, is_plain
@@ -46,7 +46,7 @@ def spelled(text: str, one: Callable[[str], str]) -> str:
 
 def _odd_date(value: Held) -> str | None:
     """Say of a text that it has a date in a form by which no date can be spelled."""
-    for form in _DATED.findall(value) if isinstance(value, str) else ():
+    for form in (form for text in texts(value) for form in _DATED.findall(text)):
         if "%" not in form or "".join(re.findall(_DIRECTIVE, form)) != form:
             return f"has a date in a form that isn't known: `{form}`, write it like `%Y%m%d`"
     return None

@@ -87,7 +87,9 @@ def _keep_secret(key: str, value: Value, written: Value) -> None:
 
 
 def _expanded(value: Value, environ: Mapping[str, str], where: str, faults: list[str]) -> Value:
-    """Replace `${NAME}` and `${NAME:-default}` by the environment's values."""
+    """Replace `${NAME}` and `${NAME:-default}` by the environment's values, in lists as well."""
+    if isinstance(value, list):
+        return [_within(v, environ, where, faults) for v in value]
     if not isinstance(value, str):
         return value
 
@@ -109,6 +111,16 @@ def _expanded(value: Value, environ: Mapping[str, str], where: str, faults: list
             hide_after(fixed, said)
         expanded += said
     return expanded + value[end:]
+
+
+def _within(value: object, environ: Mapping[str, str], where: str, faults: list[str]) -> object:
+    """Do the same for an element of a list; a secret in a map of it is hidden by its key."""
+    if not isinstance(value, dict):
+        return _expanded(cast("Value", value), environ, where, faults)
+    found = {k: _within(v, environ, where, faults) for k, v in value.items()}
+    for key, given in found.items():
+        _keep_secret(key, cast("Value", given), cast("Value", value[key]))
+    return found
 
 
 _LATER = r"\$<[^>]*>|\$\{[^}]*\}"

@@ -45,6 +45,10 @@ class Request:
     there, and in texts the date, variables and the environment are filled in. `root` is the
     project's folder, from which relative paths go. `previous` is None where nothing was landed yet,
     or all is to be brought again. A connector asks no other clock than `clock`.
+
+    `cursor` is where the source was left by the last file that was landed of this window: it goes
+    on there. `watermark` is the highest value landed so far of the column that the source names so,
+    as text, less its overlap. Of a sample, `limit` rows are enough.
     """
 
     source: SourceConfig
@@ -52,6 +56,9 @@ class Request:
     root: Path
     previous: Previous | None = None
     clock: Callable[[], datetime] = _now
+    cursor: str | None = None
+    watermark: str | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True)

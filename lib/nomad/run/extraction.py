@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from nomad.config.options import filled
 from nomad.config.sources import ALLOW, SourceConfig, spelled
 from nomad.dates import COLUMN, Partition
 from nomad.engine.instance import Engine, Staged
@@ -287,11 +288,11 @@ def _rendered(
 ) -> SourceConfig:
     """Fill in the date and the variables of a source's options."""
 
-    def filled(text: str) -> str:
+    def fill(text: str) -> str:
         text = render(text, variables, path=source.origin, sql=False)
         hide_in(text)
         text = spelled(text, lambda form: partition.strftime(form) if partition else form)
         return dated(text, partition)
 
-    options = {k: filled(v) if isinstance(v, str) else v for k, v in source.options.items()}
+    options = {k: filled(v, fill) for k, v in source.options.items()}
     return source._replace(options=options)
