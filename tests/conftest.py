@@ -34,6 +34,14 @@ def _unsynced():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _hosts(tmp_path_factory):
+    """What is known of hosts is kept among the tests' own files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back from a command line."""

@@ -37,6 +37,7 @@ ADAPTERS = {
     "boto3": {"store.client"},
     "botocore": {"store.client", "store.probe"},
     "sqlite3": {"lake.object_cache"},
+    "urllib3": {"extract.http"},
 }
 
 

@@ -199,7 +199,7 @@ def test_a_source_over_http(project, web):
 
 
 def test_a_server_that_is_down_is_told(project):
-    source(project, 'path: "http://127.0.0.1:9/$<PARTITION_DATE>.csv"')
+    source(project, 'path: "http://127.0.0.1:9/$<PARTITION_DATE>.csv", retries: 0')
 
     answer = project("extract", "--dt", "2024-01-02")
 
@@ -267,7 +267,8 @@ def test_a_download_cut_short_is_not_landed(project):
     with http.server.HTTPServer(("127.0.0.1", 0), Broken) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        source(project, f'path: "http://127.0.0.1:{server.server_port}/$<PARTITION_DATE>.csv"')
+        address = f"http://127.0.0.1:{server.server_port}/$<PARTITION_DATE>.csv"
+        source(project, f'path: "{address}", retries: 0')
         answer = project("extract", "--dt", "2024-01-02")
         thread.join()
 
@@ -315,7 +316,7 @@ def test_a_server_is_told_who_asks_and_no_other_is(project):
         ("x.csv", "a,b\n".encode("utf-16-le"), "path: x.csv, encoding: utf-16", 4),
         ("x.xlsx", b"no zip", "path: x.xlsx", 4),
         ("x.csv", b"h" * 200_000 + b"\n1\n", "path: x.csv", 4),
-        ("x.csv", b"", 'path: "http://127.0.0.1:1/a b.csv"', 3),
+        ("x.csv", b"", 'path: "http://127.0.0.1:1/a b.csv", retries: 0', 3),
     ],
 )
 def test_odd_input_is_told_without_a_traceback(project, file, content, options, code):

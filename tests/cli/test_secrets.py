@@ -32,7 +32,7 @@ def everywhere(root):
 def test_the_secret_of_a_source_is_nowhere(empty, path, words):
     empty.write(
         "nomad.yaml",
-        f'sources: {{web: {{connector: file, format: csv, path: "{path}"}}}}\n',
+        f'sources: {{web: {{connector: file, format: csv, retries: 0, path: "{path}"}}}}\n',
     )
     env = {"TOK": SECRET, "ALL": f"http://127.0.0.1:9/x.csv?code={SECRET}"}
 
@@ -63,7 +63,7 @@ def test_the_secret_of_a_source_is_nowhere(empty, path, words):
 )
 def test_a_secret_is_masked_by_its_place(empty, path, secret, shown):
     """What an address asks with, and a password, are hidden whatever their length and letters."""
-    source = f'{{connector: file, format: csv, path: "{path}"}}'
+    source = f'{{connector: file, format: csv, retries: 0, path: "{path}"}}'
     empty.write("nomad.yaml", f"vars: {{same: q7}}\nsources: {{web: {source}}}\n")
     env = {"TOK": secret, "ALL": f"http://127.0.0.1:9/x.csv?a={secret}"}
 
@@ -101,7 +101,7 @@ def test_the_secret_of_a_variable_is_nowhere(empty):
     """A variable that came from `--var` is masked where it stands for a key."""
     empty.write(
         "nomad.yaml",
-        'sources: {web: {connector: file, format: csv, path: "http://127.0.0.1:9/a?key=$<KEY>"}}\n',
+        'sources: {web: {connector: file, format: csv, retries: 0, path: "http://127.0.0.1:9/a?key=$<KEY>"}}\n',
     )
 
     answer = empty("extract", "web", "--var", f"key={SECRET}")
@@ -159,7 +159,9 @@ def test_the_secret_of_a_header_is_not_shown(project):
 def test_dates_of_an_address_are_no_secrets(project):
     """A date that stands for a key, and what is not told by a place of its own, are shown."""
     address = "http://${HOST}:9/x@y.csv?key=$<PARTITION_DATE>"
-    project.write("nomad.yaml", f"sources: {{web: {{connector: file, path: '{address}'}}}}\n")
+    project.write(
+        "nomad.yaml", f"sources: {{web: {{connector: file, retries: 0, path: '{address}'}}}}\n"
+    )
 
     for day in ("2024-01-02", "2024-01-03"):
         answer = project("extract", "web", "--dt", day, env={"HOST": "localhost"})

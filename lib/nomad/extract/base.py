@@ -6,6 +6,7 @@ found by `registry`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,10 @@ Window = Partition | Span | str
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _free() -> None:
+    """Let any number of requests be made."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,9 @@ class Request:
     `cursor` is where the source was left by the last file that was landed of this window: it goes
     on there. `watermark` is the highest value landed so far of the column that the source names so,
     as text, less its overlap. Of a sample, `limit` rows are enough.
+
+    A connector waits by `sleep` alone, and calls `spend` before each request to a server: that one
+    raises where no more may be made.
     """
 
     source: SourceConfig
@@ -59,6 +67,8 @@ class Request:
     cursor: str | None = None
     watermark: str | None = None
     limit: int | None = None
+    sleep: Callable[[float], None] = time.sleep
+    spend: Callable[[], None] = _free
 
 
 @dataclass(frozen=True)

@@ -1,69 +1,330 @@
-"""One file over HTTP."""
+"""Requests over HTTP: each in its turn, again where that can heal, and not for ever."""
 
 from __future__ import annotations
 
 import base64
-import http.client
-import shutil
+import http
+import logging
+import random
 import string
-import urllib.error
-import urllib.request
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from typing import NamedTuple, Self
+from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 
-from nomad.errors import Unreachable
+import urllib3
+from urllib3.exceptions import HTTPError, IncompleteRead, MaxRetryError, ProtocolError
+
+import nomad
+from nomad.errors import Refused, Unreachable
+from nomad.extract.base import Request
+from nomad.extract.hosts import Host
+from nomad.extract.patience import HEALING, Patience, moment, retry_after
+
+_log = logging.getLogger(__name__)
 
 SCHEMES = ("http://", "https://")
 
-_TIMEOUT = 60.0
-"""Seconds without an answer after which a source counts as unreachable."""
+NOT_THERE = (404, 410)
+_FORBIDDEN, _FAULTY = 403, 400
 
-_NOT_THERE = (404, 410)
+_RESETS, _FORBIDDEN_FILES = 5, 20
+"""So many in a row are a ban; a store of files may say 403 of one that is not there."""
+
+_CHUNK = 1 << 16
+_HOPS = 10
+_AGENT = f"nomad/{nomad.__version__}"
 
 
-def download(url: str, to: Path, *, source: str) -> bool:
+@dataclass(frozen=True)
+class Call:
+    """What is asked of a server. Of `user:password@` in its address, a header is made."""
+
+    url: str
+    method: str = "GET"
+    params: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    wants_json: bool = False
+
+    @property
+    def address(self) -> str:
+        """The address as it is sent; what is no ASCII goes as UTF-8, percent-encoded."""
+        parts = urlsplit(self.url)
+        _, _, host = parts.netloc.rpartition("@")
+        host = host if host.isascii() else host.encode("idna").decode()
+        asked = "&".join(filter(None, (parts.query, urlencode(self.params))))
+        clean = parts._replace(netloc=host, query=asked, fragment="")
+        return quote(urlunsplit(clean), safe=string.punctuation)
+
+    @property
+    def host(self) -> str:
+        """The host and port it goes to."""
+        parts = urlsplit(self.address)
+        return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+    @property
+    def sent(self) -> dict[str, str]:
+        """All headers. A file is best had as it lies there, so only JSON may come packed."""
+        packed = (
+            {"Accept-Encoding": "gzip", "Accept": "application/json"} if self.wants_json else {}
+        )
+        who, _, _ = urlsplit(self.url).netloc.rpartition("@")
+        known = {"Authorization": basic(unquote(who))} if who else {}
+        return {"User-Agent": _AGENT, **packed, **known, **self.headers}
+
+
+def basic(who: str) -> str:
+    """Say who asks, from `user:password`."""
+    return f"Basic {base64.b64encode(who.encode()).decode()}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said; headers have names in lower case. No `data`, where it is in a file."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes = b""
+    reason: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the server gave what it was asked for."""
+        return self.status < _FAULTY
+
+    @property
+    def told(self) -> str:
+        """The status in words."""
+        known = {s.value: s.phrase for s in http.HTTPStatus}
+        return f"HTTP {self.status} {self.reason or known.get(self.status, '')}".strip()
+
+
+class _Fault(NamedTuple):
+    """Why an attempt came to nothing, and whether another may do better."""
+
+    what: object
+    heals: bool = True
+    after: float | None = None
+    is_reset: bool = False
+
+
+class Session:
+    """The requests of one source, each made once it is its host's turn.
+
+    `spend` is called before each, and raises where no more may be made.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        patience: Patience,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        spend: Callable[[], None] = lambda: None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._source, self._patience = source, patience
+        self._clock, self._sleep, self._spend, self._jitter = clock, sleep, spend, jitter
+        self._pools: dict[str | None, urllib3.PoolManager] = {}
+
+    @classmethod
+    def of(cls, request: Request) -> Session:
+        """Make that of a connector's request."""
+        return cls(
+            request.source.name,
+            Patience.of(request.source.options),
+            clock=lambda: request.clock().timestamp(),
+            sleep=request.sleep,
+            spend=request.spend,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pool in self._pools.values():
+            pool.clear()
+
+    def ask(self, call: Call, to: Path | None = None) -> Answer:
+        """Make a request; what comes goes into a file, if one is named and the answer is good.
+
+        An answer of a status that does not heal is given as it is, for the caller to judge.
+
+        Raises:
+            Unreachable: no whole answer came in all attempts, or the host is to be left alone.
+            Refused: JSON was asked for, and HTML came.
+        """
+        began, attempt = self._clock(), 0
+        try:
+            host = Host(call.host, self._source, self._clock)
+            while True:
+                attempt += 1
+                self._turn(host)
+                got = self._tried(call, to)
+                if isinstance(got, Answer):
+                    return self._judged(host, call, got)
+                self._again(host, call, got, attempt=attempt, began=began)
+        except ValueError as e:  # no address
+            raise self.unreachable(call, e) from e
+
+    def _turn(self, host: Host) -> None:
+        wait = host.take(self._patience.spacing)
+        if wait > 0:
+            self._sleep(wait)
+            host.look()
+        self._spend()
+
+    def _again(self, host: Host, call: Call, fault: _Fault, *, attempt: int, began: float) -> None:
+        """Wait for the next attempt, or give up."""
+        if fault.is_reset:
+            host.suspect("it resets connections, as it does to who is banned", enough=_RESETS)
+        wait = self._patience.wait(attempt, fault.after, self._jitter())
+        left = self._patience.total - (self._clock() - began)
+        if not fault.heals or attempt > self._patience.retries or wait > left:
+            raise self._given_up(host, call, fault, attempt=attempt, left=left)
+        _log.warning("source `%s`: %s; asking again in %.1f s", self._source, fault.what, wait)
+        if fault.after is not None:
+            host.pause(wait)
+        self._sleep(wait)
+
+    def _given_up(
+        self, host: Host, call: Call, fault: _Fault, *, attempt: int, left: float
+    ) -> Unreachable:
+        if fault.after is not None and fault.after > left:
+            until = host.close(fault.after, f"it said {fault.what}, and when to ask again")
+            return self.unreachable(call, f"{fault.what}, and it is not to be asked before {until}")
+        times = f" ({attempt} attempts)" if attempt > 1 else ""
+        return self.unreachable(call, f"{fault.what}{times}")
+
+    def unreachable(self, call: Call, why: object, hint: str | None = None) -> Unreachable:
+        """Say why there is no answer to a request."""
+        return Unreachable(
+            f"source `{self._source}` can't be reached: {why}",
+            where=call.url,
+            hint=hint or "check the address and the network, then run the same command again",
+        )
+
+    def _judged(self, host: Host, call: Call, answer: Answer) -> Answer:
+        """Note what an answer says of the host."""
+        if answer.status == _FORBIDDEN:
+            why = f"it said {answer.told} after it had answered, as it does to who is banned"
+            host.suspect(why, enough=1 if call.wants_json else _FORBIDDEN_FILES)
+        elif answer.is_good and call.wants_json and _is_markup(answer):
+            why = f"HTML came where JSON was due: {_shown(answer.data)}"
+            host.suspect(f"{why}, as it does to who is banned", enough=1)
+            raise Refused(
+                f"source `{self._source}`: {why}",
+                where=call.url,
+                hint="open the address in a browser: is it the API's, and is a login asked for?",
+            )
+        elif answer.is_good or answer.status in NOT_THERE:
+            host.answered()
+        return answer
+
+    def _tried(self, call: Call, to: Path | None) -> Answer | _Fault:
+        """Make one attempt."""
+        response = None
+        try:
+            response = self._pool(call).urlopen(
+                call.method,
+                call.address,
+                body=call.body,
+                headers=call.sent,
+                retries=_following(call),
+                timeout=urllib3.Timeout(self._patience.timeout),
+                preload_content=False,
+            )
+            answer = _read(response, call, to)
+            response.release_conn()
+        except HTTPError as e:
+            return _fault(e)
+        finally:
+            if response is not None:
+                response.close()
+        if answer.status in HEALING:
+            now = moment(answer.headers.get("date")) or self._clock()
+            after = retry_after(answer.headers.get("retry-after"), now)
+            return _Fault(answer.told, after=after)
+        return answer
+
+    def _pool(self, call: Call) -> urllib3.PoolManager:
+        """Give the connections to a host: straight, or by the proxy that the environment names."""
+        parts = urlsplit(call.address)
+        proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+        if proxy not in self._pools:
+            self._pools[proxy] = urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
+        return self._pools[proxy]
+
+
+def _following(call: Call) -> urllib3.Retry:
+    """Follow redirects, and do no more; what says who asks goes to no other host."""
+    return urllib3.Retry(
+        total=None, connect=0, read=0, status=0, other=0, redirect=_HOPS,
+        respect_retry_after_header=False, remove_headers_on_redirect=call.sent.keys(),
+    )  # fmt: skip
+
+
+def _read(response: urllib3.BaseHTTPResponse, call: Call, to: Path | None) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    answer = Answer(response.status, headers, reason=response.reason or "")
+    if to is None or response.status >= _FAULTY:
+        data = b"".join(response.stream(_CHUNK, decode_content=call.wants_json))
+        return Answer(answer.status, headers, data, answer.reason)
+    with to.open("wb") as f:
+        for part in response.stream(_CHUNK, decode_content=False):
+            f.write(part)
+    return answer
+
+
+def _fault(e: HTTPError) -> _Fault:
+    """Say what a library's error means."""
+    cause: object = e.reason if isinstance(e, MaxRetryError) else e
+    half = next((a for a in getattr(cause, "args", ()) if isinstance(a, IncompleteRead)), cause)
+    if isinstance(half, IncompleteRead) and half.expected is not None:
+        got = half.partial or 0
+        return _Fault(f"{got} of {got + half.expected} bytes came")
+    heals = not isinstance(
+        cause,
+        urllib3.exceptions.SSLError
+        | urllib3.exceptions.LocationValueError
+        | urllib3.exceptions.ResponseError,
+    )
+    root = _root(cause)
+    is_reset = isinstance(cause, ProtocolError) and isinstance(root, ConnectionError)
+    return _Fault(root, heals, is_reset=is_reset)
+
+
+def _root(error: object) -> object:
+    """Give what the system said, without the library's words around it."""
+    inner = [a for a in getattr(error, "args", ()) if isinstance(a, Exception)]
+    below = getattr(error, "__cause__", None) or (inner[-1] if inner else None)
+    return _root(below) if below is not None else error
+
+
+def _is_markup(answer: Answer) -> bool:
+    return answer.data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def _shown(data: bytes, most: int = 80) -> str:
+    """Give the beginning of an answer, on one line."""
+    text = " ".join(data[: 4 * most].decode(errors="replace").split())
+    return f"`{text[:most]}{'…' if len(text) > most else ''}`"
+
+
+def download(url: str, to: Path, request: Request) -> bool:
     """Write what is at an address to a file; False where there is nothing.
 
     Raises:
         Unreachable: no answer, another one than was asked for, or half of one.
     """
-    try:
-        asked = _request(url)
-        with urllib.request.urlopen(asked, timeout=_TIMEOUT) as answer, to.open("wb") as f:
-            shutil.copyfileobj(answer, f)
-            told = answer.headers.get("Content-Length")
-    except urllib.error.HTTPError as e:
-        e.close()
-        if e.code in _NOT_THERE:
-            return False
-        raise _unreachable(url, source, f"HTTP {e.code} {e.reason}") from e
-    except (OSError, http.client.HTTPException, ValueError) as e:
-        raise _unreachable(url, source, getattr(e, "reason", None) or e) from e
-    if told is not None and told.isdigit() and to.stat().st_size != int(told):
-        got = to.stat().st_size
-        raise _unreachable(url, source, f"{got} of {told} bytes came")
-    return True
-
-
-def _request(url: str) -> urllib.request.Request:
-    """Ask for an address; who asks (`user:password@`) goes in a header, and to that host alone.
-
-    What is no ASCII goes as UTF-8, percent-encoded.
-    """
-    parts = urlsplit(url)
-    who, _, host = parts.netloc.rpartition("@")
-    host = host if host.isascii() else host.encode("idna").decode()
-    address = quote(urlunsplit(parts._replace(netloc=host)), safe=string.punctuation)
-    request = urllib.request.Request(address)
-    if who:
-        sent = base64.b64encode(unquote(who).encode()).decode()
-        request.add_unredirected_header("Authorization", f"Basic {sent}")
-    return request
-
-
-def _unreachable(url: str, source: str, why: object) -> Unreachable:
-    return Unreachable(
-        f"source `{source}` can't be reached: {why}",
-        where=url,
-        hint="check the address and the network, then run the same command again",
-    )
+    call = Call(url)
+    with Session.of(request) as session:
+        answer = session.ask(call, to)
+        if not answer.is_good and answer.status not in NOT_THERE:
+            raise session.unreachable(call, answer.told)
+    return answer.is_good

@@ -25,6 +25,7 @@ from nomad.engine.instance import sha256
 from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
 from nomad.extract.base import Landed, Request
 from nomad.extract.formats import KINDS, suffix
+from nomad.extract.patience import OPTIONS
 from nomad.schema import Column
 
 _DIALECT = {"delimiter": "delim", "quote": "quote", "escape": "escape"}
@@ -84,6 +85,7 @@ _OPTIONS = (
     Option("quote", "Of CSV, where it is not a double quote.", CHARACTER),
     Option("escape", "Of CSV, where it is not a double quote.", CHARACTER),
     Option("sheet", "Of Excel; default the first.", SINGLE),
+    *OPTIONS,
 )
 
 
@@ -151,7 +153,7 @@ def _bring(request: Request, to: Path) -> None:
 
     source, address = request.source, _address(request.source)
     if address.startswith(http.SCHEMES):
-        there = http.download(address, to, source=source.name)
+        there = http.download(address, to, request)
     elif address.startswith(s3.SCHEME):
         there = s3.download(address, to)
     else:
