@@ -14,8 +14,6 @@ from nomad.dates import (
     DateRange,
     Span,
     compress,
-    folder,
-    from_folder,
     parse_date,
     today,
 )
@@ -23,16 +21,6 @@ from nomad.errors import BadDate
 
 DAYS = st.dates(FIRST, LAST)
 TODAY = date(2024, 3, 1)
-
-
-@given(DAYS)
-def test_a_folder_reads_back_as_its_date(day):
-    assert from_folder(folder(day)) == day
-
-
-@pytest.mark.parametrize("name", ["dt=2024-02-30", "dt=2024-1-1", "_tmp", "dt=", "x=2024-01-01"])
-def test_other_folders_are_no_partitions(name):
-    assert from_folder(name) is None
 
 
 @pytest.mark.parametrize(

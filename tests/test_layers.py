@@ -15,7 +15,7 @@ LIB = Path(__file__).parents[1] / "lib" / "nomad"
 LAYERS = {
     "errors": 0, "names": 0, "hashing": 0, "cache": 0,
     "dates": 1, "schema": 1, "files": 1, "locks": 1,
-    "store": 2,
+    "partitions": 2, "store": 2,
     "config": 3,
     "engine": 4,
     "sqlfile": 5, "contract": 5, "extract": 5, "lake": 5,
@@ -158,6 +158,24 @@ def test_only_the_layout_spells_the_paths_of_the_lake():
     ]
 
     assert strays == []
+
+
+def test_only_partitions_spells_the_name_of_a_folder():
+    strays = [
+        name
+        for name, path in MODULES.items()
+        if name != "partitions" and re.search(r"\bdt=|\{COLUMN\}=", _code(path))
+    ]
+
+    assert strays == []
+
+
+def _code(path: Path) -> str:
+    """The texts in a module's code, without those that only say what it does."""
+    tree = ast.parse(path.read_text("utf-8"))
+    told = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    texts = [n for n in ast.walk(tree) if isinstance(n, (ast.Constant, ast.JoinedStr))]
+    return "\n".join(ast.unparse(n) for n in texts if id(n) not in told)
 
 
 def test_sys_exit_is_for_the_command_line():

@@ -19,6 +19,7 @@ from nomad.lake.listing import Listing
 from nomad.lake.manifest import Manifest
 from nomad.lake.object_cache import ObjectCache
 from nomad.names import TableName
+from nomad.partitions import Partition
 from nomad.schema import Column
 from nomad.store.base import Blob, Survey
 from nomad.store.memory import MemoryStore
@@ -229,7 +230,7 @@ TABLE = TableName("ods", "t")
 def version(day, run_id):
     return Manifest(
         dest=TABLE,
-        partition_date=date(2024, 1, day),
+        partition=Partition(date(2024, 1, day)),
         run_id=run_id,
         generated_at="2024-01-02T00:00:00+00:00",
         files=(),
@@ -242,7 +243,7 @@ def version(day, run_id):
 
 
 def commit(store, lake, made):
-    key = manifest_key(made.dest, made.partition_date)
+    key = manifest_key(*made.cell)
     store.write(key, made.to_json())
     lake.learn(made, store.read(key).version)
 
@@ -277,7 +278,7 @@ def test_a_step_that_ends_during_a_look_is_seen_by_the_next_one(moment, look):
         thread.start()
     thread.join()
 
-    told = {m.partition_date.day: m.run_id for m in lake.manifests(TABLE, partitioned=True)}
+    told = {m.partition.start.day: m.run_id for m in lake.manifests(TABLE, partitioned=True)}
     assert told == {2: "first", 3: "second", 4: "second"}
     assert lake.facts(TABLE, "dt=2024-01-04").run_id == "second"
 
@@ -285,14 +286,14 @@ def test_a_step_that_ends_during_a_look_is_seen_by_the_next_one(moment, look):
 def test_a_day_that_comes_while_days_are_sorted_counts_from_then_on(monkeypatch):
     seen = {f"dt=2024-01-0{n}": version(n, f"run{n}").facts for n in (2, 3)}
     found = Fingerprints(lambda: seen, {})
-    coming, real = [version(4, "run4")], fingerprints.from_folder
+    coming, real = [version(4, "run4")], fingerprints.text_of
 
     def meanwhile(name):
         if coming:
             found.learn("dt=2024-01-04", coming.pop().facts)
         return real(name)
 
-    monkeypatch.setattr(fingerprints, "from_folder", meanwhile)
+    monkeypatch.setattr(fingerprints, "text_of", meanwhile)
 
     assert found.content("2024-01-01", "2024-01-09")[1] == 2
     assert found.content("2024-01-01", "2024-01-09")[1] == 3

@@ -15,6 +15,7 @@ from nomad.dates import Span
 from nomad.engine import scan
 from nomad.engine.instance import Engine, Settings, View
 from nomad.names import TableName
+from nomad.partitions import Partition
 from nomad.plan.explained import _split
 from nomad.plan.pruning import Pruner, Relation
 from nomad.schema import Column
@@ -438,7 +439,7 @@ def test_what_treats_dates_alike_reads_of_any_what_it_reads_of_one(pruner, examp
         file = parse(named, path="x", table="x")
 
         def read(at: date) -> tuple[object, object]:
-            found = pruner.read(*file.statements(at), P, RELATIONS)
+            found = pruner.read(*file.statements(Partition(at)), P, RELATIONS)
             return found.spans, found.asked
 
         some = date(2000, 1, 1)

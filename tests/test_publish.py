@@ -23,7 +23,7 @@ def version(run_id: str, *, rows: int = 1, refused: bool = False) -> Manifest:
     files = (DataFile(f"{run_id}-0.parquet", rows, 4, "00"),) if rows else ()
     return Manifest(
         dest=TABLE,
-        partition_date=None,
+        partition=None,
         run_id=run_id,
         generated_at="2024-01-02T00:00:00+00:00",
         files=files,

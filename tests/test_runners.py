@@ -11,6 +11,7 @@ from nomad.dates import Span
 from nomad.errors import OutOfMemory, Refused
 from nomad.lake.manifest import Broken, DataFile, Manifest, Published, as_input
 from nomad.names import TableName
+from nomad.partitions import Partition
 from nomad.plan.reads import InputRead
 from nomad.plan.steps import Plan, Step
 from nomad.run.result import Outcome, Result, Status
@@ -20,9 +21,10 @@ from nomad.run.scheduler import Scheduler
 from nomad.schema import Column
 
 DAY = date(2024, 1, 2)
+PARTITION = Partition(DAY)
 PRICE, WIDE = TableName("ods", "price"), TableName("dwd", "wide")
 MANIFEST = Manifest(
-    PRICE, DAY, "20240102T000000Z-abcdef", "2024-01-02T00:00:00+00:00",
+    PRICE, PARTITION, "20240102T000000Z-abcdef", "2024-01-02T00:00:00+00:00",
     files=(DataFile("20240102T000000Z-abcdef-0.parquet", 2, 99, "00"),),
     schema=(Column("close", "DOUBLE"),), content_hash="c", sql_hash="s", contract_hash="",
     engine="duckdb", inputs=(as_input(TableName("raw", "price"), Span(DAY, DAY), ()),),
@@ -34,15 +36,17 @@ def there_and_back(value):
 
 
 def test_a_task_pickles():
-    step = Step(WIDE, DAY, "build", "stale", (InputRead(PRICE, (Span(DAY, DAY),), (DAY,)),),
-                needs=((PRICE, DAY),))  # fmt: skip
+    step = Step(WIDE, PARTITION, "build", "stale", (InputRead(PRICE, (Span(DAY, DAY),), (DAY,)),),
+                needs=((PRICE, PARTITION),))  # fmt: skip
 
     assert there_and_back(Task(step, "out of memory")) == Task(step, "out of memory")
 
 
 @pytest.mark.parametrize("old", [None, Published(MANIFEST, "1"), Broken("1", rest=MANIFEST)])
 def test_an_outcome_pickles_with_what_is_published_and_what_that_superseded(old):
-    outcome = Outcome(Result(PRICE, DAY, Status.PUBLISHED, "forced"), Published(MANIFEST, "2"), old)
+    outcome = Outcome(
+        Result(PRICE, PARTITION, Status.PUBLISHED, "forced"), Published(MANIFEST, "2"), old
+    )
 
     assert there_and_back(outcome) == outcome
 
@@ -50,7 +54,7 @@ def test_an_outcome_pickles_with_what_is_published_and_what_that_superseded(old)
 @pytest.mark.parametrize("error", [Refused, OutOfMemory])
 def test_the_error_of_an_outcome_pickles_with_all_it_says(error):
     said = error("too much", where="sql/ods/price.sql:3", hint="take less")
-    outcome = Outcome(Result(PRICE, DAY, Status.FAILED, "forced", error=said))
+    outcome = Outcome(Result(PRICE, PARTITION, Status.FAILED, "forced", error=said))
 
     back = there_and_back(outcome).result.error
 

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from nomad.errors import SqlFileError
+from nomad.partitions import Partition
 from nomad.sqlfile.file import SqlFile, from_body, render, to_body
 from nomad.sqlfile.parsing import parse
 
@@ -28,7 +29,7 @@ def test_both_spellings_of_the_date_mean_the_same():
 
     assert one.partitioned
     assert one.sql_hash == two.sql_hash
-    assert one.statements(date(2024, 1, 2))[1].endswith("dt = '2024-01-02'")
+    assert one.statements(Partition(date(2024, 1, 2)))[1].endswith("dt = '2024-01-02'")
 
 
 def test_a_file_without_the_date_is_a_full_table():

@@ -1,7 +1,4 @@
-"""Dates, ranges of dates, and `dt=`.
-
-A partition is a date, or None for a table that is not partitioned.
-"""
+"""Dates as they are asked for, and ranges of dates. What a table has of them, `partitions` says."""
 
 from __future__ import annotations
 
@@ -9,54 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
 from zoneinfo import ZoneInfo
 
 from nomad.errors import BadDate
 
-COLUMN = "dt"
 FIRST, LAST = date(1900, 1, 1), date(2199, 12, 31)
 """The calendar: dates outside it can't be partitions."""
 
-Partition = date | None
-
 _RELATIVE = re.compile(r"-(\d{1,5})d")
-_FOLDER = re.compile(r"dt=(\d{4}-\d\d-\d\d)")
-
-
-def parse_day(text: str | None) -> Partition:
-    """Read an ISO date as manifests and journals hold it; None is a full table's.
-
-    Example:
-        >>> parse_day("2024-01-02"), parse_day(None)
-        (datetime.date(2024, 1, 2), None)
-    """
-    return date.fromisoformat(text) if text else None
-
-
-@cache
-def folder(partition: Partition) -> str:
-    """Name the folder of a partition below its table; empty for a full table.
-
-    Example:
-        >>> folder(date(2024, 1, 2)), folder(None)
-        ('dt=2024-01-02', '')
-    """
-    return f"{COLUMN}={partition.isoformat()}" if partition else ""
-
-
-def from_folder(name: str) -> date | None:
-    """Read a partition's folder name; None for any other name.
-
-    Example:
-        >>> from_folder("dt=2024-01-02"), from_folder("_tmp")
-        (datetime.date(2024, 1, 2), None)
-    """
-    match = _FOLDER.fullmatch(name)
-    try:
-        return date.fromisoformat(match[1]) if match else None
-    except ValueError:
-        return None
 
 
 def today(timezone: str | None, now: datetime) -> date:

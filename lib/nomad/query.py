@@ -13,7 +13,6 @@ from nomad.catalog import live
 from nomad.catalog.migrations import made_in
 from nomad.catalog.views import QUARANTINE, relations
 from nomad.catalog.views import refused as refused_rows
-from nomad.dates import COLUMN, Partition
 from nomad.engine import scan
 from nomad.engine.answer import Answer, in_text
 from nomad.engine.instance import Place, Session, View
@@ -23,6 +22,7 @@ from nomad.lake.manifest import Manifest
 from nomad.lake.scans import REFUSED, refused_files
 from nomad.lake.words import command_for, named
 from nomad.names import RAW, TableName, did_you_mean, literal, quote
+from nomad.partitions import COLUMN, Partition
 from nomad.project.project import Project
 from nomad.sqlfile.file import used
 from nomad.sqlfile.limits import limited
@@ -112,10 +112,15 @@ _LEADING = ("_test", "_column", "_value", "_row_number")
 
 
 def refused(
-    workspace: Workspace, table: TableName, days: list[Partition], *, limit: int, how: How = in_text
+    workspace: Workspace,
+    table: TableName,
+    partitions: Sequence[Partition | None],
+    *,
+    limit: int,
+    how: How = in_text,
 ) -> Answer:
     """Give the rows in quarantine of some partitions: what is wrong and the key come first."""
-    found = workspace.lake.readable(table, days=days)
+    found = workspace.lake.readable(table, partitions=partitions)
     dated = workspace.project.partitioned(table)
     groups = refused_files(found, workspace.store.uri)
     if not groups:
@@ -175,7 +180,7 @@ def _published(workspace: Workspace, names: list[TableName]) -> dict[TableName, 
 
 
 def _versions(published: dict[TableName, list[Manifest]]) -> list[str]:
-    return [f"{m.dest} {m.partition_date} {m.run_id}" for ms in published.values() for m in ms]
+    return [f"{m.dest} {m.partition} {m.run_id}" for ms in published.values() for m in ms]
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from nomad.lake.object_cache import ObjectCache
 from nomad.lake.place import Place
 from nomad.locks import Waiter
 from nomad.names import TableName, literal
+from nomad.partitions import Partition
 from nomad.plan import pruning
 from nomad.plan.full_scans import FullScan, full_scans
 from nomad.plan.inputs import Inputs
@@ -241,14 +242,14 @@ class Workspace:
         attach = f"ATTACH {literal(str(self.catalog_path))} AS catalog (READ_ONLY)"
         return [*way, attach, "USE catalog"]
 
-    def files(self, table: TableName, days: Sequence[dates.Partition]) -> list[str]:
+    def files(self, table: TableName, partitions: Sequence[Partition | None]) -> list[str]:
         """Give the addresses of the files of partitions; of several, those that are there.
 
         Raises:
             MissingPartition: nothing is published there.
         """
-        there = [m for day in days if (m := self.lake.manifest(table, day))]
-        found = there or [self.lake.required(table, days[0])]
+        there = [m for p in partitions if (m := self.lake.manifest(table, p))]
+        found = there or [self.lake.required(table, partitions[0])]
         return [uri for group in self.lake.files(found) for uri in group.uris]
 
     @cached_property

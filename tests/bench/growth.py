@@ -28,7 +28,7 @@ import year
 from measure import Cost, measure, nomad
 from projects import write_nomad
 
-from nomad.dates import folder
+from nomad.partitions import Partition
 
 FOUR = 4
 """Tables of the lakes that grow by dates: one in each layer."""
@@ -76,7 +76,7 @@ def by_tables(root: Path, count: int, rounds: int) -> Iterator[Point]:
 def by_dates(root: Path, count: int, rounds: int) -> Iterator[Point]:
     """Measure a few tables with many dates: the one cell is lost from the last layer."""
     project, last = year.lake(root, FOUR, count)
-    cell = project / "lake" / "l4" / "m4_0000" / folder(last)
+    cell = project / "lake" / "l4" / "m4_0000" / Partition(last).folder
     span = ("--from", str(year.FIRST), "--to", str(last))
     spoil = functools.partial(shutil.rmtree, cell)
     for command, cost in _costs(project, span, spoil, rounds):

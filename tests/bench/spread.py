@@ -17,10 +17,10 @@ from pathlib import Path
 
 from measure import nomad
 
-from nomad.dates import folder
 from nomad.lake.decoding import from_json
 from nomad.lake.layout import MANIFEST, SUCCESS
 from nomad.lake.manifest import Input, Manifest
+from nomad.partitions import Partition
 
 
 def days(first: date, count: int) -> list[date]:
@@ -31,18 +31,18 @@ def days(first: date, count: int) -> list[date]:
 def spread(project: Path, first: date, others: Iterable[date]) -> int:
     """Publish what `first` has in all tables and sources on the other days; give the manifests."""
     wanted = list(others)
-    found = sorted((project / "lake").glob(f"*/*/{folder(first)}/{MANIFEST}"))
+    found = sorted((project / "lake").glob(f"*/*/{Partition(first).folder}/{MANIFEST}"))
     for path in found:
         known = from_json(path.read_bytes(), where=str(path))
         for day in wanted:
-            _again(path.parent, path.parents[1] / folder(day), on(known, day))
+            _again(path.parent, path.parents[1] / Partition(day).folder, on(known, day))
     return len(found) * len(wanted)
 
 
 def on(known: Manifest, day: date) -> Manifest:
     """The same rows, of the same inputs' rows, on another day."""
     inputs = tuple(_moved(i, day) for i in known.inputs)
-    return replace(known, partition_date=day, inputs=inputs)
+    return replace(known, partition=Partition(day), inputs=inputs)
 
 
 def _moved(found: Input, day: date) -> Input:

@@ -18,10 +18,11 @@ from nomad.lake.lake import Lake
 from nomad.lake.manifest import DataFile, Manifest
 from nomad.lake.publish import publish, retire
 from nomad.names import TableName
+from nomad.partitions import Partition
 from nomad.store.local import LocalStore
 
 DAY = ("--dt", "2024-01-02")
-TABLE, DATE = TableName("dwd", "dwd_price"), date(2024, 1, 2)
+TABLE, PARTITION = TableName("dwd", "dwd_price"), Partition(date(2024, 1, 2))
 
 
 @kept
@@ -30,7 +31,7 @@ def many_pieces(built):
     folder = built.root / "staged"
     folder.mkdir()
     store = LocalStore(built.lake)
-    over = Lake(store).published(TABLE, DATE)
+    over = Lake(store).published(TABLE, PARTITION)
     run, staged = "20240103T000000Z-abcdef", []
     with Engine(Settings(scratch=folder)).session() as session:
         for n in range(200):

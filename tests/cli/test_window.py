@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from nomad.lake.decoding import from_json
+from nomad.partitions import Partition
 
 FIRST, DAYS = date(2015, 1, 1), 3650
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -19,7 +20,7 @@ def spread(folder, first):
     for day in (first + timedelta(days=n) for n in range(DAYS)):
         into = folder / f"dt={day}"
         into.mkdir(exist_ok=True)
-        (into / "manifest.json").write_bytes(replace(known, partition_date=day).to_json())
+        (into / "manifest.json").write_bytes(replace(known, partition=Partition(day)).to_json())
         if LAST - day < timedelta(days=30):
             (into / name).write_bytes(data)
         else:

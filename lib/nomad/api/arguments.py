@@ -9,6 +9,7 @@ from nomad import dates as calendar
 from nomad.api.results import Options
 from nomad.errors import BadDate, Misuse
 from nomad.names import TableName
+from nomad.partitions import Partition, of_table
 from nomad.project.selection import select as select_tables
 from nomad.run import scheduler
 from nomad.workspace import Workspace
@@ -60,10 +61,10 @@ def _typed(day: Day) -> str:
 
 def partitions(
     workspace: Workspace, name: TableName, dt: Day | None, dates: Days | None
-) -> Sequence[date | None]:
-    """Give the dates of a table by date; a full table has the one partition None."""
-    found = days(workspace, dt, dates)
-    return found if workspace.project.partitioned(name) else (None,)
+) -> Sequence[Partition | None]:
+    """Name the partitions of a table by date; a full table has the one partition None."""
+    dated = workspace.project.partitioned(name)
+    return of_table(days(workspace, dt, dates), partitioned=dated)
 
 
 def how(options: Options) -> scheduler.Options:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 
 from nomad.api import results
 from nomad.build.checks.result import CheckStatus
+from nomad.partitions import Partition
 from nomad.plan import steps
 from nomad.project.project import Table
 from nomad.run import checks, history, planning
@@ -30,7 +31,7 @@ def run(run_id: str, ended: Sequence[Result], exit_code: int) -> results.Run:
 
 def result(step: Result) -> results.Result:
     """Give how a step ended, with the tests that rows broke."""
-    table, day = str(step.table), step.partition
+    table, day = str(step.table), _day(step.partition)
     broken = tuple(
         results.CheckResult(
             table, day, c["test"], c["severity"], c["status"], c["failed"], c["rows"],
@@ -58,8 +59,11 @@ def result(step: Result) -> results.Result:
 
 def plan(workspace: Workspace, made: steps.Plan) -> results.Plan:
     """Give a plan's steps, and the dates that it passes over."""
-    found = (results.PlanStep(str(s.table), s.partition, s.action, s.reason) for s in made.steps)
-    return results.Plan(tuple(found), *planning.passed_over(workspace, made))
+    found = (
+        results.PlanStep(str(s.table), _day(s.partition), s.action, s.reason) for s in made.steps
+    )
+    absent, waiting = planning.passed_over(workspace, made)
+    return results.Plan(tuple(found), _days(absent), _days(waiting))
 
 
 def check(found: checks.Checked) -> results.CheckResult:
@@ -67,7 +71,7 @@ def check(found: checks.Checked) -> results.CheckResult:
     result = found.result
     return results.CheckResult(
         str(found.table),
-        found.partition,
+        _day(found.partition),
         result.test,
         result.severity,
         CheckStatus(found.status),
@@ -82,7 +86,7 @@ def version(version: history.Version) -> results.Version:
     m = version.manifest
     state = "published" if version.published else "kept"
     at = datetime.fromisoformat(m.generated_at)
-    return results.Version(m.partition_date, m.run_id, state, at, m.row_count, m.content_hash)
+    return results.Version(_day(m.partition), m.run_id, state, at, m.row_count, m.content_hash)
 
 
 def table(given: Table) -> results.Table:
@@ -95,4 +99,14 @@ def table(given: Table) -> results.Table:
 
 def state(given: State) -> results.State:
     """Give what `nomad status` tells of a partition."""
-    return results.State(str(given.table), given.partition, given.state, given.reason, given.rows)
+    day = _day(given.partition)
+    return results.State(str(given.table), day, given.state, given.reason, given.rows)
+
+
+def _day(partition: Partition | None) -> date | None:
+    """Give a partition as Python is given it: its date."""
+    return partition.start if partition else None
+
+
+def _days(partitions: Iterable[Partition]) -> tuple[date, ...]:
+    return tuple(p.start for p in partitions)

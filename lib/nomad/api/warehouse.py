@@ -189,8 +189,8 @@ class Warehouse(Opened):
                 returns = history.of_run(workspace, run)
             else:
                 name = find(workspace.project, str(table))
-                (day,) = arguments.partitions(workspace, name, dt, None)
-                returns = [history.to_version(workspace, name, day, str(to))]
+                (partition,) = arguments.partitions(workspace, name, dt, None)
+                returns = [history.to_version(workspace, name, partition, str(to))]
             run_id, ended = history.rollback(
                 workspace, returns, report=conversion.reporter(on_step)
             )
@@ -258,11 +258,11 @@ class Warehouse(Opened):
         with self._opened("history") as workspace:
             name = find(workspace.project, table)
             past = history.Past(workspace)
-            days = arguments.partitions(workspace, name, dt, dates)
+            cells = [(name, p) for p in arguments.partitions(workspace, name, dt, dates)]
             return tuple(
                 conversion.version(v)
-                for day in days
-                for v in history.versions(workspace, past, (name, day))
+                for cell in cells
+                for v in history.versions(workspace, past, cell)
             )
 
     def files(

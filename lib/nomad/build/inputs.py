@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from nomad.dates import Partition
 from nomad.engine import scan
 from nomad.engine.instance import View
 from nomad.errors import MissingPartition
@@ -13,6 +12,7 @@ from nomad.lake.lake import Lake
 from nomad.lake.manifest import Input, Manifest, as_input
 from nomad.lake.words import command_for
 from nomad.names import TableName
+from nomad.partitions import Partition, of_days
 from nomad.plan.reads import InputRead
 from nomad.project.references import Query
 from nomad.schema import Column
@@ -79,20 +79,20 @@ def views(query: Query, bound: Iterable[BoundInput]) -> list[View]:
     return [View(*name, b.select) for b in bound for name in query.spellings(b.table)]
 
 
-def missing(table: TableName, day: Partition) -> MissingPartition:
+def missing(table: TableName, partition: Partition | None) -> MissingPartition:
     """Say that a partition (or with None, a table) is not published, and what would make it."""
-    how = f"`{command_for(table, day)}` makes it"
-    if day:
+    how = f"`{command_for(table, partition)}` makes it"
+    if partition:
         return MissingPartition(
-            f"{table} has no dt={day}",
+            f"{table} has no {partition.folder}",
             hint=f"{how}; `--allow-missing` reads it as empty",
         )
     return MissingPartition(f"{table} was never published", hint=how)
 
 
 def _refuse_missing(read: InputRead, manifests: Sequence[Manifest]) -> None:
-    days = {m.partition_date for m in manifests}
-    if absent := [day for day in read.asked if day not in days]:
+    there = {m.partition for m in manifests}
+    if absent := [p for p in of_days(read.asked) if p not in there]:
         raise missing(read.table, absent[0])
     if read.spans is None and not manifests:
         raise missing(read.table, None)
@@ -108,5 +108,5 @@ def _latest(lake: Lake, table: TableName, partitioned: bool) -> tuple[Column, ..
 def _recorded(read: InputRead, manifests: Sequence[Manifest]) -> tuple[Input, ...]:
     if read.spans is None:
         return (as_input(read.table, None, manifests),)
-    dated = [(m.partition_date, m) for m in manifests if m.partition_date]
+    dated = [(m.partition.start, m) for m in manifests if m.partition]
     return tuple(as_input(read.table, s, [m for day, m in dated if day in s]) for s in read.spans)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from nomad.build.inputs import BoundInput, views
 from nomad.build.merge import merged
 from nomad.contract.contract import MERGE
-from nomad.dates import COLUMN, Partition
 from nomad.engine import scan
 from nomad.engine.exact import EXACT, exact
 from nomad.engine.instance import LEAN, Engine, Place, Session, Staged
@@ -19,6 +18,7 @@ from nomad.errors import QueryFailed
 from nomad.lake.lake import Lake
 from nomad.lake.manifest import Manifest
 from nomad.names import quote
+from nomad.partitions import COLUMN, Partition
 from nomad.project.project import Table
 from nomad.schema import Column
 from nomad.sqlfile.file import SqlFile
@@ -45,7 +45,7 @@ class Prepared(NamedTuple):
 def prepared(
     engine: Engine,
     table: Table,
-    partition: Partition,
+    partition: Partition | None,
     bounds: Sequence[BoundInput],
     *,
     slot: AbstractContextManager[None] | None = None,
@@ -114,7 +114,7 @@ def _columns(
     engine: Engine,
     session: Session,
     table: Table,
-    partition: Partition,
+    partition: Partition | None,
     bounds: Iterable[BoundInput],
 ) -> tuple[Column, ...]:
     """Describe a query; one that treats dates alike, once for the same columns of its inputs.
@@ -127,14 +127,14 @@ def _columns(
         return engine.described[key]
     _, query = sql.statements(partition)
     found = session.describe(query, at=Place(sql.path, sql.line))
-    dated = partition and any(partition.isoformat() in f"{c.name} {c.type}" for c in found)
+    dated = partition and any(str(partition) in f"{c.name} {c.type}" for c in found)
     if sql.same_day and not sql.volatile and not dated:
         engine.described[key] = found
     return found
 
 
 def _shaped(
-    query: str, columns: Sequence[Column], table: Table, partition: Partition
+    query: str, columns: Sequence[Column], table: Table, partition: Partition | None
 ) -> tuple[str, tuple[Column, ...]]:
     """Leave `dt` to the path, once each row's is seen to be the partition's; keep sums exact."""
     own = [c for c in columns if not (partition and c.name.lower() == COLUMN)]
@@ -146,7 +146,7 @@ def _shaped(
         return query, exactly
     wanted = [_exact(c) for c in own]
     if has_dt and partition:
-        wanted[0] = _guarded(wanted[0], own[0], partition.isoformat())
+        wanted[0] = _guarded(wanted[0], own[0], partition)
     return f"SELECT {', '.join(wanted)} FROM (\n{query}\n)", exactly
 
 
@@ -231,14 +231,16 @@ def _told_too_wide(
     return e
 
 
-def _guarded(wanted: str, column: Column, day: str) -> str:
+def _guarded(wanted: str, column: Column, partition: Partition) -> str:
     """Make the first column fail on a row of another date.
 
     A projection, not a filter: a filter might be tested on rows that the query's own drops.
     """
     value = wanted.removesuffix(f" AS {quote(column.name)}")
+    own = f"TRY_CAST({COLUMN} AS {partition.grain.type})"
     message = f"`dt` of a row is ' || coalesce(CAST({COLUMN} AS VARCHAR), 'NULL') || ', outside"
     return (
-        f"CASE WHEN TRY_CAST({COLUMN} AS DATE) IS DISTINCT FROM DATE '{day}'"
-        f" THEN error('{message} the partition dt={day}') ELSE {value} END AS {quote(column.name)}"
+        f"CASE WHEN {own} IS DISTINCT FROM {partition.literal}"
+        f" THEN error('{message} the partition {partition.folder}')"
+        f" ELSE {value} END AS {quote(column.name)}"
     )

@@ -14,6 +14,7 @@ from nomad.hashing import digest
 from nomad.lake.journal import event
 from nomad.lake.manifest import Manifest
 from nomad.names import TableName, literal, quote
+from nomad.partitions import text
 from nomad.project.project import Project
 
 _COLUMNS = {
@@ -227,7 +228,7 @@ def _table(project: Project, name: TableName) -> dict[str, Any]:
 
 
 def _which(m: Manifest) -> dict[str, Any]:
-    return {"dt": m.partition_date and m.partition_date.isoformat(), "run_id": m.run_id}
+    return {"dt": text(m.partition), "run_id": m.run_id}
 
 
 def _partition(m: Manifest) -> dict[str, Any]:

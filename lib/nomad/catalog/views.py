@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nomad.dates import COLUMN
 from nomad.engine import scan
 from nomad.engine.instance import Macro, View
 from nomad.lake.lake import Lake
 from nomad.lake.manifest import Manifest
 from nomad.lake.scans import REFUSED, refused_files
 from nomad.names import RAW, TableName, literal, quote
+from nomad.partitions import COLUMN
 from nomad.project.project import Project
 
 QUARANTINE = "quarantine"

@@ -39,6 +39,7 @@ def command(
     """
     from nomad.build.checks.result import CheckStatus
     from nomad.cli import printing
+    from nomad.partitions import of_days
     from nomad.run.checks import check_all
 
     tables = chosen.tables(workspace)
@@ -53,7 +54,7 @@ def command(
         for c in done.broken:
             click.echo(f"{c.table} {c.partition or ''}: {c.result.told()}", err=True)
     if done.unpublished:
-        options.tell_nothing(done.unpublished, days)
+        options.tell_nothing(done.unpublished, of_days(days))
     refused = sum({(c.table, c.partition): c.refused for c in found}.values())
     held = f", {counted(refused, 'row')} in quarantine" if refused else ""
     click.echo(f"{counted(len(found), 'check')}, {len(done.broken)} broken{held}", err=True)
@@ -64,10 +65,12 @@ _COLUMNS = ["table", "partition_date", "test", "severity", "status", "failed", "
 
 
 def _row(found: Checked) -> dict[str, Any]:
+    from nomad.partitions import text
+
     body = found.result.as_body()
     return {
         "table": str(found.table),
-        "partition_date": found.partition and found.partition.isoformat(),
+        "partition_date": text(found.partition),
         **{c: body.get(c, "") for c in _COLUMNS[2:]},
         "status": found.status,
         "failed": found.result.broken or found.held,

@@ -72,11 +72,12 @@ def _bytes(text: str) -> int:
 
 def _list(gains: Sequence[Gain], output: str) -> None:
     from nomad.cli import printing
+    from nomad.partitions import text
 
     rows = [
         {
             "table": str(g.manifest.dest),
-            "partition_date": g.manifest.partition_date and g.manifest.partition_date.isoformat(),
+            "partition_date": text(g.manifest.partition),
             "files": len(g.manifest.files),
             "bytes": g.manifest.size,
             "files_after": g.target_files,

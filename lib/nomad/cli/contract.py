@@ -36,9 +36,8 @@ def infer(workspace: Workspace, table: str, when: options.When) -> None:
     from nomad.run import contracts
 
     name = find(workspace.project, table)
-    dated = workspace.project.partitioned(name)
-    day = options.days(workspace, when)[-1] if dated else None
-    click.echo(contracts.infer(workspace, name, day), nl=False)
+    partition = options.partitions(workspace, name, when)[-1]
+    click.echo(contracts.infer(workspace, name, partition), nl=False)
 
 
 @command.command("diff")
@@ -54,13 +53,14 @@ def diff(workspace: Workspace, table: str, output: str) -> None:
     Example: nomad contract diff ods_trade
     """
     from nomad.cli import printing
+    from nomad.partitions import text
     from nomad.project.project import find
     from nomad.run import contracts
 
     name = find(workspace.project, table)
     rows = [asdict(c) for c in contracts.diff(workspace, name)]
     columns = ["partition", "rows", "outcome", "quarantined", "released", "note"]
-    rows = [{**r, "partition": r["partition"] and r["partition"].isoformat()} for r in rows]
+    rows = [{**r, "partition": text(r["partition"])} for r in rows]
     printing.listing("partitions", columns, rows, output=output, out=sys.stdout)
 
 

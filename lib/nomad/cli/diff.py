@@ -49,13 +49,12 @@ def command(
     if len(runs) > 2 or (staged and runs):  # noqa: PLR2004
         raise click.UsageError("give two runs at most, or --staged")
     name = find(workspace.project, table)
-    dated = workspace.project.partitioned(name)
-    day = options.days(workspace, options.When(dt))[0] if dated else None
+    (partition,) = options.partitions(workspace, name, options.When(dt))
     first, second = (*runs, None, None)[:2]
     found = (
-        diff.staged(workspace, name, day)
+        diff.staged(workspace, name, partition)
         if staged
-        else diff.between(workspace, name, day, first, second)
+        else diff.between(workspace, name, partition, first, second)
     )
     if output == "json":
         keys = ("kind", "row", "column", "old", "new")
@@ -71,7 +70,7 @@ def command(
     if staged:
         click.echo("published → staged", err=True)
     else:
-        click.echo(diff.named(workspace, name, day, first, second), err=True)
+        click.echo(diff.named(workspace, name, partition, first, second), err=True)
     if not found.key and (found.added or found.removed):
         click.echo(_NO_KEY, err=True)
     for line in diff.lines(found):

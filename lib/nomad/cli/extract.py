@@ -69,13 +69,13 @@ def land(
 
 def _judge(results: Sequence[Result], *, single: bool, quiet: bool) -> int:
     """Say what no source has, and choose the exit code."""
-    from nomad.dates import compress
+    from nomad.partitions import briefly
     from nomad.run.extraction import exit_code, undelivered
 
-    missing, days = undelivered(results, single=single)
+    missing, absent = undelivered(results, single=single)
     for result in missing:
         if result.error:
             say(result.error)
-    if days and not quiet:
-        click.echo(f"no source for {compress(days)}: passed over", err=True)
+    if absent and not quiet:
+        click.echo(f"no source for {briefly(absent)}: passed over", err=True)
     return exit_code(results, single=single)

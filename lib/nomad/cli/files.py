@@ -27,6 +27,5 @@ def command(workspace: Workspace, table: str, when: options.When) -> None:
     from nomad.project.project import find
 
     name = find(workspace.project, table)
-    days = options.days(workspace, when) if workspace.project.partitioned(name) else (None,)
-    for path in workspace.files(name, days):
+    for path in workspace.files(name, options.partitions(workspace, name, when)):
         click.echo(path)

@@ -29,27 +29,27 @@ def command(
     Example: nomad history dwd_daily_stock_price --dt 2024-01-02
     """
     from nomad.cli import printing
+    from nomad.partitions import text
     from nomad.project.project import find
     from nomad.run.history import Past, versions
 
     name = find(workspace.project, table)
-    dated = workspace.project.partitioned(name)
     past = Past(workspace)
-    days = options.days(workspace, when) if dated else [None]
+    partitions = options.partitions(workspace, name, when)
     rows = [
         {
-            "partition_date": day and day.isoformat(),
+            "partition_date": text(partition),
             "run_id": v.manifest.run_id,
             "state": "published" if v.published else "kept",
             "generated_at": v.manifest.generated_at,
             "row_count": v.manifest.row_count,
             "content_hash": v.manifest.content_hash,
         }
-        for day in days
-        for v in versions(workspace, past, (name, day))
+        for partition in partitions
+        for v in versions(workspace, past, (name, partition))
     ]
     columns = ["partition_date", "run_id", "state", "generated_at", "row_count", "content_hash"]
     if not rows:
-        options.tell_nothing([name], days)
+        options.tell_nothing([name], partitions)
     if rows or output != "table":
         printing.listing("versions", columns, rows, output=output, out=sys.stdout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -14,8 +14,8 @@ import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from nomad.dates import Partition
     from nomad.names import TableName
+    from nomad.partitions import Partition
     from nomad.project.project import Table
     from nomad.workspace import Workspace
 
@@ -235,13 +235,20 @@ def days(workspace: Workspace, when: When) -> Sequence[date]:
     return asked(dt, first, last, today=workspace.today)
 
 
-def tell_nothing(tables: Sequence[TableName], dates: Sequence[Partition]) -> None:
-    """Say that nothing is published of some tables at some dates, or at all."""
-    from nomad.dates import compress
+def partitions(workspace: Workspace, name: TableName, when: When) -> Sequence[Partition | None]:
+    """Name the partitions of a table at the dates typed; of a full table the one there is."""
+    from nomad.partitions import of_days
 
-    known = [d for d in dates if d]
-    at = f" at {compress(known)}" if known else ""
-    click.echo(f"nothing is published of {', '.join(map(str, tables))}{at}", err=True)
+    return of_days(days(workspace, when)) if workspace.project.partitioned(name) else (None,)
+
+
+def tell_nothing(tables: Sequence[TableName], at: Iterable[Partition | None]) -> None:
+    """Say that nothing is published of some tables at some dates, or at all."""
+    from nomad.partitions import briefly
+
+    dated = [p for p in at if p]
+    then = f" at {briefly(dated)}" if dated else ""
+    click.echo(f"nothing is published of {', '.join(map(str, tables))}{then}", err=True)
 
 
 class Chosen(NamedTuple):

@@ -49,11 +49,12 @@ def command(workspace: Workspace, output: str, **words: Any) -> None:
 def listing(steps: Sequence[Step], output: str) -> None:
     """Print what would be done, and why."""
     from nomad.cli import printing
+    from nomad.partitions import text
 
     rows = [
         {
             "table": str(s.table),
-            "partition_date": s.partition and s.partition.isoformat(),
+            "partition_date": text(s.partition),
             "action": s.action,
             "reason": "" if output == "table" and s.reason == s.action else s.reason,
         }
@@ -111,13 +112,13 @@ def tell_passed_over(workspace: Workspace, found: Plan) -> None:
     """Say which dates of a range no source has, and which of them only wait to be extracted."""
     if not found.passed_over:
         return
-    from nomad.dates import compress
+    from nomad.partitions import briefly
     from nomad.run.planning import passed_over
 
     absent, waiting = passed_over(workspace, found)
     if absent:
-        click.echo(f"no source for {compress(absent)}: passed over", err=True)
+        click.echo(f"no source for {briefly(absent)}: passed over", err=True)
     if waiting:
         first, last = min(waiting), max(waiting)
         words = f"--dt {first}" if first == last else f"--from {first} --to {last}"
-        click.echo(f"not extracted: {compress(waiting)}; `nomad extract {words}` first", err=True)
+        click.echo(f"not extracted: {briefly(waiting)}; `nomad extract {words}` first", err=True)

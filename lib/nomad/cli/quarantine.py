@@ -13,9 +13,9 @@ from nomad.cli.report import Report, worst
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nomad.dates import Partition
     from nomad.lake.manifest import Manifest
     from nomad.names import TableName
+    from nomad.partitions import Partition
     from nomad.workspace import Workspace
 
 
@@ -44,10 +44,12 @@ def list_(workspace: Workspace, chosen: options.Chosen, output: str) -> None:
 
 
 def _row(m: Manifest) -> dict[str, Any]:
+    from nomad.partitions import text
+
     tests = [f"{c['test']}: {c['failed']}" for c in m.checks if c["status"] == "quarantined"]
     return {
         "table": str(m.dest),
-        "partition_date": m.partition_date and m.partition_date.isoformat(),
+        "partition_date": text(m.partition),
         "rows": m.quarantined.rows if m.quarantined else 0,
         "published": m.row_count,
         "tests": ", ".join(tests),
@@ -80,23 +82,24 @@ def show(*, workspace: Workspace, table: str, when: options.When, limit: int, ou
     from nomad.query import refused
 
     name = find(workspace.project, table)
-    dated = workspace.project.partitioned(name)
-    days = options.days(workspace, when) if dated else [None]
+    partitions = options.partitions(workspace, name, when)
     how = in_json if output == "json" else in_text
-    answer = refused(workspace, name, list(days), limit=limit, how=how)
+    answer = refused(workspace, name, partitions, limit=limit, how=how)
     if not answer.rows:
-        _tell_none(workspace, name, days)
+        _tell_none(workspace, name, partitions)
         if output == "table":
             return
     printing.answer(*answer, output=output, out=sys.stdout)
 
 
-def _tell_none(workspace: Workspace, name: TableName, days: Sequence[Partition]) -> None:
+def _tell_none(
+    workspace: Workspace, name: TableName, partitions: Sequence[Partition | None]
+) -> None:
     """Say why there is nothing to show: all rows passed, or none are published."""
-    if any(workspace.lake.manifest(name, day) for day in days):
+    if any(workspace.lake.manifest(name, p) for p in partitions):
         click.echo("nothing is in quarantine there", err=True)
     else:
-        options.tell_nothing([name], days)
+        options.tell_nothing([name], partitions)
 
 
 @command.command("replay")
@@ -124,10 +127,10 @@ def replay(
     held = list(_held(workspace, chosen))
     if any(when):
         days = options.days(workspace, when)
-        held = [m for m in held if m.partition_date is None or m.partition_date in days]
+        held = [m for m in held if m.partition is None or m.partition.start in days]
     results = []
     for name in dict.fromkeys(m.dest for m in held):
-        dates = [m.partition_date for m in held if m.dest == name and m.partition_date]
+        dates = [m.partition.start for m in held if m.dest == name and m.partition]
         found = plan(
             workspace.project, workspace.lake, workspace.pruner,
             tables=frozenset([name]), dates=dates, force=True,

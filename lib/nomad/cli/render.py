@@ -24,7 +24,7 @@ def command(workspace: Workspace, table: str, when: options.When) -> None:
     from nomad.errors import masked
 
     found = options.table(workspace, table)
-    for day in options.days(workspace, when) if found.partitioned else (None,):
-        setup, query = found.sql.statements(day)
+    for partition in options.partitions(workspace, found.name, when):
+        setup, query = found.sql.statements(partition)
         for statement in (*setup, query):
             click.echo(masked(f"{statement};"))

@@ -60,12 +60,12 @@ class Report:
 
     def _tell_folded(self) -> None:
         """Count the steps whose lines were left out, and name their dates."""
-        from nomad.dates import compress
+        from nomad.partitions import briefly
 
         for (status, table, _), alike in self._alike.items():
             days = sorted(r.partition for r in alike[1:] if r.partition)
             if days and self.output == "table" and not self.quiet:
-                click.echo(f"{status:<9}  {table:<40}  {len(days)} more: {compress(days)}")
+                click.echo(f"{status:<9}  {table:<40}  {len(days)} more: {briefly(days)}")
         self._alike.clear()
 
     @contextmanager
@@ -155,13 +155,13 @@ _LINE = 81
 
 
 def _line(result: Result, *, verbose: bool) -> str:
-    day = str(result.partition or "")
+    dt = str(result.partition or "")
     rows = "" if result.row_count is None else counted(result.row_count, "row")
     reason = "" if result.reason == result.status else result.reason
     if result.quarantined and result.status is not Status.FRESH:
         reason += f"; {counted(result.quarantined, 'row')} to quarantine"
     status = click.style(f"{result.status:<9}", fg=_COLOURS.get(result.status))
-    text = f"{status}  {result.table!s:<34}  {day:<10}  {rows:>10}  {result.seconds:6.2f} s"
+    text = f"{status}  {result.table!s:<34}  {dt:<10}  {rows:>10}  {result.seconds:6.2f} s"
     narrow = sys.stdout.isatty() and _LINE + len(reason) > shutil.get_terminal_size().columns
     text = f"{text}{_BELOW if narrow else '  '}{reason}".rstrip()
     if verbose and result.location:

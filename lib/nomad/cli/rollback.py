@@ -48,9 +48,9 @@ def command(
     returns = _chosen(workspace, table, dt, version, run_id)
     if dry_run:
         for one in returns:
-            name, day = one.to.cell
+            name, partition = one.to.cell
             then = f"from {one.over.manifest.run_id} to {one.to.run_id}"
-            click.echo(f"{name} {day or ''}: {then}{one.lost}")
+            click.echo(f"{name} {partition or ''}: {then}{one.lost}")
         return
     done, results = rollback(workspace, returns, report=report.step)
     report.finish(done, results, workspace.requests)
@@ -68,6 +68,5 @@ def _chosen(
     if not (table and version) or run_id:
         raise click.UsageError("give TABLE, --dt and --to RUN_ID, or --run RUN_ID alone")
     name = find(workspace.project, table)
-    dated = workspace.project.partitioned(name)
-    days = options.days(workspace, options.When(dt)) if dated else [None]
-    return [to_version(workspace, name, day, version) for day in days]
+    found = options.partitions(workspace, name, options.When(dt))
+    return [to_version(workspace, name, p, version) for p in found]

@@ -25,19 +25,19 @@ def command(workspace: Workspace, table: str, dt: str | None, output: str) -> No
     Example: nomad show dwd_daily_stock_price --dt 2024-01-02
     """
     from nomad.cli import printing
-    from nomad.dates import parse_date
+    from nomad.partitions import text
     from nomad.project.project import find
 
     name = find(workspace.project, table)
     partitioned = workspace.project.partitioned(name)
     if dt:
-        day = parse_date(dt, today=workspace.today) if partitioned else None
-        found = workspace.lake.required(name, day)
+        (partition,) = options.partitions(workspace, name, options.When(dt))
+        found = workspace.lake.required(name, partition)
         printing.document(json.loads(found.to_json()), sys.stdout)
         return
     rows = [
         {
-            "partition_date": m.partition_date and m.partition_date.isoformat(),
+            "partition_date": text(m.partition),
             "row_count": m.row_count,
             "file_count": len(m.files),
             "bytes": m.size,

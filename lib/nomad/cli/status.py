@@ -39,6 +39,7 @@ def command(
     Example: nomad status ods --from 2024-01-01 --to 2024-03-31
     """
     from nomad.cli import printing
+    from nomad.partitions import text
     from nomad.run.status import status
 
     tables = chosen.tables(workspace)
@@ -48,7 +49,7 @@ def command(
         rows = [
             {
                 "table": str(s.table),
-                "partition_date": s.partition and s.partition.isoformat(),
+                "partition_date": text(s.partition),
                 "state": s.state,
                 "reason": s.reason,
                 "row_count": s.rows,
@@ -64,6 +65,7 @@ def command(
 
 def _calendar(states: Sequence[State], dates: Sequence[date]) -> Iterator[str]:
     """Write a line for each table and month; full tables have one mark."""
+    from nomad.partitions import Partition
     from nomad.run.status import MARKS
 
     width = max((len(str(s.table)) for s in states), default=0)
@@ -77,7 +79,9 @@ def _calendar(states: Sequence[State], dates: Sequence[date]) -> Iterator[str]:
         label = str(name)
         for year, month in months:
             days = {
-                d.day: by_cell.get((name, d)) for d in dates if (d.year, d.month) == (year, month)
+                d.day: by_cell.get((name, Partition(d)))
+                for d in dates
+                if (d.year, d.month) == (year, month)
             }
             marks = "".join(_mark(days[n]) if n in days else " " for n in range(1, 32))
             yield f"{label:<{width}}  {year}-{month:02d}  {marks}".rstrip()

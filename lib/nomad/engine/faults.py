@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from nomad.engine.caret import MISSPELT, NONE_THERE, UNREADABLE, bare, barred, quoted
 from nomad.errors import DiskFull, LakeError, NomadError, OutOfMemory, QueryFailed
+from nomad.partitions import folder_named
 
 if TYPE_CHECKING:
     import duckdb
@@ -89,7 +90,7 @@ def _translated(e: duckdb.Error, at: Place | None, *, marked: bool) -> NomadErro
 def _hint(kind: str, text: str, told: str) -> str | None:
     if kind == "INTERNAL Error":
         return "a fault of DuckDB's own: write the query in another way"
-    if "outside the partition dt=" in text:
+    if f"outside the partition {folder_named('')}" in text:
         return "filter on `dt` in the query, or leave the column out of it"
     if "No files found" in text or "Cannot open file" in text or _GONE in text:
         return "is a published file gone? `nomad doctor` tells"

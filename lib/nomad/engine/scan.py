@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nomad.dates import COLUMN
 from nomad.engine.joined import (
     as_json,
     common_decimal,
@@ -19,6 +18,7 @@ from nomad.engine.joined import (
     would_be_cut,
 )
 from nomad.names import free, literal, quote
+from nomad.partitions import COLUMN, IN_PATH
 from nomad.schema import Column
 from nomad.store.address import SCHEME
 
@@ -123,7 +123,7 @@ def _has_only_dt(group: Files) -> bool:
 
 def _dt_of_name(group: Files) -> str:
     """Take the date from the file's own folder; a filter on it still decides which are read."""
-    path = f"regexp_extract({quote(_file(group))}, '/{COLUMN}=([0-9-]{{10}})/[^/]*$', 1)"
+    path = f"regexp_extract({quote(_file(group))}, '{IN_PATH}', 1)"
     return f"CAST({path} AS DATE) AS {COLUMN}"
 
 

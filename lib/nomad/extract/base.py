@@ -9,16 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from nomad.config.options import Option
 from nomad.config.sources import SourceConfig
-from nomad.dates import Partition, Span
+from nomad.dates import Span
 from nomad.schema import Column
 
-Window = Partition | Span | str
+Window = date | Span | str | None
 """What is asked for at once: a date, a range of dates, a piece by its name, or (None) all."""
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nomad.dates import COLUMN
 from nomad.engine.instance import Session
 from nomad.engine.joined import joined, unknown
 from nomad.errors import QueryFailed, Refused
 from nomad.extract import records
 from nomad.extract.base import Landed
 from nomad.names import literal, quote
+from nomad.partitions import COLUMN
 from nomad.schema import Column
 
 

@@ -12,12 +12,13 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from nomad.dates import FIRST, LAST, Span, parse_day
+from nomad.dates import FIRST, LAST, Span
 from nomad.errors import CorruptManifest
 from nomad.lake.layout import MANIFEST, is_past, locate, manifest_in
 from nomad.lake.manifest import VERSION, DataFile, Input, Manifest, input_of
 from nomad.lake.words import command_for, named
 from nomad.names import TableName, is_plain
+from nomad.partitions import parse
 from nomad.schema import Column
 from nomad.store.base import ELSEWHERE, Store
 
@@ -98,7 +99,7 @@ def _from_body(body: dict[str, Any], where: str) -> Manifest:
     quarantined = body.get("quarantined")
     return Manifest(
         dest=_table(_text(body["dest"])),
-        partition_date=parse_day(body["partition_date"]),
+        partition=parse(body["partition_date"]),
         run_id=_plain(body["run_id"]),
         generated_at=_text(body["generated_at"]),
         files=_files(body["files"]),

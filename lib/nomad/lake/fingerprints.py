@@ -11,11 +11,11 @@ from functools import cached_property
 from threading import Lock
 from typing import Any
 
-from nomad.dates import COLUMN, from_folder
 from nomad.errors import CorruptManifest
 from nomad.hashing import digest, digest_framed, framed
 from nomad.lake.decoding import lying_at
 from nomad.lake.manifest import VERSION, Facts, Fault, Input
+from nomad.partitions import text_of
 
 FORM = digest(*Facts._fields, f"{VERSION}, where it belongs")
 """Tells these facts from those of another nomad."""
@@ -117,8 +117,8 @@ class Fingerprints:
         if not partitioned:
             full = self._found.get("")
             return {None: full[_CONTENT] if full else None}
-        start, found = len(COLUMN) + 1, list(self._found.items())
-        return {n[start:]: f[_CONTENT] for n, f in found if from_folder(n)}
+        found = list(self._found.items())
+        return {text: f[_CONTENT] for n, f in found if (text := text_of(n))}
 
     def unsettled(self, terms: tuple[str, ...], contents: Mapping[str, Contents]) -> list[str]:
         """Name the partitions not built on these terms of what each input has now.
@@ -140,21 +140,16 @@ class Fingerprints:
         if not self._sorted or self._sorted[0] != self._learned:
             self._sorted = self._learned, *self._in_order()
         _, days, contents = self._sorted
-        if bad := [f.error for n, f in self._faults.items() if first <= _day_of(n) <= last]:
+        if bad := [f.error for n, f in self._faults.items() if first <= (text_of(n) or "") <= last]:
             raise CorruptManifest.of(bad)
         start, end = bisect_left(days, first), bisect_right(days, last)
         return digest_framed(contents[start:end]), end - start
 
     def _in_order(self) -> tuple[list[str], list[bytes]]:
         """Sort the days, and what each adds to the digest of several; others may learn of more."""
-        names = sorted(n for n in list(self._found) if from_folder(n))
-        days = [_day_of(n) for n in names]
-        hashes = (self._found[n][_CONTENT] for n in names)
-        return days, [framed(f"{d} {h}") for d, h in zip(days, hashes, strict=True)]
-
-
-def _day_of(name: str) -> str:
-    return name.removeprefix(f"{COLUMN}=")
+        found = {text: n for n in list(self._found) if (text := text_of(n))}
+        days = sorted(found)
+        return days, [framed(f"{d} {self._found[found[d]][_CONTENT]}") for d in days]
 
 
 def _settled(

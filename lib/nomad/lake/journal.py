@@ -16,6 +16,7 @@ from nomad.dates import Span
 from nomad.errors import LakeError
 from nomad.lake.layout import JOURNAL, JOURNALS, journal_day, journal_folder, journal_key
 from nomad.lake.listing import Listing
+from nomad.partitions import parse
 from nomad.store.base import Blob, Store
 
 _END = b'"event": "end"'
@@ -47,7 +48,7 @@ def event(line: bytes) -> dict[str, Any] | None:
 def _is_step(found: Mapping[str, Any]) -> bool:
     day = found.get("partition_date")
     named = isinstance(found.get("table"), str) and "." in found["table"]
-    return named and "status" in found and (day is None or bool(date.fromisoformat(day)))
+    return named and "status" in found and (day is None or bool(parse(day)))
 
 
 def steps(data: bytes) -> Iterator[dict[str, Any]]:

@@ -8,31 +8,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import date
 from functools import partial
 from threading import RLock
 from typing import TypeVar
 
-from nomad.dates import COLUMN, Partition, Span, folder, from_folder
+from nomad.dates import Span
 from nomad.engine.scan import Files
 from nomad.errors import CorruptManifest, MissingPartition
 from nomad.hashing import digest
 from nomad.lake import scans
 from nomad.lake.decoding import lying_at
 from nomad.lake.fingerprints import FORM, Fingerprints, facts_of
-from nomad.lake.layout import MANIFEST, belongs, day_of, manifest_in, manifest_key
+from nomad.lake.layout import MANIFEST, belongs, manifest_in, manifest_key, partition_of
 from nomad.lake.listing import Listing
-from nomad.lake.manifest import (
-    ABSENT,
-    Broken,
-    Facts,
-    Input,
-    Manifest,
-    Over,
-    Published,
-    as_input,
-)
+from nomad.lake.manifest import ABSENT, Broken, Facts, Input, Manifest, Over, Published, as_input
 from nomad.names import TableName
+from nomad.partitions import Partition, folder, folder_named, from_folder, of_days
 from nomad.store.base import Blob, Store
 
 _log = logging.getLogger(__name__)
@@ -56,7 +47,7 @@ class Lake:
         self.store = store
         self.listing = listing.over(store) if listing else Listing(store)
         self._kept: dict[str, _Found] | None = {} if remember else None
-        self._listed: dict[TableName, dict[date, Published | CorruptManifest]] = {}
+        self._listed: dict[TableName, dict[Partition, Published | CorruptManifest]] = {}
         self._beside: dict[TableName, Collection[str]] = {}
         self._told: set[str] = set()
         self._stamps: dict[TableName, dict[str, str]] = {}
@@ -71,7 +62,7 @@ class Lake:
         view._parsed, view._told = self._parsed, self._told
         return view
 
-    def published(self, table: TableName, partition: Partition) -> Published | None:
+    def published(self, table: TableName, partition: Partition | None) -> Published | None:
         """Give what is published of a partition, or None.
 
         Raises:
@@ -87,7 +78,7 @@ class Lake:
             return self._read(key, self.store.read(key))
         return self._kept[key] if key in self._kept else self._many([key])[key]
 
-    def over(self, table: TableName, partition: Partition, *, healing: bool) -> Over | None:
+    def over(self, table: TableName, partition: Partition | None, *, healing: bool) -> Over | None:
         """Give what a commit is to replace; `healing`, also where no reader can use it.
 
         Raises:
@@ -151,7 +142,7 @@ class Lake:
 
         A look that began before waits for its end: it would not know of this, and yet be kept.
         """
-        key = manifest_key(ours.dest, ours.partition_date)
+        key = manifest_key(*ours.cell)
         found = Published(ours, version)
         self.listing.learn(key, Blob(ours.to_json(), version))
         with self._looking:
@@ -164,11 +155,11 @@ class Lake:
         if self._kept is not None:
             self._kept[key] = found
         if ours.dest in self._fingerprints:
-            self._fingerprints[ours.dest].learn(folder(ours.partition_date), ours.facts)
+            self._fingerprints[ours.dest].learn(folder(ours.partition), ours.facts)
         if ours.dest in self._stamps:
             self._stamps[ours.dest][key] = found.version
-        if ours.partition_date and ours.dest in self._listed:
-            self._listed[ours.dest][ours.partition_date] = found
+        if ours.partition and ours.dest in self._listed:
+            self._listed[ours.dest][ours.partition] = found
 
     def catch_up(self) -> bool:
         """Note what this view saw of others' doing; tell whether there was anything new."""
@@ -176,7 +167,7 @@ class Lake:
         versions = {k: p.version for k, p in seen.items()}
         return self.listing.catch_up(versions, lambda key: seen[key].manifest.to_json())
 
-    def manifest(self, table: TableName, partition: Partition) -> Manifest | None:
+    def manifest(self, table: TableName, partition: Partition | None) -> Manifest | None:
         """Give a partition's manifest, or None."""
         found = self.published(table, partition)
         return found.manifest if found else None
@@ -223,7 +214,7 @@ class Lake:
         """Give the content now of what a build read of an input; of several days their count."""
         fingerprints = self._by_text.get(read.table)
         if read.first is None or read.last is None or read.first == read.last:
-            name = f"{COLUMN}={read.first}" if read.first else ""
+            name = folder_named(read.first) if read.first else ""
             if fingerprints:
                 return fingerprints.content_of(name) or ABSENT, None
             found = self.facts(TableName.parse(read.table), name)
@@ -235,7 +226,7 @@ class Lake:
         now = as_input(table, span, self.manifests(table, partitioned=True, spans=spans))
         return now.content_hash, now.partitions
 
-    def required(self, table: TableName, partition: Partition) -> Manifest:
+    def required(self, table: TableName, partition: Partition | None) -> Manifest:
         """Give a partition's manifest.
 
         Raises:
@@ -243,8 +234,8 @@ class Lake:
         """
         found = self.manifest(table, partition)
         if found is None:
-            what = f"{table} has no dt={partition}" if partition else f"{table} was never published"
-            raise MissingPartition(what, hint=f"see `nomad show {table.name}`")
+            what = f"has no {partition.folder}" if partition else "was never published"
+            raise MissingPartition(f"{table} {what}", hint=f"see `nomad show {table.name}`")
         return found
 
     def manifests(
@@ -263,13 +254,17 @@ class Lake:
         return [p.manifest for p in found if isinstance(p, Published)]
 
     def readable(
-        self, table: TableName, *, partitioned: bool = True, days: Iterable[Partition] | None = None
+        self,
+        table: TableName,
+        *,
+        partitioned: bool = True,
+        partitions: Iterable[Partition | None] | None = None,
     ) -> list[Manifest]:
-        """Give all manifests of a table, or those of some days; pass over what can't be read."""
-        if days is None:
+        """Give all manifests of a table, or some of them; pass over what can't be read."""
+        if partitions is None:
             found = self._within(table, Span() if partitioned else None)
         else:
-            found = list(self._many([manifest_key(table, day) for day in days]).values())
+            found = list(self._many([manifest_key(table, p) for p in partitions]).values())
         self._pass_over(p for p in found if isinstance(p, CorruptManifest))
         return [p.manifest for p in found if isinstance(p, Published)]
 
@@ -284,17 +279,17 @@ class Lake:
         if span is None:
             return list(self._many([manifest_key(table, None)]).values())
         if span.bounded and span.days <= _FEW_DAYS:
-            return list(self._many([manifest_key(table, day) for day in span]).values())
-        days = self._all(table)
-        return [days[day] for day in sorted(days) if day in span]
+            return list(self._many([manifest_key(table, p) for p in of_days(span)]).values())
+        known = self._all(table)
+        return [known[p] for p in sorted(known) if p.start in span]
 
-    def _all(self, table: TableName) -> dict[date, Published | CorruptManifest]:
+    def _all(self, table: TableName) -> dict[Partition, Published | CorruptManifest]:
         with self._looking:
             if self._kept is not None and table in self._listed:
                 return self._listed[table]
             found = self._dated(self.listing.fetch(table.key, self._stamped(table)))
             if self._kept is not None:
-                self._kept |= {manifest_key(table, day): p for day, p in found.items()}
+                self._kept |= {manifest_key(table, p): read for p, read in found.items()}
                 self._listed[table] = found
             return found
 
@@ -304,12 +299,12 @@ class Lake:
                 self._stamps[table] = self.listing.stamps(table.key, suffix=manifest_in(""))
             return self._stamps[table]
 
-    def _dated(self, blobs: Mapping[str, Blob]) -> dict[date, Published | CorruptManifest]:
-        found: dict[date, Published | CorruptManifest] = {}
+    def _dated(self, blobs: Mapping[str, Blob]) -> dict[Partition, Published | CorruptManifest]:
+        found: dict[Partition, Published | CorruptManifest] = {}
         for key, blob in blobs.items():
-            day = day_of(key)
-            if day is not None and (read := self._read(key, blob)):
-                found[day] = read
+            partition = partition_of(key)
+            if partition and (read := self._read(key, blob)):
+                found[partition] = read
         return found
 
     def look(self, tables: Iterable[TableName]) -> None:
@@ -334,15 +329,15 @@ class Lake:
 
     def latest(self, table: TableName, *, partitioned: bool) -> Manifest | None:
         """Give the latest manifest that can be read, for its schema. It lists the table."""
-        days = sorted(self.days(table), reverse=True) if partitioned else [None]
-        found = (self._many([key])[key] for d in days for key in [manifest_key(table, d)])
+        known = sorted(self.partitions(table), reverse=True) if partitioned else [None]
+        found = (self._many([key])[key] for p in known for key in [manifest_key(table, p)])
         return next((p.manifest for p in found if isinstance(p, Published)), None)
 
-    def days(self, table: TableName) -> Iterable[date]:
-        """Give the dates that are published, in no order. It lists the table."""
+    def partitions(self, table: TableName) -> Iterable[Partition]:
+        """Give the partitions that are published, in no order. It lists the table."""
         if self._kept is not None and table in self._listed:
             return self._listed[table]
-        return (day for key in list(self._stamped(table)) if (day := day_of(key)) is not None)
+        return (p for key in list(self._stamped(table)) if (p := partition_of(key)))
 
     def files(self, manifests: Iterable[Manifest]) -> list[Files]:
         """Group the files of manifests that share a schema, in the order of the manifests."""

@@ -14,8 +14,8 @@ import re
 from datetime import date
 from typing import NamedTuple
 
-from nomad.dates import COLUMN, Partition, folder, from_folder
 from nomad.names import TableName
+from nomad.partitions import Partition, folder, folder_named, from_folder
 
 MANIFEST = "manifest.json"
 SUCCESS = "_SUCCESS"
@@ -27,6 +27,10 @@ JOURNAL = ".jsonl"
 _RUN = r"(\d{8}T\d{6}Z-[0-9a-f]{6})"
 
 
+Cell = tuple[TableName, Partition | None]
+"""A table and one of its partitions, or a full table: what is published as one."""
+
+
 class Location(NamedTuple):
     """Whose object a key is: of which table and partition, below which top folder.
 
@@ -35,15 +39,15 @@ class Location(NamedTuple):
 
     top: str
     table: TableName
-    partition: Partition
+    partition: Partition | None
     run: str = ""
 
 
-def folder_key(table: TableName, partition: Partition) -> str:
+def folder_key(table: TableName, partition: Partition | None) -> str:
     """Name a partition's folder.
 
     Example:
-        >>> folder_key(TableName("ods", "x"), date(2024, 1, 2))
+        >>> folder_key(TableName("ods", "x"), Partition(date(2024, 1, 2)))
         'ods/x/dt=2024-01-02'
         >>> folder_key(TableName("ods", "x"), None)
         'ods/x'
@@ -51,7 +55,7 @@ def folder_key(table: TableName, partition: Partition) -> str:
     return f"{table.key}/{folder(partition)}".rstrip("/")
 
 
-def manifest_key(table: TableName, partition: Partition) -> str:
+def manifest_key(table: TableName, partition: Partition | None) -> str:
     """Name a partition's manifest."""
     return manifest_in(folder_key(table, partition))
 
@@ -66,12 +70,12 @@ def success_key(folder: str) -> str:
     return f"{folder}/{SUCCESS}"
 
 
-def history_folder(table: TableName, partition: Partition, run: str = "") -> str:
+def history_folder(table: TableName, partition: Partition | None, run: str = "") -> str:
     """Name the folder of a partition's past versions, or that of one of them."""
     return f"{HISTORY}/{folder_key(table, partition)}/{run}".rstrip("/")
 
 
-def quarantine_folder(table: TableName, partition: Partition) -> str:
+def quarantine_folder(table: TableName, partition: Partition | None) -> str:
     """Name the folder of a partition's refused rows."""
     return f"{QUARANTINE}/{folder_key(table, partition)}"
 
@@ -83,7 +87,7 @@ def below(top: str, rest: str) -> str:
 
 def journal_folder(day: date) -> str:
     """Name the folder of the journals of runs that began on a day, in UTC."""
-    return f"{JOURNALS}/{folder(day)}"
+    return f"{JOURNALS}/{Partition(day).folder}"
 
 
 def journal_key(run: str) -> str:
@@ -93,12 +97,13 @@ def journal_key(run: str) -> str:
         >>> journal_key("20240102T030405Z-0a1b2c")
         '_runs/dt=2024-01-02/20240102T030405Z-0a1b2c.jsonl'
     """
-    return f"{JOURNALS}/{COLUMN}={run[:4]}-{run[4:6]}-{run[6:8]}/{run}{JOURNAL}"
+    return f"{JOURNALS}/{folder_named(f'{run[:4]}-{run[4:6]}-{run[6:8]}')}/{run}{JOURNAL}"
 
 
 def journal_day(key: str) -> date | None:
     """Tell the day of a journal by its key; None for any other key."""
-    return from_folder(key.split("/")[1]) if "/" in key else None
+    found = from_folder(key.split("/")[1]) if "/" in key else None
+    return found and found.start
 
 
 def run_of_journal(key: str) -> str:
@@ -120,8 +125,9 @@ def locate(key: str) -> Location | None:
     """Tell whose object a key is; None where it is none of a table.
 
     Example:
-        >>> locate("ods/x/dt=2024-01-02/manifest.json")[1:]
-        (TableName(layer='ods', name='x'), datetime.date(2024, 1, 2), '')
+        >>> place = locate("ods/x/dt=2024-01-02/manifest.json")
+        >>> str(place.table), str(place.partition)
+        ('ods.x', '2024-01-02')
         >>> locate("_history/ods/x/20240102T030405Z-0a1b2c/manifest.json")[2:]
         (None, '20240102T030405Z-0a1b2c')
         >>> locate("_runs/dt=2024-01-02/20240102T030405Z-0a1b2c.jsonl") is None
@@ -147,8 +153,8 @@ def is_refused(key: str) -> bool:
     return key.startswith(f"{QUARANTINE}/")
 
 
-def day_of(key: str) -> date | None:
-    """Tell of which date a manifest is by its key; None for a full table's, and any deeper one."""
+def partition_of(key: str) -> Partition | None:
+    """Tell of which partition a manifest is by its key; None for a full table's, and any deeper."""
     parts = key.split("/")
     return from_folder(parts[2]) if len(parts) == _DATED else None
 
@@ -159,7 +165,7 @@ _DATED = 4
 
 def belongs(key: str, *, partitioned: bool) -> bool:
     """Tell of a manifest's key whether it is one of a table by date, or of a full one."""
-    return day_of(key) is not None if partitioned else key.count("/") == _DATED - 2
+    return partition_of(key) is not None if partitioned else key.count("/") == _DATED - 2
 
 
 def data_file(run: str, number: int, ending: str) -> str:

@@ -14,11 +14,12 @@ from functools import cached_property
 from sys import intern
 from typing import Any, NamedTuple
 
-from nomad.dates import FIRST, LAST, Partition, Span
+from nomad.dates import FIRST, LAST, Span
 from nomad.errors import CorruptManifest
 from nomad.hashing import digest
-from nomad.lake.layout import data_file, folder_key, history_folder, quarantine_folder
+from nomad.lake.layout import Cell, data_file, folder_key, history_folder, quarantine_folder
 from nomad.names import TableName
+from nomad.partitions import Partition, text
 from nomad.schema import Column, schema_hash
 
 VERSION = 1
@@ -100,14 +101,14 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Manifest:
-    """One published version of one partition (or of one full table: `partition_date` None).
+    """One published version of one partition (or of one full table: `partition` None).
 
     `dialect` is how extracted CSV differs from the customary; empty for all else. `quarantined` is
     the file of the rows that were refused, below `_quarantine`.
     """
 
     dest: TableName
-    partition_date: Partition
+    partition: Partition | None
     run_id: str
     generated_at: str
     files: tuple[DataFile, ...]
@@ -124,9 +125,9 @@ class Manifest:
     quarantined: DataFile | None = None
 
     @property
-    def cell(self) -> tuple[TableName, Partition]:
-        """Table and date."""
-        return (self.dest, self.partition_date)
+    def cell(self) -> Cell:
+        """Table and partition."""
+        return (self.dest, self.partition)
 
     @property
     def folder(self) -> str:
@@ -199,7 +200,7 @@ class Manifest:
         body: dict[str, Any] = {
             "manifest_version": VERSION,
             "dest": str(self.dest),
-            "partition_date": self.partition_date and self.partition_date.isoformat(),
+            "partition_date": text(self.partition),
             "run_id": self.run_id,
             "generated_at": self.generated_at,
             "file_count": len(self.files),
@@ -286,9 +287,9 @@ def _days_to_json(read: Input) -> object:
 _FIRST, _LAST = FIRST.isoformat(), LAST.isoformat()
 
 
-def combine(hashes: Mapping[date, str]) -> str:
+def combine(hashes: Mapping[Partition, str]) -> str:
     """Digest the content of several partitions; order doesn't matter, dates do."""
-    return digest(*(f"{day} {hashes[day]}" for day in sorted(hashes)))
+    return digest(*(f"{text(p)} {hashes[p]}" for p in sorted(hashes)))
 
 
 def as_input(table: TableName, span: Span | None, manifests: Iterable[Manifest]) -> Input:
@@ -296,7 +297,7 @@ def as_input(table: TableName, span: Span | None, manifests: Iterable[Manifest])
     read = list(manifests)
     if span is None or span.one is not None:
         return input_of(str(table), span, read[0].content_hash if read else ABSENT)
-    hashes = {m.partition_date: m.content_hash for m in read if m.partition_date is not None}
+    hashes = {m.partition: m.content_hash for m in read if m.partition}
     return input_of(str(table), span, combine(hashes), len(hashes))
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from nomad.dates import Partition, folder
 from nomad.names import RAW, TableName
+from nomad.partitions import Partition, folder
 
 
-def named(table: TableName, partition: Partition) -> str:
+def named(table: TableName, partition: Partition | None) -> str:
     """Name a partition or a full table.
 
     Example:
-        >>> from datetime import date
-        >>> named(TableName("ods", "x"), date(2024, 1, 2)), named(TableName("ods", "x"), None)
+        >>> from nomad.partitions import parse
+        >>> named(TableName("ods", "x"), parse("2024-01-02")), named(TableName("ods", "x"), None)
         ('ods.x dt=2024-01-02', 'ods.x')
     """
     return f"{table} {folder(partition)}".rstrip()
 
 
-def command_for(table: TableName, partition: Partition = None, *, force: bool = False) -> str:
+def command_for(
+    table: TableName, partition: Partition | None = None, *, force: bool = False
+) -> str:
     """Give the command that publishes a partition or a table; by `force`, whatever is there.
 
     Example:

@@ -8,11 +8,11 @@ from functools import cached_property
 
 from nomad.build.checks.columns import differences
 from nomad.contract.contract import Contract, Test
-from nomad.dates import COLUMN
 from nomad.engine.instance import Session
 from nomad.errors import ConfigError, QueryFailed
 from nomad.lint.finding import Finding, Rule, plain
 from nomad.names import TableName, did_you_mean, quote
+from nomad.partitions import COLUMN
 from nomad.plan.schemas import without_dt
 from nomad.project.project import Table
 from nomad.schema import Column

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from nomad.build.stage import refuse_names
 from nomad.cache import Cache
-from nomad.dates import Partition
 from nomad.engine.instance import Place
 from nomad.engine.version import VERSION
 from nomad.errors import CycleError, QueryFailed, Unreachable
@@ -23,6 +22,7 @@ from nomad.hashing import digest
 from nomad.lint.contracts import Promises
 from nomad.lint.finding import Finding, Rule, Severity, of_error, of_query, placed
 from nomad.names import RAW, TableName
+from nomad.partitions import Partition
 from nomad.plan.full_scans import full_scans
 from nomad.plan.inputs import Inputs
 from nomad.plan.own_past import refuse_same_date
@@ -119,7 +119,7 @@ class _Linter:
         """What queries read, by the columns that their inputs will have."""
         return Inputs(self._project, self._workspace.pruner, self._of_name)
 
-    def _of_name(self, name: TableName, _near: Partition) -> tuple[Column, ...] | None:
+    def _of_name(self, name: TableName, _near: Partition | None) -> tuple[Column, ...] | None:
         return self._columns.get(name)
 
     def _of_source(self, name: str) -> tuple[Column, ...] | None:

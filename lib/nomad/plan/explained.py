@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import date
 from typing import Any
 
-from nomad.dates import ALL, COLUMN, FIRST, LAST, Span, parse_day
+from nomad.dates import ALL, FIRST, LAST, Span
 from nomad.engine.instance import Session
 from nomad.errors import QueryFailed
 from nomad.names import TableName
+from nomad.partitions import COLUMN
 from nomad.plan.reads import InputRead
 
 _MOST_SPANS = 64
@@ -128,8 +130,8 @@ def _days(session: Session, filters: list[str]) -> list[Span]:
     if not filters:
         return list(ALL)
     if len(filters) == 1 and (one := re.fullmatch(_ONE, filters[0])):
-        day = parse_day(one[1])
-        return [Span(day, day)] if day and FIRST <= day <= LAST else []
+        day = date.fromisoformat(one[1])
+        return [Span(day, day)] if FIRST <= day <= LAST else []
     where = " AND ".join(f"({f})" for f in filters)
     session.execute(
         f"CREATE TABLE IF NOT EXISTS {_CALENDAR} AS SELECT d::DATE AS {COLUMN}"

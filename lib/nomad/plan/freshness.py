@@ -6,16 +6,19 @@ content recorded there.
 
 from __future__ import annotations
 
-from nomad.dates import FIRST, LAST, Partition, folder
+from nomad.dates import FIRST, LAST
 from nomad.engine.version import NAME
 from nomad.lake.lake import Lake
 from nomad.lake.manifest import Facts
+from nomad.partitions import Partition, folder, folder_named
 from nomad.project.project import Project, Table
 
 GONE = "a published file is gone"
 
 
-def why_stale(project: Project, table: Table, partition: Partition, lake: Lake) -> str | None:
+def why_stale(
+    project: Project, table: Table, partition: Partition | None, lake: Lake
+) -> str | None:
     """Say in one phrase why a cell is stale by what is in the lake now, or None."""
     name = folder(partition)
     facts = lake.facts(table.name, name)
@@ -73,8 +76,8 @@ def named(table: str, first: str | None, last: str | None) -> str:
     if first is None or (first, last) == (_FIRST, _LAST):
         return table
     if first == last:
-        return f"{table} dt={first}"
-    return f"{table} dt={'' if first == _FIRST else f'{first} '}… {last}"
+        return f"{table} {folder_named(first)}"
+    return f"{table} {folder_named('' if first == _FIRST else f'{first} ')}… {last}"
 
 
 _FIRST, _LAST = FIRST.isoformat(), LAST.isoformat()

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from nomad.dates import ALL, Partition, Span
+from nomad.dates import ALL
 from nomad.errors import QueryFailed
 from nomad.lake.lake import Lake
 from nomad.names import TableName
+from nomad.partitions import Partition
 from nomad.plan.pruning import ANY_DAY, Pruner, Relations
 from nomad.plan.reads import InputRead, before
 from nomad.plan.schemas import Columns, Schemas, describe_inputs
@@ -30,7 +31,7 @@ class Inputs:
         """Go by what is published, or will be."""
         return cls(project, pruner, Schemas(project, lake, pruner).columns)
 
-    def resolve(self, query: Query, partition: Partition) -> tuple[InputRead, ...] | None:
+    def resolve(self, query: Query, partition: Partition | None) -> tuple[InputRead, ...] | None:
         """Say what a query reads for one date; None where an input's columns aren't known yet.
 
         Of the table it belongs to, that is earlier partitions. A query whose result changes by
@@ -63,7 +64,7 @@ class Inputs:
             return "pivot" in query.sql.query.lower()
         return True
 
-    def looks_back(self, table: Table, partition: Partition) -> bool:
+    def looks_back(self, table: Table, partition: Partition | None) -> bool:
         """Tell whether the verdict on a cell hangs on earlier ones; in doubt it does."""
         if partition is None or (table.contract and table.contract.compares):
             return partition is not None
@@ -74,24 +75,24 @@ class Inputs:
             for reads in resolved
         )
 
-    def _relations(self, query: Query, near: Partition = None) -> Relations | None:
+    def _relations(self, query: Query, near: Partition | None = None) -> Relations | None:
         return describe_inputs(self._project, query, self._columns, near=near)
 
     def _read(
-        self, query: Query, partition: Partition, name: TableName, relations: Relations
+        self, query: Query, partition: Partition | None, name: TableName, relations: Relations
     ) -> InputRead:
         read = self._days(query, partition, name, relations)
         return before(read, partition, relations[name].schema) if name == query.table else read
 
     def _days(
-        self, query: Query, partition: Partition, name: TableName, relations: Relations
+        self, query: Query, partition: Partition | None, name: TableName, relations: Relations
     ) -> InputRead:
         if not self._project.partitioned(name):
             return InputRead(name, None)
         if query.sql.volatile:
             return InputRead(name, ALL)
         if partition and query.sql.same_day and self._asks_one_day(query, name, relations):
-            return InputRead(name, (Span(partition, partition),), (partition,))
+            return InputRead(name, (partition.span,), (partition.start,))
         return self._pruner.read(*query.sql.statements(partition), name, relations)
 
     def _asks_one_day(self, query: Query, name: TableName, relations: Relations) -> bool:
@@ -99,6 +100,6 @@ class Inputs:
         key = (query.table, query.sql.sql_hash, name, *relations.items())
         if key not in self._one_day:
             read = self._pruner.read(*query.sql.statements(ANY_DAY), name, relations)
-            expected = ((Span(ANY_DAY, ANY_DAY),), (ANY_DAY,))
+            expected = ((ANY_DAY.span,), (ANY_DAY.start,))
             self._one_day[key] = (read.spans, read.asked) == expected
         return self._one_day[key]

@@ -11,9 +11,9 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import Node, lineage
 
-from nomad.dates import COLUMN
 from nomad.errors import SqlFileError, UnknownName
 from nomad.names import RAW, TableName, did_you_mean
+from nomad.partitions import COLUMN
 from nomad.plan.schemas import Schemas
 from nomad.project.project import Project, Table
 from nomad.sqlfile.references import parse_one, tables_in

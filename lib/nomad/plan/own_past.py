@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date, timedelta
+from datetime import date
 
-from nomad.dates import Partition, Span
 from nomad.errors import CycleError, MissingPartition, page
 from nomad.lake.lake import Lake
 from nomad.lake.words import command_for
+from nomad.partitions import Partition, of_days
 from nomad.plan.reads import InputRead
 from nomad.project.project import Table
 
@@ -17,7 +17,7 @@ def refuse(
     lake: Lake,
     table: Table,
     *,
-    partition: Partition,
+    partition: Partition | None,
     reads: Iterable[InputRead],
     allow_missing: bool,
 ) -> None:
@@ -33,15 +33,14 @@ def refuse(
     if partition is None or not asked:
         return
     refuse_same_date(table, partition, asked)
-    absent = [day for day in asked if lake.manifest(table.name, day) is None]
+    absent = [p for p in of_days(asked) if lake.manifest(table.name, p) is None]
     if not absent or allow_missing:
         return
-    before = Span(last=max(absent) - timedelta(days=1))
-    past = lake.manifests(table.name, partitioned=True, spans=[before])
-    began = min((m.partition_date for m in past if m.partition_date), default=partition)
-    if gap := next((day for day in absent if day > began), None):
+    past = lake.manifests(table.name, partitioned=True, spans=[max(absent).past])
+    began = min((m.partition for m in past if m.partition), default=partition)
+    if gap := next((p for p in absent if p > began), None):
         raise MissingPartition(
-            f"{table.name} has no dt={gap}, but earlier dates",
+            f"{table.name} has no {gap.folder}, but earlier dates",
             where=table.sql.path,
             hint=f"`{command_for(table.name, gap)}` makes it; where no source has that date"
             f", read the latest earlier one ({page('sql.md')}); `--allow-missing` reads it as"
@@ -55,7 +54,7 @@ def refuse_same_date(table: Table, partition: Partition, asked: Collection[date]
     Raises:
         CycleError: it does.
     """
-    if partition in asked:
+    if partition.start in asked:
         raise CycleError(
             f"`{table.name}` reads the partition it writes",
             where=table.sql.path,

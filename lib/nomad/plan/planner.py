@@ -6,21 +6,24 @@ A cell is one table at one date (or a full table). `run` walks this.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
-from datetime import date, timedelta
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from operator import attrgetter
 
 from nomad import __version__
-from nomad.dates import Partition, Span, folder
+from nomad.dates import Span
 from nomad.errors import CorruptManifest
 from nomad.lake.fingerprints import Contents
 from nomad.lake.lake import Lake
+from nomad.lake.layout import Cell
 from nomad.lake.manifest import Facts
 from nomad.names import TableName
+from nomad.partitions import Partition, folder, of_days, text
 from nomad.plan.freshness import GONE, Terms, changed_input, named
 from nomad.plan.inputs import Inputs
 from nomad.plan.pruning import Pruner
 from nomad.plan.reads import InputRead, same_date
-from nomad.plan.steps import Action, Cell, Plan, Step
+from nomad.plan.steps import Action, Plan, Step
 from nomad.project.project import Project, Table
 from nomad.store.requests import about
 
@@ -41,20 +44,21 @@ def plan(
     date asked for, is a step all the same, and fails with the missing partition.
     """
     seen = lake.remembering()
-    late: dict[TableName, set[date]] = {}
+    late: dict[TableName, set[Partition]] = {}
     planner = _Planner(project, seen, pruner, force=force)
+    partitions = of_days(dates)
     for table in (project.tables[name] for name in project.order if name in tables):
         before = (late.get(i, ()) for i in table.inputs)
-        late[table.name] = _looked_back(table, dates).union(*before)
+        late[table.name] = _looked_back(table, partitions).union(*before)
         with about(str(table.name)):
-            planner.add(table, dates, late[table.name])
+            planner.add(table, partitions, late[table.name])
     return Plan(tuple(planner.steps), tuple(planner.passed_over), seen)
 
 
-def _looked_back(table: Table, dates: Sequence[date]) -> set[date]:
-    """Name the days before each date that a table looks back at: data may have come late."""
+def _looked_back(table: Table, partitions: Iterable[Partition]) -> set[Partition]:
+    """Name the partitions before each that a table looks back at: data may have come late."""
     back = table.contract.lookback if table.contract else 0
-    return {day - timedelta(days=n) for day in dates for n in range(1, back)}
+    return {p.earlier(n) for p in partitions for n in range(1, back)}
 
 
 class _Planner:
@@ -62,20 +66,22 @@ class _Planner:
 
     def __init__(self, project: Project, lake: Lake, pruner: Pruner, *, force: bool) -> None:
         self._project, self._lake, self._force = project, lake, force
-        self._building: dict[TableName, dict[Partition, None]] = {}
-        self._days: dict[TableName, list[date]] = {}
+        self._building: dict[TableName, dict[Partition | None, None]] = {}
+        self._in_order: dict[TableName, list[Partition]] = {}
         self._all: dict[TableName, tuple[int, tuple[Cell, ...]]] = {}
         self._inputs = Inputs.of_lake(project, lake, pruner)
         self.steps: list[Step] = []
         self.passed_over: list[Cell] = []
 
-    def add(self, table: Table, dates: Sequence[date], late: Collection[date] = ()) -> None:
-        """Plan one table: each date, or once where it is not partitioned.
+    def add(
+        self, table: Table, asked: Sequence[Partition], late: Collection[Partition] = ()
+    ) -> None:
+        """Plan one table: each partition, or once where it has none.
 
-        `late` are days before them to look at again, where a source has them.
+        `late` are partitions before them to look at again, where a source has them.
         """
-        days = sorted({*dates, *late}) if late else dates
-        cells: Sequence[Partition] = days if table.partitioned else (None,)
+        dated = sorted({*asked, *late}) if late else asked
+        cells: Sequence[Partition | None] = dated if table.partitioned else (None,)
         if table.fault:
             self._broken(table, cells)
             return
@@ -89,7 +95,7 @@ class _Planner:
                 self.steps.append(Step(table.name, partition, Action.FRESH, "fresh"))
                 continue
             step = self._step(table, partition, terms)
-            several = len(dates) > 1 or partition not in dates
+            several = len(asked) > 1 or partition not in asked
             if step.action == Action.BUILD and self._without_source(step) and several:
                 self.passed_over.append(step.cell)
                 continue
@@ -97,7 +103,7 @@ class _Planner:
                 self._building.setdefault(table.name, {})[partition] = None
             self.steps.append(step)
 
-    def _broken(self, table: Table, cells: Sequence[Partition]) -> None:
+    def _broken(self, table: Table, cells: Sequence[Partition | None]) -> None:
         """Plan a table that can't be built: each step of it will fail, and block what needs it."""
         why = f"can't be built: {str(table.fault).splitlines()[0]}"
         self._building[table.name] = dict.fromkeys(cells)
@@ -133,10 +139,10 @@ class _Planner:
         seen = self._lake.fingerprints(name).contents(partitioned=self._project.partitioned(name))
         if name not in self._building:
             return seen
-        building = (day.isoformat() if day else None for day in self._building[name])
+        building = map(text, self._building[name])
         return {**seen, **dict.fromkeys(building)}
 
-    def _step(self, table: Table, partition: Partition, terms: Terms) -> Step:
+    def _step(self, table: Table, partition: Partition | None, terms: Terms) -> Step:
         try:
             reason = "forced" if self._force else self._why(table, partition, terms)
         except CorruptManifest as e:
@@ -149,7 +155,7 @@ class _Planner:
         after = self._latest_before(table.name, partition) if judged else ()
         return Step(table.name, partition, Action.BUILD, reason, reads, needs, after)
 
-    def _why(self, table: Table, partition: Partition, terms: Terms) -> str | None:
+    def _why(self, table: Table, partition: Partition | None, terms: Terms) -> str | None:
         """Say why a cell is to be built, or None.
 
         Raises:
@@ -174,23 +180,22 @@ class _Planner:
                 continue
             span = read.span
             for partition in self._due(name, (span,) if span else None):
-                day = partition.isoformat() if partition else None
+                day = text(partition)
                 return f"input {named(read.table, day, day)} changed"
         return None
 
-    def _due(self, name: TableName, spans: tuple[Span, ...] | None) -> list[Partition]:
+    def _due(self, name: TableName, spans: tuple[Span, ...] | None) -> list[Partition | None]:
         """Name the partitions within spans (None: any) that this plan builds, in order."""
         building = self._building.get(name, {})
         if spans is None or None in building:
-            return sorted(building, key=str)
-        days: list[date] = self._days.setdefault(name, [])
-        if len(days) < len(building):
-            days[:] = sorted(d for d in building if d is not None)
-        found = (days[bisect_left(days, s.first) : bisect_right(days, s.last)] for s in spans)
-        return list(dict.fromkeys(day for part in found for day in part))
+            return sorted(building, key=folder)
+        there = self._in_order.setdefault(name, [])
+        if len(there) < len(building):
+            there[:] = sorted(p for p in building if p)
+        return list(dict.fromkeys(p for s in spans for p in _within(there, s)))
 
     def _needs(
-        self, table: Table, partition: Partition, reads: tuple[InputRead, ...] | None
+        self, table: Table, partition: Partition | None, reads: tuple[InputRead, ...] | None
     ) -> tuple[Cell, ...]:
         if reads is None:
             return self._all_inputs(table)
@@ -206,12 +211,12 @@ class _Planner:
 
     def _asks_for_a_gap(self, table: TableName, reads: tuple[InputRead, ...]) -> bool:
         """Tell whether a table asks itself for a date nobody builds: has it a past at all?"""
-        asked = (day for r in reads if r.table == table for day in r.asked)
-        return any(not self._will_be_there(table, day) for day in asked)
+        asked = of_days(day for r in reads if r.table == table for day in r.asked)
+        return any(not self._will_be_there(table, p) for p in asked)
 
-    def _latest_before(self, table: TableName, day: Partition) -> tuple[Cell, ...]:
-        before = Span(last=day - timedelta(days=1)) if day else None
-        return tuple((table, p) for p in self._due(table, (before,))[-1:]) if before else ()
+    def _latest_before(self, table: TableName, partition: Partition | None) -> tuple[Cell, ...]:
+        before = self._due(table, (partition.past,)) if partition else []
+        return tuple((table, p) for p in before[-1:])
 
     def _all_inputs(self, table: Table) -> tuple[Cell, ...]:
         """Name all that is built of a table's inputs; of many cells that wait for it, once."""
@@ -224,7 +229,7 @@ class _Planner:
 
     def _waited(
         self, table: Table, name: TableName, spans: tuple[Span, ...] | None
-    ) -> list[Partition]:
+    ) -> list[Partition | None]:
         """Name the partitions to wait for; of a table's own past the latest of a span will do.
 
         That one has waited for those before it.
@@ -234,7 +239,7 @@ class _Planner:
         return [due[-1] for s in spans if (due := self._due(name, (s,)))]
 
     def _related(
-        self, table: Table, partition: Partition
+        self, table: Table, partition: Partition | None
     ) -> dict[TableName, tuple[Span, ...] | None]:
         """Name what the contract reads: of a table by date the same date, of a check anything."""
         dated = self._project.partitioned
@@ -244,29 +249,36 @@ class _Planner:
 
     def _without_source(self, step: Step) -> bool:
         """Tell whether a step asks for a date that is absent because no source has it."""
-        day = step.partition
+        partition = step.partition
         absent = (
             (read.table, asked)
             for read in step.reads or ()
             if read.table != step.table
-            for asked in read.asked
+            for asked in of_days(read.asked)
             if not self._will_be_there(read.table, asked)
         )
-        if day is None or next(absent, None) is None:
+        if partition is None or next(absent, None) is None:
             return False
         sources = self._project.sources_of(step.table)
-        return not any(self._there(s, day) for s in sources)
+        return not any(self._there(s, partition) for s in sources)
 
-    def _will_be_there(self, table: TableName, day: date) -> bool:
-        return day in self._building.get(table, ()) or self._there(table, day)
+    def _will_be_there(self, table: TableName, partition: Partition) -> bool:
+        return partition in self._building.get(table, ()) or self._there(table, partition)
 
-    def _there(self, table: TableName, day: date) -> bool:
+    def _there(self, table: TableName, partition: Partition) -> bool:
         """Tell whether there is a manifest, be it one that can't be read."""
         try:
-            return self._lake.facts(table, folder(day)) is not None
+            return self._lake.facts(table, folder(partition)) is not None
         except CorruptManifest:
             return True
 
 
+def _within(there: Sequence[Partition], span: Span) -> Sequence[Partition]:
+    """Take those of sorted partitions whose date lies in a span."""
+    begin = bisect_left(there, span.first, key=_START)
+    return there[begin : bisect_right(there, span.last, key=_START)]
+
+
+_START = attrgetter("start")
 _WEEK = 7
 """From more dates than that on, a table's manifests are looked at all at once."""

@@ -18,7 +18,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from nomad.cache import Cache
-from nomad.dates import ALL, COLUMN
+from nomad.dates import ALL
 from nomad.engine import scan
 from nomad.engine.down import named
 from nomad.engine.instance import Engine, Place, Session, Settings, View
@@ -26,6 +26,7 @@ from nomad.engine.version import VERSION
 from nomad.errors import QueryFailed
 from nomad.hashing import digest
 from nomad.names import TableName, literal
+from nomad.partitions import COLUMN, Grain, Partition, folder_named
 from nomad.plan.explained import days_of, filters_of, of_setup
 from nomad.plan.reads import InputRead, from_body, to_body, union
 from nomad.schema import Column, schema_hash
@@ -49,8 +50,8 @@ Not those of joins: a right join that is turned into a left one lets filters thr
 _NAMING = r"(?i)\bas\s*\(\s*select\b[^()]*'\d{4}-\d\d-\d\d'"
 """A CTE that may be of constants."""
 
-ANY_DAY = date(2000, 1, 1)
-"""Stands for a date, where whatever date will do."""
+ANY_DAY = Partition(date(2000, 1, 1))
+"""Stands for a partition, where whatever one will do."""
 
 _MOST_SESSIONS = 16
 """Sessions kept open with inputs bound to them."""
@@ -216,7 +217,7 @@ class Pruner:
         """
         path = self._scratch() / "empty.json"
         path.touch()
-        dt = (Column(COLUMN, "DATE"),) if relation.partitioned else ()
+        dt = (Column(COLUMN, Grain.DAY.type),) if relation.partitioned else ()
         own = tuple(c for c in relation.schema if not (dt and c.name.lower() == COLUMN))
         files = scan.Files((str(path),), own + dt)
         select = scan.select([files], partitioned=False)
@@ -225,7 +226,7 @@ class Pruner:
     def _stand_in(self, session: Session, relation: Relation) -> Path:
         """Write (once) an empty Parquet file with the input's columns, in a folder without date."""
         folder = self._scratch() / "stand-in" / schema_hash(relation.schema)
-        path = folder / f"{COLUMN}=__HIVE_DEFAULT_PARTITION__" / "0.parquet"
+        path = folder / folder_named("__HIVE_DEFAULT_PARTITION__") / "0.parquet"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             empty = scan.select([scan.Files((), relation.schema)], partitioned=False)

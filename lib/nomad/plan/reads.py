@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 
-from nomad.dates import ALL, Partition, Span
+from nomad.dates import ALL, Span
 from nomad.names import TableName
+from nomad.partitions import Partition
 from nomad.schema import Column
 
 
@@ -49,38 +50,42 @@ def _merged(runs: Iterable[Sequence[Span]]) -> tuple[Span, ...]:
     return tuple(merged)
 
 
-def same_date(table: TableName, day: Partition, *, partitioned: bool) -> InputRead:
+def same_date(table: TableName, partition: Partition | None, *, partitioned: bool) -> InputRead:
     """Read of a table by date the same date, or for a full table all; of any other the whole.
 
     Example:
+        >>> from nomad.partitions import parse
         >>> x = TableName("ods", "x")
-        >>> [d.isoformat() for d in same_date(x, date(2024, 1, 2), partitioned=True).asked]
+        >>> [d.isoformat() for d in same_date(x, parse("2024-01-02"), partitioned=True).asked]
         ['2024-01-02']
-        >>> same_date(x, date(2024, 1, 2), partitioned=False).spans is None
+        >>> same_date(x, parse("2024-01-02"), partitioned=False).spans is None
         True
     """
     if not partitioned:
         return InputRead(table, None)
-    return InputRead(table, ALL) if day is None else InputRead(table, (Span(day, day),), (day,))
+    if partition is None:
+        return InputRead(table, ALL)
+    return InputRead(table, (partition.span,), (partition.start,))
 
 
-def before(read: InputRead, partition: Partition, columns: tuple[Column, ...]) -> InputRead:
+def before(read: InputRead, partition: Partition | None, columns: tuple[Column, ...]) -> InputRead:
     """Keep of a table's own partitions those before the one being built.
 
     That one stays among those asked for where a bound of the query names it: it is refused then.
 
     Example:
+        >>> from nomad.partitions import parse
         >>> read = InputRead(TableName("ods", "x"), (Span(last=date(2024, 1, 9)),))
-        >>> [s.last.isoformat() for s in before(read, date(2024, 1, 3), ()).spans]
+        >>> [s.last.isoformat() for s in before(read, parse("2024-01-03"), ()).spans]
         ['2024-01-02']
     """
     if partition is None or read.spans is None:
         return read
-    end = partition - timedelta(days=1)
+    end, start = partition.past.last, partition.start
     spans = tuple(replace(s, last=min(s.last, end)) for s in read.spans if s.first <= end)
-    asked = [day for day in read.asked if day <= partition]
-    if any(s.last == partition for s in read.spans):
-        asked.append(partition)
+    asked = [day for day in read.asked if day <= start]
+    if any(s.last == start for s in read.spans):
+        asked.append(start)
     return InputRead(read.table, spans, tuple(dict.fromkeys(asked)), columns)
 
 

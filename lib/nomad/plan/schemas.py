@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from nomad.dates import COLUMN, Partition
 from nomad.errors import QueryFailed
 from nomad.lake.lake import Lake
 from nomad.names import RAW, TableName
+from nomad.partitions import COLUMN, Partition
 from nomad.plan.pruning import ANY_DAY, Pruner, Relation, Relations
 from nomad.project.project import Project, Table
 from nomad.project.references import Query
 from nomad.schema import Column
 
-Columns = Callable[[TableName, Partition], tuple[Column, ...] | None]
+Columns = Callable[[TableName, Partition | None], tuple[Column, ...] | None]
 """Names the columns of a table or source as they are for a date (None: the latest), if known."""
 
 
 def describe_inputs(
-    project: Project, query: Query, columns: Columns, *, near: Partition = None
+    project: Project, query: Query, columns: Columns, *, near: Partition | None = None
 ) -> Relations | None:
     """Describe the inputs of a query as it sees them; `near` is the date it runs for."""
     relations: dict[TableName, Relation] = {}
@@ -70,7 +70,7 @@ class Schemas:
         self._project, self._lake, self._pruner = project, lake, pruner
         self._known: dict[TableName, tuple[Column, ...] | None] = {}
 
-    def columns(self, name: TableName, near: Partition = None) -> tuple[Column, ...] | None:
+    def columns(self, name: TableName, near: Partition | None = None) -> tuple[Column, ...] | None:
         """Name the columns of a table or source; None where they can't be known yet.
 
         Of the partitions that are published, the one of the date `near` tells, or else the latest.
@@ -81,25 +81,27 @@ class Schemas:
             self._known[name] = self._looked_up(name, near)
         return self._known[name]
 
-    def _looked_up(self, name: TableName, near: Partition) -> tuple[Column, ...] | None:
+    def _looked_up(self, name: TableName, near: Partition | None) -> tuple[Column, ...] | None:
         """Ask the query first where a date is wanted: that needs no look at the lake's folders."""
         if near is not None and self._project.partitioned(name):
             return self._derived(name, near) or self._published(name)
         return self._published(name) or self._derived(name)
 
-    def _published(self, name: TableName, day: Partition = None) -> tuple[Column, ...] | None:
+    def _published(
+        self, name: TableName, partition: Partition | None = None
+    ) -> tuple[Column, ...] | None:
         partitioned = self._project.partitioned(name)
-        if day is None:
+        if partition is None:
             manifest = self._lake.latest(name, partitioned=partitioned)
         else:
-            days = [day] if partitioned else []
-            manifest = next(iter(self._lake.readable(name, days=days)), None)
+            asked = [partition] if partitioned else []
+            manifest = next(iter(self._lake.readable(name, partitions=asked)), None)
         sql = self._project.tables[name].sql if name.layer != RAW else None
         if manifest is None or (sql and manifest.sql_hash != sql.sql_hash):
             return None
         return manifest.schema
 
-    def _derived(self, name: TableName, near: Partition = None) -> tuple[Column, ...] | None:
+    def _derived(self, name: TableName, near: Partition | None = None) -> tuple[Column, ...] | None:
         """Bind a query that was never built to its inputs' columns, to learn its own."""
         if name.layer == RAW:
             return None

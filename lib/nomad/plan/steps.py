@@ -8,9 +8,10 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from nomad.dates import Partition
 from nomad.lake.lake import Lake
+from nomad.lake.layout import Cell
 from nomad.names import TableName
+from nomad.partitions import Partition
 from nomad.plan.reads import InputRead
 
 
@@ -21,9 +22,6 @@ class Action(StrEnum):
     FRESH = "fresh"
 
 
-Cell = tuple[TableName, Partition]
-
-
 class Step(NamedTuple):
     """One cell, what is to be done with it, and why.
 
@@ -32,7 +30,7 @@ class Step(NamedTuple):
     """
 
     table: TableName
-    partition: Partition
+    partition: Partition | None
     action: Action
     reason: str
     reads: tuple[InputRead, ...] | None = None
@@ -41,7 +39,7 @@ class Step(NamedTuple):
 
     @property
     def cell(self) -> Cell:
-        """Table and date."""
+        """Table and partition."""
         return (self.table, self.partition)
 
     @property
@@ -63,9 +61,9 @@ class Plan:
     lake: Lake | None = field(default=None, compare=False, repr=False)
 
     @property
-    def days_without_source(self) -> tuple[date, ...]:
-        """The dates passed over, each once, in order."""
-        return tuple(sorted({day for _, day in self.passed_over if day is not None}))
+    def without_source(self) -> tuple[Partition, ...]:
+        """The partitions passed over, of whatever table, each once, in order."""
+        return tuple(sorted({p for _, p in self.passed_over if p}))
 
 
 def narrowed(
@@ -77,10 +75,14 @@ def narrowed(
     """
     steps = [s for s in found.steps if s.action is Action.BUILD and keep(s)]
     if newest_first:
-        steps.sort(key=lambda s: s.partition or date.min, reverse=True)
+        steps.sort(key=lambda s: s.partition or _FIRST, reverse=True)
         steps = [s._replace(needs=s.needs[::-1]) for s in steps]
     ordered = list(_after_their_needs(steps))
     return replace(found, steps=tuple(ordered[:most] if most else ordered))
+
+
+_FIRST = Partition(date.min)
+"""Stands for a full table where partitions are sorted."""
 
 
 def _after_their_needs(steps: Sequence[Step]) -> Iterator[Step]:

@@ -12,11 +12,11 @@ from nomad.build.checks.inspection import Inspected, inspect
 from nomad.build.checks.result import CheckResult, CheckStatus
 from nomad.build.checks.subject import Subject
 from nomad.contract.contract import Evolution, Severity
-from nomad.dates import COLUMN, Partition
 from nomad.engine import scan
 from nomad.errors import Late, NomadError, Refused, worst
 from nomad.lake.manifest import Manifest, Published
 from nomad.names import TableName, quote
+from nomad.partitions import COLUMN, Partition, of_table
 from nomad.project.project import Table
 from nomad.schema import Column
 from nomad.workspace import Workspace
@@ -33,7 +33,7 @@ class Checked:
     """
 
     table: TableName
-    partition: Partition
+    partition: Partition | None
     result: CheckResult
     held: int = 0
     refused: int = 0
@@ -91,7 +91,7 @@ def check(
     for name in tables:
         table = workspace.project.tables[name]
         for partition in _cells(table, days):
-            for manifest in workspace.lake.readable(name, days=[partition]):
+            for manifest in workspace.lake.readable(name, partitions=[partition]):
                 inspected, held = check_version(workspace, table, manifest), _held(manifest)
                 refused = manifest.quarantined.rows if manifest.quarantined else 0
                 for result in inspected.results:
@@ -113,17 +113,17 @@ def unpublished(
     tested = (workspace.project.tables[n] for n in tables)
     found = (t for t in tested if t.contract or t.checks)
     there = workspace.lake.manifest
-    return [t.name for t in found if not any(there(t.name, d) for d in _cells(t, days))]
+    return [t.name for t in found if not any(there(t.name, p) for p in _cells(t, days))]
 
 
-def _cells(table: Table, days: list[date]) -> Sequence[Partition]:
-    return days if table.partitioned else [None]
+def _cells(table: Table, days: list[date]) -> Sequence[Partition | None]:
+    return of_table(days, partitioned=table.partitioned)
 
 
 def check_version(workspace: Workspace, table: Table, manifest: Manifest) -> Inspected:
     """Check the rows of one published version."""
     files = workspace.lake.files([manifest]) or [scan.Files((), manifest.schema)]
-    source = scan.select(files, partitioned=manifest.partition_date is not None)
+    source = scan.select(files, partitioned=manifest.partition is not None)
     if not table.contract and not table.checks:
         return Inspected(source)
     return check_rows(workspace, table, manifest, source)
@@ -131,7 +131,7 @@ def check_version(workspace: Workspace, table: Table, manifest: Manifest) -> Ins
 
 def check_rows(workspace: Workspace, table: Table, manifest: Manifest, source: str) -> Inspected:
     """Check the rows of a SELECT as if they were to be published as that partition."""
-    partition, lake = manifest.partition_date, workspace.lake
+    partition, lake = manifest.partition, workspace.lake
     inputs = gather(workspace.project, lake, workspace.pruner, table, partition)
     earlier = Published(manifest, "") if partition is None else None
     before = partial(rows_before, lake, table, partition, earlier)
@@ -172,14 +172,14 @@ def _freshness(workspace: Workspace, table: Table) -> Iterator[Checked]:
     told = f"{age:.1f} days old" if age is not None else "never published"
     severity = late[0] if late else Severity.ERROR
     result = CheckResult(FRESHNESS, FRESHNESS, (), severity, int(bool(late)), 1, told)
-    yield Checked(table.name, latest.partition_date if latest else None, result)
+    yield Checked(table.name, latest.partition if latest else None, result)
 
 
 def _age(workspace: Workspace, latest: Manifest | None) -> float | None:
     """Days since the latest partition's date; of a full table, since it was published."""
     if latest is None:
         return None
-    if latest.partition_date:
-        return float((workspace.today - latest.partition_date).days)
+    if latest.partition:
+        return float((workspace.today - latest.partition.start).days)
     published = datetime.fromisoformat(latest.generated_at)
     return (workspace.now() - published).total_seconds() / _SECONDS_A_DAY

@@ -13,6 +13,7 @@ from nomad.errors import NomadError, QueryFailed
 from nomad.lake.layout import quarantine_folder
 from nomad.lake.manifest import DataFile, Manifest, Published
 from nomad.names import TableName, quote
+from nomad.partitions import of_table
 from nomad.run.context import Context, begin
 from nomad.run.republish import refused_rows, republish
 from nomad.run.result import Outcome, Result, Status
@@ -39,8 +40,8 @@ def worthwhile(
     """Find the partitions that have more files than they need at `target` bytes each."""
     for name in tables:
         dated = workspace.project.partitioned(name)
-        for day in dates if dated else [None]:
-            over = workspace.lake.published(name, day)
+        for partition in of_table(dates, partitioned=dated):
+            over = workspace.lake.published(name, partition)
             files = over.manifest.files if over else ()
             wanted = max(1, ceil(sum(f.bytes for f in files) / target))
             if over and wanted < len(files):
@@ -97,7 +98,7 @@ def _staged(context: Context, session: Session, source: str, gain: Gain) -> Iter
     columns = ", ".join(quote(c.name) for c in gain.manifest.schema)
     for i in range(gain.target_files):
         part = f"SELECT {columns} FROM {_ROWS} LIMIT {rows} OFFSET {i * rows}"
-        file = f"{gain.manifest.dest}-{gain.manifest.partition_date}-{i}.parquet"
+        file = f"{gain.manifest.dest}-{gain.manifest.partition}-{i}.parquet"
         path = context.run.scratch / file
         staged = session.stage(part, session.describe(part), path)
         if staged.path:

@@ -18,11 +18,10 @@ from nomad.files import translated
 from nomad.lake.claims import claim
 from nomad.lake.journal import Journal, new_run_id
 from nomad.lake.lake import Lake
-from nomad.lake.layout import folder_key
+from nomad.lake.layout import Cell, folder_key
 from nomad.lake.listing import Listing
 from nomad.lake.manifest import Manifest
 from nomad.lake.words import named
-from nomad.plan.steps import Cell
 from nomad.project.project import Table
 from nomad.run.listener import Listener
 from nomad.run.publisher import Commit, Publisher, not_recording, recording

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nomad.build.checks.result import CheckStatus
-from nomad.dates import Partition
 from nomad.engine import scan
 from nomad.engine.keeping import keep
 from nomad.lake.manifest import Manifest
 from nomad.lake.scans import REFUSED, refused_files
 from nomad.names import TableName, counted, literal, quote
+from nomad.partitions import Partition
 from nomad.run.checks import check_rows, check_version
 from nomad.workspace import Workspace
 
@@ -23,7 +23,7 @@ _FEW_VALUES, _MANY_ROWS = 12, 3
 """A column of so few values, each on so many rows in the mean, is taken for one of a set."""
 
 
-def infer(workspace: Workspace, name: TableName, partition: Partition) -> str:
+def infer(workspace: Workspace, name: TableName, partition: Partition | None) -> str:
     """Write a contract that a published partition keeps to: types, NULLs, keys, small sets.
 
     Raises:
@@ -41,7 +41,7 @@ def infer(workspace: Workspace, name: TableName, partition: Partition) -> str:
 
 def _columns(workspace: Workspace, manifest: Manifest) -> Iterator[str]:
     files = workspace.lake.files([manifest]) or [scan.Files((), manifest.schema)]
-    source = scan.select(files, partitioned=manifest.partition_date is not None)
+    source = scan.select(files, partitioned=manifest.partition is not None)
     with workspace.reader().session() as session:
         keep(session, "found", source)
         for column in manifest.schema:
@@ -74,7 +74,7 @@ def _yaml(text: str) -> str:
 class Change:
     """What the contract as it is now would do to one published partition."""
 
-    partition: Partition
+    partition: Partition | None
     rows: int
     outcome: str
     quarantined: int
@@ -87,7 +87,7 @@ def diff(workspace: Workspace, name: TableName) -> Iterator[Change]:
     table = workspace.project.tables[name]
     for m in workspace.lake.readable(name, partitioned=table.partitioned):
         if m.contract_hash == table.contract_hash:
-            yield Change(m.partition_date, m.row_count, "same contract", 0, 0, "")
+            yield Change(m.partition, m.row_count, "same contract", 0, 0, "")
             continue
         whole, held = _with_refused(workspace, m)
         inspected = check_rows(workspace, table, m, whole)
@@ -97,12 +97,12 @@ def diff(workspace: Workspace, name: TableName) -> Iterator[Change]:
         outcome = "refused" if refused else "quarantines" if bad else "passes"
         note = "; ".join(f"{r.test}: {r.note or r.broken}" for r in broken)
         released = 0 if refused else held - (bad - kept)
-        yield Change(m.partition_date, m.row_count, outcome, bad, released, note)
+        yield Change(m.partition, m.row_count, outcome, bad, released, note)
 
 
 def _with_refused(workspace: Workspace, m: Manifest) -> tuple[str, int]:
     """Write the SELECT of a partition's rows, those in quarantine included; count the latter."""
-    dated = m.partition_date is not None
+    dated = m.partition is not None
     files = workspace.lake.files([m]) or [scan.Files((), m.schema)]
     source = scan.select(files, partitioned=dated)
     if m.quarantined is None:

@@ -6,7 +6,6 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nomad.dates import Partition
 from nomad.engine import scan
 from nomad.engine.instance import Session
 from nomad.engine.keeping import keep
@@ -16,6 +15,7 @@ from nomad.lake.layout import folder_key
 from nomad.lake.manifest import Manifest, Published
 from nomad.lake.words import command_for
 from nomad.names import RAW, TableName, quote
+from nomad.partitions import Partition
 from nomad.plan.steps import Action, Step
 from nomad.project.project import Table
 from nomad.run.context import dry_run
@@ -52,7 +52,11 @@ class Difference:
 
 
 def between(
-    workspace: Workspace, name: TableName, partition: Partition, old: str | None, new: str | None
+    workspace: Workspace,
+    name: TableName,
+    partition: Partition | None,
+    old: str | None,
+    new: str | None,
 ) -> Difference:
     """Compare two versions: the one before the last and the last, where none is named.
 
@@ -77,7 +81,7 @@ def between(
         return compare(session, *sources, key=_key(table))
 
 
-def staged(workspace: Workspace, name: TableName, partition: Partition) -> Difference:
+def staged(workspace: Workspace, name: TableName, partition: Partition | None) -> Difference:
     """Build a partition in scratch, and compare that with what is published.
 
     Raises:
@@ -106,7 +110,7 @@ def staged(workspace: Workspace, name: TableName, partition: Partition) -> Diffe
             return compare(session, *sources, key=_key(table))
 
 
-def _nothing(name: TableName, partition: Partition) -> Misuse:
+def _nothing(name: TableName, partition: Partition | None) -> Misuse:
     return Misuse(
         "nothing is published there",
         where=folder_key(name, partition),
@@ -115,12 +119,16 @@ def _nothing(name: TableName, partition: Partition) -> Misuse:
     )
 
 
-def _words(name: TableName, partition: Partition) -> str:
+def _words(name: TableName, partition: Partition | None) -> str:
     return f"{name.name} --dt {partition}" if partition else name.name
 
 
 def _source(
-    workspace: Workspace, name: TableName, partition: Partition, run: str | None, over: Published
+    workspace: Workspace,
+    name: TableName,
+    partition: Partition | None,
+    run: str | None,
+    over: Published,
 ) -> str:
     """Write the SELECT of one version; none named is the published one."""
     if run is None or run == over.manifest.run_id:
@@ -232,7 +240,9 @@ def _told(what: str, columns: Sequence[str], row: Sequence[Any]) -> tuple[str, s
     return (what, ", ".join([*cells[:_CELLS], *more]), "", None, None)
 
 
-def named(workspace: Workspace, name: TableName, partition: Partition, *runs: str | None) -> str:
+def named(
+    workspace: Workspace, name: TableName, partition: Partition | None, *runs: str | None
+) -> str:
     """Name the two versions that `between` compares."""
     over = workspace.lake.published(name, partition)
     newest = over.manifest.run_id if over else "nothing"

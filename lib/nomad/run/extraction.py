@@ -13,7 +13,6 @@ from pathlib import Path
 
 from nomad.config.options import filled
 from nomad.config.sources import ALLOW, SourceConfig, spelled
-from nomad.dates import COLUMN, Partition
 from nomad.engine.instance import Engine, Staged
 from nomad.errors import (
     ConfigError,
@@ -33,6 +32,7 @@ from nomad.files import translated
 from nomad.hashing import digest
 from nomad.lake.manifest import Manifest, Over
 from nomad.names import RAW, TableName, did_you_mean
+from nomad.partitions import COLUMN, Partition, of_table
 from nomad.plan.freshness import GONE
 from nomad.project.project import source_is_partitioned
 from nomad.run.context import Context, begin
@@ -70,21 +70,25 @@ def _known(known: Mapping[str, SourceConfig], name: str) -> SourceConfig:
     return known[name]
 
 
-def delivered(workspace: Workspace, names: Iterable[TableName], days: Sequence[date]) -> list[date]:
-    """Name the dates for which one of some sources has its file on this machine."""
+def delivered(
+    workspace: Workspace, names: Iterable[TableName], partitions: Sequence[Partition]
+) -> list[Partition]:
+    """Name the partitions for which one of some sources has its file on this machine."""
     sources = [workspace.config.sources[n.name] for n in sorted(names)]
-    return [day for day in days if any(_is_here(workspace, s, day) for s in sources)]
+    return [p for p in partitions if any(_is_here(workspace, s, p) for s in sources)]
 
 
-def _is_here(workspace: Workspace, source: SourceConfig, day: date) -> bool:
+def _is_here(workspace: Workspace, source: SourceConfig, partition: Partition) -> bool:
     connector = workspace.connectors[source.connector]
-    return isinstance(connector, OnDisk) and connector.is_here(_request(workspace, source, day))
+    request = _request(workspace, source, partition)
+    return isinstance(connector, OnDisk) and connector.is_here(request)
 
 
-def _request(workspace: Workspace, source: SourceConfig, partition: Partition) -> Request:
+def _request(workspace: Workspace, source: SourceConfig, partition: Partition | None) -> Request:
     """Ask for what a source has for a date, or for all of it, with its options filled in."""
     rendered = _rendered(source, partition, workspace.variables)
-    return Request(rendered, partition, workspace.root, clock=workspace.now)
+    window = partition.start if partition else None
+    return Request(rendered, window, workspace.root, clock=workspace.now)
 
 
 def extract(
@@ -118,8 +122,8 @@ def extract(
         return context.run.id, results
 
 
-def undelivered(results: Sequence[Result], *, single: bool) -> tuple[list[Result], list[date]]:
-    """Name what no source has: as failures, or (of a range of which something came) as dates."""
+def undelivered(results: Sequence[Result], *, single: bool) -> tuple[list[Result], list[Partition]]:
+    """Name what no source has: as failures, or of a range of which something came, by date."""
     missing = [r for r in results if r.status is Status.MISSING]
     if single or len(missing) == len(results):
         return missing, []
@@ -134,13 +138,13 @@ def exit_code(results: Sequence[Result], *, single: bool) -> int:
 
 def _cells(
     sources: Iterable[SourceConfig], dates: Sequence[date], variables: Mapping[str, str]
-) -> Iterator[tuple[SourceConfig, Partition]]:
+) -> Iterator[_Cell]:
     for source in sources:
-        for partition in dates if source_is_partitioned(source, variables) else (None,):
-            yield source, partition
+        dated = source_is_partitioned(source, variables)
+        yield from ((source, p) for p in of_table(dates, partitioned=dated))
 
 
-_Cell = tuple[SourceConfig, Partition]
+_Cell = tuple[SourceConfig, Partition | None]
 
 
 def _step(
@@ -251,14 +255,14 @@ def _is_comparable(last: Manifest, recipe: str) -> bool:
     """
     if last.sql_hash != recipe or len(last.files) != 1 or last.files[0].name.endswith(".json"):
         return False
-    return not (any(c.name.lower() == COLUMN for c in last.schema) and last.partition_date)
+    return not (any(c.name.lower() == COLUMN for c in last.schema) and last.partition)
 
 
 def _fresh(context: Context, last: Manifest) -> Result:
     return context.result(last, "the same bytes as before")._replace(status=Status.FRESH)
 
 
-def _shape(source: SourceConfig, partition: Partition, near: Manifest | None) -> Shape:
+def _shape(source: SourceConfig, partition: Partition | None, near: Manifest | None) -> Shape:
     rename = source.options.get("rename")
     return Shape(
         source=source.name,
@@ -284,14 +288,14 @@ def _measured(engine: Engine, landed: Landed, shape: Shape) -> tuple[Staged, str
 
 
 def _rendered(
-    source: SourceConfig, partition: Partition, variables: Mapping[str, str]
+    source: SourceConfig, partition: Partition | None, variables: Mapping[str, str]
 ) -> SourceConfig:
     """Fill in the date and the variables of a source's options."""
 
     def fill(text: str) -> str:
         text = render(text, variables, path=source.origin, sql=False)
         hide_in(text)
-        text = spelled(text, lambda form: partition.strftime(form) if partition else form)
+        text = spelled(text, lambda form: partition.spelled(form) if partition else form)
         return dated(text, partition)
 
     options = {k: filled(v, fill) for k, v in source.options.items()}

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from nomad.dates import Partition, parse_day
 from nomad.errors import CorruptManifest, Misuse
 from nomad.lake import intent_log
 from nomad.lake.decoding import lying_at
 from nomad.lake.journal import command, complete, steps
 from nomad.lake.layout import (
+    Cell,
     folder_key,
     history_folder,
     journal_key,
@@ -25,7 +25,7 @@ from nomad.lake.layout import (
 from nomad.lake.manifest import Manifest, Published, newest_first
 from nomad.lake.publish import is_whole
 from nomad.names import RAW, TableName
-from nomad.plan.steps import Cell
+from nomad.partitions import Partition, parse
 from nomad.run.context import Context, begin
 from nomad.run.republish import lost_rows, refused_rows, republish
 from nomad.run.result import Outcome, Result, Status
@@ -103,12 +103,14 @@ class Past:
 
 def versions(workspace: Workspace, past: Past, cell: Cell) -> list[Version]:
     """Give the published version and those that are kept, the newest first."""
-    now = next(iter(workspace.lake.readable(cell[0], days=[cell[1]])), None)
+    now = next(iter(workspace.lake.readable(cell[0], partitions=[cell[1]])), None)
     kept = [Version(k.manifest, published=False) for k in past.kept(cell, now)]
     return [Version(now, published=True), *kept] if now else kept
 
 
-def to_version(workspace: Workspace, table: TableName, partition: Partition, run: str) -> Return:
+def to_version(
+    workspace: Workspace, table: TableName, partition: Partition | None, run: str
+) -> Return:
     """Find a kept version to return to.
 
     Raises:
@@ -186,7 +188,7 @@ def _published_by(workspace: Workspace, run: str) -> list[Cell]:
     if blob is None:
         raise Misuse(f"no run {run}", hint="run ids stand in `nomad history TABLE`")
     done = [e for e in steps(blob.data) if e["status"] == Status.PUBLISHED]
-    noted = [(TableName.parse(e["table"]), parse_day(e["partition_date"])) for e in done]
+    noted = [(TableName.parse(e["table"]), parse(e["partition_date"])) for e in done]
     if complete(blob.data):
         return noted
     return list(dict.fromkeys([*noted, *_found_of(workspace, run)]))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from datetime import date
 
-from nomad.dates import Partition
 from nomad.errors import CorruptManifest
 from nomad.lake.lake import Lake
+from nomad.lake.layout import Cell
 from nomad.lake.manifest import Manifest
 from nomad.names import TableName
+from nomad.partitions import Partition
 
 
 class Nearest:
@@ -20,37 +20,39 @@ class Nearest:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
-        self._days: dict[TableName, list[date]] = {}
-        self._known: dict[tuple[TableName, Partition], Manifest] = {}
+        self._partitions: dict[TableName, list[Partition]] = {}
+        self._known: dict[Cell, Manifest] = {}
 
-    def of(self, table: TableName, day: Partition) -> Manifest | None:
-        """Give the manifest of the partition before a date, else of the first there is.
+    def of(self, table: TableName, partition: Partition | None) -> Manifest | None:
+        """Give the manifest of the partition before another, else of the first there is.
 
         Of a full table it is that of the version there is. One that can't be read tells nothing.
         """
-        days = self._listed(table) if day else []
-        near = days[max(bisect_left(days, day) - 1, 0)] if day and days else None
-        if day and not near:
-            return None
+        near: Partition | None = None
+        if partition:
+            there = self._listed(table)
+            if not there:
+                return None
+            near = there[max(bisect_left(there, partition) - 1, 0)]
         try:
             return self._known.get((table, near)) or self._lake.manifest(table, near)
         except CorruptManifest:
             return None
 
-    def landed(self, table: TableName, day: Partition) -> None:
+    def landed(self, table: TableName, partition: Partition | None) -> None:
         """Take note of a partition that has just been published."""
-        self._known.pop((table, day), None)
-        days = self._listed(table) if day else []
-        if day and day not in days[(at := bisect_left(days, day)) : at + 1]:
-            days.insert(at, day)
+        self._known.pop((table, partition), None)
+        there = self._listed(table) if partition else []
+        if partition and partition not in there[(at := bisect_left(there, partition)) : at + 1]:
+            there.insert(at, partition)
 
-    def _listed(self, table: TableName) -> list[date]:
-        if table not in self._days:
+    def _listed(self, table: TableName) -> list[Partition]:
+        if table not in self._partitions:
             known = self._remembered(table)
             self._known |= {m.cell: m for m in known}
-            days = (m.partition_date for m in known if m.partition_date)
-            self._days[table] = sorted(days if known else self._lake.days(table))
-        return self._days[table]
+            there = (m.partition for m in known if m.partition)
+            self._partitions[table] = sorted(there if known else self._lake.partitions(table))
+        return self._partitions[table]
 
     def _remembered(self, table: TableName) -> list[Manifest]:
         if not self._lake.listing.shared:

@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from nomad.dates import COLUMN
 from nomad.lake.claims import live
 from nomad.lake.decoding import read_manifests
-from nomad.lake.layout import HISTORY, QUARANTINE, below, folder_of, manifest_in, success_key
+from nomad.lake.layout import (
+    HISTORY,
+    QUARANTINE,
+    below,
+    folder_of,
+    locate,
+    manifest_in,
+    success_key,
+)
 from nomad.lake.manifest import Manifest
 from nomad.lake.publish import parts
 from nomad.names import RAW, TableName, is_plain
@@ -106,12 +113,17 @@ def _versions(
     for top in (table.key, below(HISTORY, table.key)):
         there = {e.key for e in store.list(top)}
         found = (k for k in there if k.endswith(manifest_in("")))
-        other = (k for k in found if dated is None or (f"/{COLUMN}=" in k) != dated)
+        other = (k for k in found if dated is None or _is_dated(k) != dated)
         for key, version in _manifests(store, other):
             folder = folder_of(key)
             named = [success_key(folder), *(f"{folder}/{name}" for name in parts(version))]
             refused = _refused(store, version) if top == table.key else []
             yield version, [key, *(k for k in named if k in there), *refused]
+
+
+def _is_dated(key: str) -> bool:
+    place = locate(key)
+    return bool(place and place.partition)
 
 
 def _manifests(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Manifest]]:

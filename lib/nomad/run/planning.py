@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from nomad.errors import Misuse, worst
 from nomad.names import TableName
+from nomad.partitions import Partition
 from nomad.plan import planner
 from nomad.plan.steps import Plan, narrowed
 from nomad.run.status import CellState, of_plan
@@ -67,22 +68,22 @@ def _states(only: Collection[str]) -> set[str]:
 
 
 class PassedOver(NamedTuple):
-    """Dates of a range that a plan leaves out: no source has them, or they wait to be extracted."""
+    """What of a range a plan leaves out: no source has it, or it waits to be extracted."""
 
-    absent: tuple[date, ...] = ()
-    waiting: tuple[date, ...] = ()
+    absent: tuple[Partition, ...] = ()
+    waiting: tuple[Partition, ...] = ()
 
 
 def passed_over(workspace: Workspace, plan: Plan) -> PassedOver:
-    """Tell which dates a plan leaves out, and which of them only wait to be extracted."""
-    days = plan.days_without_source
-    if not days:
+    """Tell which partitions a plan leaves out, and which of them only wait to be extracted."""
+    left_out = plan.without_source
+    if not left_out:
         return PassedOver()
     from nomad.run.extraction import delivered
 
     sources = {s for table, _ in plan.passed_over for s in workspace.project.sources_of(table)}
-    waiting = tuple(delivered(workspace, sources, days))
-    return PassedOver(tuple(day for day in days if day not in waiting), waiting)
+    waiting = tuple(delivered(workspace, sources, left_out))
+    return PassedOver(tuple(p for p in left_out if p not in waiting), waiting)
 
 
 def fault_code(workspace: Workspace, tables: Iterable[TableName], *, strays: bool) -> int:

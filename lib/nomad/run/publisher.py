@@ -14,9 +14,8 @@ from nomad.engine.instance import Staged
 from nomad.engine.version import NAME
 from nomad.errors import NomadError, Unanswered
 from nomad.lake import intent_log, publish
-from nomad.lake.layout import refused_file
+from nomad.lake.layout import Cell, refused_file
 from nomad.lake.manifest import DataFile, Input, Manifest, Over, Published
-from nomad.plan.steps import Cell
 from nomad.run.refresher import Catalog
 from nomad.store.base import Store
 

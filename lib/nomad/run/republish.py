@@ -53,7 +53,7 @@ def refused_rows(context: Context, old: Manifest, folder: str) -> Path | None:
     key, store = f"{folder}/{name}", context.store
     if name is None or all(e.key != key for e in store.list(folder)):
         return None
-    file = f"{context.run.id}-{old.dest}-{old.partition_date}.quarantine.parquet"
+    file = f"{context.run.id}-{old.dest}-{old.partition}.quarantine.parquet"
     path = context.run.scratch / file
     store.get(key, path)
     return path

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from nomad.dates import Partition
 from nomad.errors import DiskFull, NomadError, NoRoom, OutOfMemory, worst
 from nomad.lake.manifest import Over, Published
 from nomad.names import TableName
+from nomad.partitions import Partition, text
 
 
 class Status(StrEnum):
@@ -43,7 +43,7 @@ class Result(NamedTuple):
     """
 
     table: TableName
-    partition: Partition
+    partition: Partition | None
     status: Status
     reason: str
     row_count: int | None = None
@@ -62,7 +62,7 @@ class Result(NamedTuple):
         """Give the step as `--output json` shows it."""
         return {
             "table": str(self.table),
-            "partition_date": self.partition and self.partition.isoformat(),
+            "partition_date": text(self.partition),
             "status": self.status,
             "reason": self.reason,
             "row_count": self.row_count,

@@ -8,7 +8,8 @@ from contextlib import closing
 from heapq import heapify, heappop, heappush
 from itertools import chain
 
-from nomad.plan.steps import Action, Cell, Plan, Step
+from nomad.lake.layout import Cell
+from nomad.plan.steps import Action, Plan, Step
 from nomad.project.project import Table
 from nomad.run.context import begin, dry_run
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status, shortage

@@ -7,14 +7,14 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from nomad.dates import Partition, folder, parse_day
 from nomad.errors import CorruptManifest
 from nomad.lake.journal import steps
 from nomad.lake.lake import Lake
-from nomad.lake.layout import JOURNAL, JOURNALS, name_of
+from nomad.lake.layout import JOURNAL, JOURNALS, Cell, name_of
 from nomad.names import TableName, counted
+from nomad.partitions import Partition, folder, parse
 from nomad.plan.planner import plan
-from nomad.plan.steps import Action, Cell, Plan, Step
+from nomad.plan.steps import Action, Plan, Step
 from nomad.run.result import Status
 from nomad.workspace import Workspace
 
@@ -45,7 +45,7 @@ class State(NamedTuple):
     """One cell: its state, and where it is not simply published, why."""
 
     table: TableName
-    partition: Partition
+    partition: Partition | None
     state: CellState
     reason: str = ""
     rows: int | None = None
@@ -66,7 +66,7 @@ def status(
         State(t, p, CellState.MISSING, "no source has the date") for t, p in found.passed_over
     ]
     places = {name: i for i, name in enumerate(workspace.project.order)}
-    return sorted(states, key=lambda s: (places[s.table], str(s.partition)))
+    return sorted(states, key=lambda s: (places[s.table], folder(s.partition)))
 
 
 def of_plan(found: Plan) -> dict[Cell, State]:
@@ -99,7 +99,7 @@ def _failures(lake: Lake) -> dict[Cell, tuple[str, str]]:
     journals = lake.listing.every(JOURNALS, suffix=JOURNAL, fresh=True)
     for key in sorted(journals, key=name_of):
         for event in steps(journals[key].data):
-            cell = TableName.parse(event["table"]), parse_day(event["partition_date"])
+            cell = TableName.parse(event["table"]), parse(event["partition_date"])
             if event["status"] in (Status.FAILED, Status.BLOCKED):
                 found[cell] = event["run_id"], event["error"] or event["reason"]
             elif event["status"] in (Status.PUBLISHED, Status.FRESH):

@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from nomad.build import stage
 from nomad.build.inputs import BoundInput, bind, missing
 from nomad.contract.contract import MERGE
-from nomad.dates import folder
 from nomad.engine.instance import Staged
 from nomad.errors import LostRace, MissingPartition, NomadError, QueryFailed, Refused, Unreachable
 from nomad.files import nothing_left
 from nomad.lake.lake import Lake
+from nomad.lake.layout import Cell
 from nomad.lake.manifest import Facts, Input, Over, Published
 from nomad.lake.publish import lost
 from nomad.lake.words import named
 from nomad.names import TableName
+from nomad.partitions import folder
 from nomad.plan import own_past
 from nomad.plan.freshness import why_stale
 from nomad.plan.inputs import Inputs
 from nomad.plan.reads import InputRead
-from nomad.plan.steps import Cell, Step
+from nomad.plan.steps import Step
 from nomad.project.project import Table
 from nomad.run.context import Context
 from nomad.run.gate import Gate
@@ -280,8 +281,7 @@ _FEW_FILES = 3
 
 
 def _file_name(step: Step) -> str:
-    day = step.partition.isoformat() if step.partition else "all"
-    return f"{step.table}-{day}.parquet"
+    return f"{step.table}-{step.partition or 'all'}.parquet"
 
 
 def _inputs(bounds: tuple[BoundInput, ...]) -> tuple[Input, ...]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from nomad.dates import COLUMN
 from nomad.errors import SqlFileError
+from nomad.partitions import COLUMN
 from nomad.sqlfile.references import parse_one
 
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from sqlglot.tokens import Token, TokenType
 
-from nomad.dates import COLUMN
 from nomad.errors import SqlFileError
 from nomad.names import quote
+from nomad.partitions import COLUMN
 from nomad.sqlfile.file import Ref
 
 _PURE = {

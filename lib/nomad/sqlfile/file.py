@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from nomad.dates import Partition
 from nomad.errors import SqlFileError
 from nomad.names import quote
+from nomad.partitions import Partition
 from nomad.sqlfile.lexing import without_values
 from nomad.sqlfile.variables import DATE, dated, names_date, render
 
@@ -60,7 +60,7 @@ class SqlFile(NamedTuple):
     same_day: bool = False
     listed: tuple[str, ...] = ()
 
-    def statements(self, partition: Partition) -> tuple[tuple[str, ...], str]:
+    def statements(self, partition: Partition | None) -> tuple[tuple[str, ...], str]:
         """Give the setup statements and the query as they run for one partition."""
         return tuple(dated(s, partition) for s in self.setup), dated(self.query, partition)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from nomad.dates import COLUMN
+from nomad.partitions import COLUMN
 from nomad.sqlfile.variables import SENTINEL
 
 

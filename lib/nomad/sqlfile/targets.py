@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot.tokens import Token, TokenType
 
-from nomad.dates import COLUMN
 from nomad.errors import SqlFileError
+from nomad.partitions import COLUMN
 from nomad.sqlfile.variables import SENTINEL
 
 QUERY = {"SELECT", "WITH", "FROM", "(", "VALUES", "TABLE", "PIVOT", "UNPIVOT", "SUMMARIZE"}

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from nomad.dates import Partition
 from nomad.errors import SqlFileError
 from nomad.names import did_you_mean
+from nomad.partitions import Partition
 from nomad.sqlfile.lexing import pieces
 
 DATE = "PARTITION_DATE"
@@ -19,9 +19,9 @@ _NAME = re.compile(r"\$<([A-Za-z_]\w*)>|\$\{([A-Za-z_]\w*)\}")
 _UNFIT = r"['\";]|--|/\*|\*/|[\r\n]"
 
 
-def dated(text: str, partition: Partition) -> str:
+def dated(text: str, partition: Partition | None) -> str:
     """Put a partition's date where the sentinel stands."""
-    return text.replace(SENTINEL, partition.isoformat()) if partition else text
+    return text.replace(SENTINEL, str(partition)) if partition else text
 
 
 def undated(text: str) -> str:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Container, Iterable, Sequence
 
 from nomad.contract.contract import Contract, Evolution
-from nomad.dates import COLUMN
 from nomad.engine.exact import exact
 from nomad.engine.instance import Session
 from nomad.errors import ConfigError, QueryFailed
 from nomad.lake.scans import REFUSED
 from nomad.names import did_you_mean, quote
+from nomad.partitions import COLUMN
 from nomad.project.project import Table
 from nomad.schema import Column
 

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from nomad.build.checks.subject import CheckInputs
 from nomad.build.inputs import BoundInput, bind, bind_one, views
-from nomad.dates import Partition
 from nomad.errors import MissingPartition
 from nomad.lake.lake import Lake
 from nomad.lake.manifest import Input, Over
 from nomad.lake.words import command_for
 from nomad.names import TableName
+from nomad.partitions import Partition
 from nomad.plan.inputs import Inputs
 from nomad.plan.pruning import Pruner
 from nomad.plan.reads import same_date
 from nomad.project.project import Project, Table
 from nomad.project.references import Query
 
-_FEW_DAYS = 7
-"""So many days back, an earlier partition is looked for one by one; then the table is listed."""
+_FEW = 7
+"""So many partitions back, one is looked for by itself; then the table is listed."""
 
 
 def gather(
-    project: Project, lake: Lake, pruner: Pruner, table: Table, partition: Partition
+    project: Project, lake: Lake, pruner: Pruner, table: Table, partition: Partition | None
 ) -> CheckInputs:
     """Look up what a table's contract and checks read of other tables.
 
@@ -51,7 +49,7 @@ def gather(
 
 
 def _bound(
-    inputs: Inputs, project: Project, lake: Lake, query: Query, partition: Partition
+    inputs: Inputs, project: Project, lake: Lake, query: Query, partition: Partition | None
 ) -> tuple[BoundInput, ...]:
     """Look up what a check reads; before that can be told, of each other table the same date.
 
@@ -68,7 +66,7 @@ def _bound(
 
 
 def _parent(
-    project: Project, lake: Lake, table: Table, name: TableName, partition: Partition
+    project: Project, lake: Lake, table: Table, name: TableName, partition: Partition | None
 ) -> BoundInput:
     read = same_date(name, partition, partitioned=project.partitioned(name))
     try:
@@ -79,14 +77,16 @@ def _parent(
         raise
 
 
-def rows_before(lake: Lake, table: Table, partition: Partition, over: Over | None) -> int | None:
+def rows_before(
+    lake: Lake, table: Table, partition: Partition | None, over: Over | None
+) -> int | None:
     """Count the rows of the latest earlier partition that has some; of a full table, of itself."""
     if partition is None:
         return over.manifest.row_count if over and over.manifest else None
-    near = [partition - timedelta(days=n) for n in range(1, _FEW_DAYS + 1)]
-    found = (m.row_count for d in near for m in lake.readable(table.name, days=[d]))
+    near = [partition.earlier(n) for n in range(1, _FEW + 1)]
+    found = (m.row_count for p in near for m in lake.readable(table.name, partitions=[p]))
     if rows := next((n for n in found if n), None):
         return rows
-    counts = {m.partition_date: m.row_count for m in lake.readable(table.name) if m.row_count}
-    before = [day for day in counts if day and day < near[-1]]
+    counts = {m.partition: m.row_count for m in lake.readable(table.name) if m.row_count}
+    before = [p for p in counts if p and p < near[-1]]
     return counts[max(before)] if before else None

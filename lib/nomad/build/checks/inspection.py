@@ -15,10 +15,10 @@ from nomad.build.checks.refused import BROKEN, free_name, refused_rows
 from nomad.build.checks.result import CheckResult, CheckStatus, accepting, failed, message
 from nomad.build.checks.subject import Subject
 from nomad.contract.contract import STAGED, Contract, Kind, Severity, Test
-from nomad.dates import COLUMN
 from nomad.engine.instance import Place, Session, Staged, View
 from nomad.errors import ConfigError, OutOfMemory, QueryFailed, Refused
 from nomad.names import counted, quote
+from nomad.partitions import COLUMN
 from nomad.project.contracts import Check
 from nomad.project.project import Table
 from nomad.schema import Column
@@ -123,13 +123,14 @@ class _Rows:
 
     @property
     def _columns(self) -> list[str]:
-        day = self.subject.partition
+        partition = self.subject.partition
         columns = [quote(c.name) for c in self.schema]
-        return [*columns, f"DATE '{day}' AS {COLUMN}"] if day else columns
+        return [*columns, f"{partition.literal} AS {COLUMN}"] if partition else columns
 
     @property
     def _types(self) -> dict[str, str]:
-        dated = {COLUMN: "DATE"} if self.subject.partition else {}
+        partition = self.subject.partition
+        dated = {COLUMN: partition.grain.type} if partition else {}
         return {c.name.lower(): c.type for c in self.schema} | dated
 
     @property

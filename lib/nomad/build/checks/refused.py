@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nomad.contract.contract import STAGED, Test
-from nomad.dates import COLUMN
 from nomad.names import free, literal, quote
+from nomad.partitions import COLUMN
 from nomad.schema import Column
 
 BROKEN = quote("broken rows")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nomad.contract.contract import Contract
-from nomad.dates import Partition
 from nomad.engine.instance import View
 from nomad.lake.manifest import Input
+from nomad.partitions import Partition
 from nomad.project.project import Table
 
 
@@ -35,7 +35,7 @@ class Subject:
     """
 
     table: Table
-    partition: Partition
+    partition: Partition | None
     inputs: CheckInputs
     scratch: Path
     run_id: str
