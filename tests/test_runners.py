@@ -51,6 +51,16 @@ def test_an_outcome_pickles_with_what_is_published_and_what_that_superseded(old)
     assert there_and_back(outcome) == outcome
 
 
+def test_an_error_told_otherwise_leaves_the_first_one_as_it_was():
+    said = OutOfMemory("too much", hint="take less")
+    there = said.replace(where="sql/ods/price.sql")
+
+    assert (type(there), str(there), there.hint) == (
+        OutOfMemory, "sql/ods/price.sql: too much", "take less",
+    )  # fmt: skip
+    assert said.where is None
+
+
 @pytest.mark.parametrize("error", [Refused, OutOfMemory])
 def test_the_error_of_an_outcome_pickles_with_all_it_says(error):
     said = error("too much", where="sql/ods/price.sql:3", hint="take less")

@@ -35,6 +35,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote, unquote
 
 _SHORTEST = 8
@@ -134,6 +135,14 @@ class NomadError(Exception):
     def __str__(self) -> str:
         """The first line of the message: `where: what`."""
         return f"{self.where}: {self.what}" if self.where else self.what
+
+    def replace(
+        self, *, what: str | None = None, where: str | None = None, hint: str | None = None
+    ) -> Self:
+        """Give the same error told otherwise; what is not given stays as it is."""
+        told = type(self)(what or self.what, where=where or self.where, hint=hint or self.hint)
+        told.__cause__ = self.__cause__
+        return told.with_traceback(self.__traceback__)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle whole, so that a step may run in another process."""

@@ -47,8 +47,7 @@ def bind(
             for read in reads
         )
     except MissingPartition as e:
-        e.where = query.sql.path
-        raise
+        raise e.replace(where=query.sql.path) from e
 
 
 def bind_one(lake: Lake, read: InputRead, *, allow_missing: bool = False) -> BoundInput:

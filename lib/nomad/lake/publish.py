@@ -149,9 +149,10 @@ def _commit(store: Store, ours: Manifest, expected: str | None, sent: _Sent) -> 
             return _tried(store, ours, expected)
         except Unanswered as e:
             if pause is None:
-                e.what += "; whether it is published isn't known yet"
-                e.hint = "run the same command again: it looks at what is there then"
-                raise
+                raise e.replace(
+                    what=f"{e.what}; whether it is published isn't known yet",
+                    hint="run the same command again: it looks at what is there then",
+                ) from e
         time.sleep(pause)
     raise AssertionError("unreachable")
 

@@ -62,11 +62,11 @@ def contracts(
             text = _text(path, shown)
             found[name] = _sound(parse(text, path=shown, table=name.name, cache=cache))
         except ConfigError as e:
-            e.hint = e.hint or f"{page('contracts.md')} has every key and test"
+            fault = e.replace(hint=e.hint or f"{page('contracts.md')} has every key and test")
             if owner := name or _meant(path, tables):
-                faults.setdefault(owner, e)
+                faults.setdefault(owner, fault)
             else:
-                strays.append(e)
+                strays.append(fault)
     return found, faults, strays
 
 

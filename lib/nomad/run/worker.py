@@ -120,9 +120,9 @@ class Worker:
             with about(str(step.table)):
                 outcome = ended()
         except NomadError as e:
-            e.where = e.where or self._workspace.project.tables[step.table].sql.path
+            where = e.where or self._workspace.project.tables[step.table].sql.path
             reason = str(e.what) if isinstance(e, MissingPartition) else step.reason
-            outcome = _failed(step, reason, e)
+            outcome = _failed(step, reason, e.replace(where=where))
         waited = self._gate.waited
         seconds = time.monotonic() - began - waited
         return outcome._replace(result=outcome.result._replace(seconds=seconds, waited=waited))
@@ -193,8 +193,7 @@ class Worker:
             name = _unpublished(workspace, self._context.lake, table)
             dated = workspace.project.partitioned(name)
             error = missing(name, step.partition if dated else None)
-            error.where = table.sql.path
-            raise error
+            raise error.replace(where=table.sql.path)
         return reads
 
     def _published(
@@ -313,12 +312,12 @@ def _blocked(step: Step, by: Cell) -> Outcome:
 
 def _told_again(outcome: Outcome, why: str) -> Outcome:
     """Say of a step that it ran a second time, and why."""
-    result = outcome.result
-    if result.error and shortage(result.error) == why:
+    result, error = outcome.result, outcome.result.error
+    if error and shortage(error) == why:
         lean = " and with one thread" if why == OUT_OF_MEMORY else ""
-        result.error.what += f"; alone{lean}, too"
+        error = error.replace(what=f"{error.what}; alone{lean}, too")
     reason = f"{result.reason}; retried alone: {why}"
-    return outcome._replace(result=result._replace(reason=reason, retried=why))
+    return outcome._replace(result=result._replace(reason=reason, retried=why, error=error))
 
 
 def _kept(step: Step, lake: Lake, reason: str) -> Outcome:

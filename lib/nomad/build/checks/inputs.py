@@ -72,9 +72,8 @@ def _parent(
     try:
         return bind_one(lake, read)
     except MissingPartition as e:
-        e.where = table.contract.path if table.contract else None
-        e.hint = f"publish it first: {command_for(name)}"
-        raise
+        where = table.contract.path if table.contract else None
+        raise e.replace(where=where, hint=f"publish it first: {command_for(name)}") from e
 
 
 def rows_before(
