@@ -19,7 +19,7 @@ from kept import Kept
 from nomad.cli import app
 
 ROOT = Path(__file__).parents[1]
-pytest_plugins = ["buckets"]
+pytest_plugins = ["buckets", "databases"]
 
 
 def pytest_report_header() -> str:

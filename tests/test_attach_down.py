@@ -54,13 +54,13 @@ def test_a_question_that_does_not_name_it_is_answered(down):
 def asked(monkeypatch):
     """The databases that anybody tried to attach."""
     names: list[str] = []
-    attach = instance._attach
+    attach = instance.attach
 
     def noted(con, name, address):
         names.append(name)
         attach(con, name, address)
 
-    monkeypatch.setattr(instance, "_attach", noted)
+    monkeypatch.setattr(instance, "attach", noted)
     return names
 
 

@@ -41,12 +41,12 @@ def test_a_bad_option_is_refused_by_every_command(empty, options, message, comma
 
 @pytest.mark.parametrize("command", ["ls", "plan", "doctor", "config", "extract"])
 def test_an_unknown_connector_is_refused_by_every_command(empty, command):
-    empty.write("nomad.yaml", "sources:\n  s: {connector: postgres, path: x.csv}\n")
+    empty.write("nomad.yaml", "sources:\n  s: {connector: oracle, path: x.csv}\n")
 
     answer = empty(command)
 
     assert answer.code == 2
-    assert "nomad.yaml:2: source `s`: no connector `postgres`: there is: file" in answer.err
+    assert "nomad.yaml:2: source `s`: no connector `oracle`: there is: file" in answer.err
 
 
 def test_sources_that_differ_only_in_case_are_refused(empty):

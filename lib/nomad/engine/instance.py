@@ -9,7 +9,6 @@ whole instance gets one to itself.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -17,12 +16,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from nomad.engine.attach import attach, located
 from nomad.engine.faults import Place, guarded
 from nomad.engine.machine import cores, memory
 from nomad.engine.remote import Remote
 from nomad.engine.session import Macro, Session, Staged, View, sha256
 from nomad.errors import LakeError
-from nomad.names import literal, quote
+from nomad.names import literal
 from nomad.schema import Column
 from nomad.store.address import Credentials
 
@@ -257,7 +257,7 @@ def _connect(settings: Settings, down: dict[str, LakeError]) -> duckdb.DuckDBPyC
         con.execute(f"SET disabled_optimizers = {literal(','.join(settings.without))}")
     for name, address in settings.attach.items():
         try:
-            _attach(con, name, address)
+            attach(con, name, address)
         except LakeError as e:
             down[name] = e
     _set_up(con, settings)
@@ -284,40 +284,6 @@ def _lock(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     files += [f"{f}.wal" for f in files if f.endswith(_DATABASES)]  # DuckDB looks for its log
     con.execute(f"SET allowed_paths = [{', '.join(map(literal, files))}]")
     con.execute("SET enable_external_access = false")
-
-
-_SCHEME = r"[A-Za-z][\w+.-]*:"
-
-
-def located(address: str, root: Path) -> str:
-    """Give the address of a database to attach; a relative path counts from a folder.
-
-    Example:
-        >>> located("shop.duckdb", Path("/p")), located("sqlite:a/b.db", Path("/p"))
-        ('/p/shop.duckdb', 'sqlite:/p/a/b.db')
-        >>> located("postgres:dbname=shop", Path("/p")), located("/x.duckdb", Path("/p"))
-        ('postgres:dbname=shop', '/x.duckdb')
-    """
-    kind, _, rest = address.partition(":")
-    if kind in ("sqlite", "duckdb") and rest and not re.match(_SCHEME, rest):
-        return f"{kind}:{root / rest}"
-    return address if re.match(_SCHEME, address) else str(root / address)
-
-
-def _attach(con: duckdb.DuckDBPyConnection, name: str, address: str) -> None:
-    import duckdb
-
-    kind, _, rest = address.partition(":")
-    typed = kind in ("postgres", "mysql", "sqlite", "duckdb") and rest
-    options = f"READ_ONLY, TYPE {kind}" if typed else "READ_ONLY"
-    try:
-        con.execute(f"ATTACH {literal(rest if typed else address)} AS {quote(name)} ({options})")
-    except duckdb.Error as e:
-        raise LakeError(
-            f"database `{name}` can't be attached: {str(e).splitlines()[0]}",
-            where="nomad.yaml",
-            hint=f"check `attach.{name}` and that the database is up",
-        ) from e
 
 
 _SMALL: dict[str, Any] = {"default_block_size": "16384"}

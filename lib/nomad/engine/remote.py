@@ -5,14 +5,11 @@ The secret lives in the memory of the instance: no file of DuckDB's ever holds i
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nomad.engine.version import VERSION
-from nomad.errors import LakeError
+from nomad.engine.extensions import load, loading
 from nomad.names import literal
 from nomad.store.address import Address, Credentials
 from nomad.store.requests import Requests
@@ -51,7 +48,7 @@ class Remote:
         Raises:
             LakeError: the extension isn't there and can't be installed.
         """
-        load(con)
+        load(con, "httpfs", extra="s3")
         con.execute("; ".join(f"SET GLOBAL {name} = {value}" for name, value in _SETTINGS.items()))
         if self.address.ca:
             con.execute(f"SET GLOBAL ca_cert_file = {literal(self.address.ca)}")
@@ -77,10 +74,10 @@ class Remote:
         names = {option: name for option, name in _VARIABLES.items() if environ.get(name)}
         if {"KEY_ID", "SECRET"} <= names.keys():
             options = [f"{option} getenv('{name}')" for option, name in names.items()]
-            extensions = _loading()
+            extensions = loading("httpfs")
         else:
             options = ["PROVIDER credential_chain"]
-            extensions = f"{_loading()}; INSTALL aws; LOAD aws"
+            extensions = f"{loading('httpfs')}; INSTALL aws; LOAD aws"
         ca = [f"SET ca_cert_file = {literal(self.address.ca)}"] if self.address.ca else []
         return [extensions, *ca, _create(self.address, self.region, options)]
 
@@ -105,36 +102,6 @@ FROM duckdb_logs_parsed('HTTP')
 WHERE connection_id = (SELECT current_connection_id())
 GROUP BY ALL
 """
-
-
-def load(con: duckdb.DuckDBPyConnection) -> None:
-    """Load httpfs: from the package `duckdb-extension-httpfs`, or else as DuckDB installs it.
-
-    Raises:
-        LakeError: neither is to be had.
-    """
-    import duckdb
-
-    try:
-        con.execute(_loading())
-    except duckdb.Error as e:
-        raise LakeError(
-            f"DuckDB's extension httpfs can't be loaded: {str(e).splitlines()[0]}",
-            hint="pip install 'nomad-warehouse[s3]'",
-        ) from e
-
-
-def _loading() -> str:
-    path = packaged()
-    return f"LOAD {literal(str(path))}" if path else "INSTALL httpfs; LOAD httpfs"
-
-
-def packaged() -> Path | None:
-    """Find the extension's file in the package of that name, for this version of DuckDB."""
-    spec = importlib.util.find_spec("duckdb_extension_httpfs")
-    folders = (spec.submodule_search_locations if spec else None) or ()
-    paths = (Path(f) / "extensions" / f"v{VERSION}" / "httpfs.duckdb_extension" for f in folders)
-    return next((p for p in paths if p.is_file()), None)
 
 
 def secret(address: Address, region: str, given: Credentials) -> str:

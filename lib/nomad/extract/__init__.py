@@ -1,7 +1,7 @@
 """From sources to files as they land.
 
 `base` is the port, `registry` finds a connector by its name, `connectors` are those that are
-shipped, and `memory` is their double. `formats`, `header`, `s3` and `excel` are what connectors
-share; so is `http`, by the `patience` of a source and what is known of `hosts`. `measure`,
-`columns` and `records` say what a landed file holds.
+shipped, and `memory` is their double. `formats`, `header`, `s3`, `excel` and `databases` are what
+connectors share; so is `http`, by the `patience` of a source and what is known of `hosts`.
+`measure`, `columns` and `records` say what a landed file holds.
 """
