@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from nomad.errors import Busy, Refused, Unreachable
+from nomad.extract.calls import Call
 from nomad.extract.hosts import Host
-from nomad.extract.http import Call, Session
+from nomad.extract.http import Session
 from nomad.extract.patience import Patience
 from web import Clock, Reply, serving
 
@@ -303,7 +304,8 @@ LIMIT, WITHIN = 10, 0.5
 
 ASKING = """
 import sys
-from nomad.extract.http import Call, Session
+from nomad.extract.calls import Call
+from nomad.extract.http import Session
 from nomad.extract.patience import Patience, spacing
 with Session("s", Patience(spacing=spacing("15/second"))) as session:
     for n in range(10):

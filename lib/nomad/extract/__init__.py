@@ -2,6 +2,7 @@
 
 `base` is the port, `registry` finds a connector by its name, `connectors` are those that are
 shipped, and `memory` is their double. `formats`, `header`, `s3`, `excel` and `databases` are what
-connectors share; so is `http`, by the `patience` of a source and what is known of `hosts`.
-`measure`, `columns` and `records` say what a landed file holds.
+connectors share. So is `http`, which makes `calls` by the `patience` of a source and what is known
+of `hosts`; an API has `auth` and `paging`, and answers in `jsontext`. `measure`, `columns` and
+`records` say what a landed file holds.
 """

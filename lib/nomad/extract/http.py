@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import http
 import logging
 import random
-import string
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Self
-from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.exceptions import HTTPError, IncompleteRead, MaxRetryError, ProtocolError
 
-import nomad
 from nomad.errors import Refused, Unreachable
 from nomad.extract.base import Request
+from nomad.extract.calls import FAULTY, NOT_THERE, Answer, Call, shown
 from nomad.extract.hosts import Host
 from nomad.extract.patience import HEALING, Patience, moment, retry_after
 
@@ -28,79 +24,13 @@ _log = logging.getLogger(__name__)
 
 SCHEMES = ("http://", "https://")
 
-NOT_THERE = (404, 410)
-_FORBIDDEN, _FAULTY = 403, 400
+_FORBIDDEN = 403
 
 _RESETS, _FORBIDDEN_FILES = 5, 20
 """So many in a row are a ban; a store of files may say 403 of one that is not there."""
 
 _CHUNK = 1 << 16
 _HOPS = 10
-_AGENT = f"nomad/{nomad.__version__}"
-
-
-@dataclass(frozen=True)
-class Call:
-    """What is asked of a server. Of `user:password@` in its address, a header is made."""
-
-    url: str
-    method: str = "GET"
-    params: Sequence[tuple[str, str]] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
-    wants_json: bool = False
-
-    @property
-    def address(self) -> str:
-        """The address as it is sent; what is no ASCII goes as UTF-8, percent-encoded."""
-        parts = urlsplit(self.url)
-        _, _, host = parts.netloc.rpartition("@")
-        host = host if host.isascii() else host.encode("idna").decode()
-        asked = "&".join(filter(None, (parts.query, urlencode(self.params))))
-        clean = parts._replace(netloc=host, query=asked, fragment="")
-        return quote(urlunsplit(clean), safe=string.punctuation)
-
-    @property
-    def host(self) -> str:
-        """The host and port it goes to."""
-        parts = urlsplit(self.address)
-        return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
-
-    @property
-    def sent(self) -> dict[str, str]:
-        """All headers. A file is best had as it lies there, so only JSON may come packed."""
-        packed = (
-            {"Accept-Encoding": "gzip", "Accept": "application/json"} if self.wants_json else {}
-        )
-        who, _, _ = urlsplit(self.url).netloc.rpartition("@")
-        known = {"Authorization": basic(unquote(who))} if who else {}
-        return {"User-Agent": _AGENT, **packed, **known, **self.headers}
-
-
-def basic(who: str) -> str:
-    """Say who asks, from `user:password`."""
-    return f"Basic {base64.b64encode(who.encode()).decode()}"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a server said; headers have names in lower case. No `data`, where it is in a file."""
-
-    status: int
-    headers: Mapping[str, str]
-    data: bytes = b""
-    reason: str = ""
-
-    @property
-    def is_good(self) -> bool:
-        """Whether the server gave what it was asked for."""
-        return self.status < _FAULTY
-
-    @property
-    def told(self) -> str:
-        """The status in words."""
-        known = {s.value: s.phrase for s in http.HTTPStatus}
-        return f"HTTP {self.status} {self.reason or known.get(self.status, '')}".strip()
 
 
 class _Fault(NamedTuple):
@@ -211,11 +141,13 @@ class Session:
 
     def _judged(self, host: Host, call: Call, answer: Answer) -> Answer:
         """Note what an answer says of the host."""
+        if call.login:
+            return answer
         if answer.status == _FORBIDDEN:
             why = f"it said {answer.told} after it had answered, as it does to who is banned"
             host.suspect(why, enough=1 if call.wants_json else _FORBIDDEN_FILES)
         elif answer.is_good and call.wants_json and _is_markup(answer):
-            why = f"HTML came where JSON was due: {_shown(answer.data)}"
+            why = f"HTML came where JSON was due: {shown(answer.data)}"
             host.suspect(f"{why}, as it does to who is banned", enough=1)
             raise Refused(
                 f"source `{self._source}`: {why}",
@@ -272,7 +204,7 @@ def _following(call: Call) -> urllib3.Retry:
 def _read(response: urllib3.BaseHTTPResponse, call: Call, to: Path | None) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
     answer = Answer(response.status, headers, reason=response.reason or "")
-    if to is None or response.status >= _FAULTY:
+    if to is None or response.status >= FAULTY:
         data = b"".join(response.stream(_CHUNK, decode_content=call.wants_json))
         return Answer(answer.status, headers, data, answer.reason)
     with to.open("wb") as f:
@@ -308,12 +240,6 @@ def _root(error: object) -> object:
 
 def _is_markup(answer: Answer) -> bool:
     return answer.data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-
-
-def _shown(data: bytes, most: int = 80) -> str:
-    """Give the beginning of an answer, on one line."""
-    text = " ".join(data[: 4 * most].decode(errors="replace").split())
-    return f"`{text[:most]}{'…' if len(text) > most else ''}`"
 
 
 def download(url: str, to: Path, request: Request) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from nomad.config.options import NUMBER, TEXT, Held, Option, holds_variable
@@ -54,6 +53,8 @@ def retry_after(told: str | None, now: float) -> float | None:
 
 def moment(told: str | None) -> float | None:
     """Give the moment of a date as HTTP spells it, in seconds since 1970."""
+    from email.utils import parsedate_to_datetime
+
     try:
         return parsedate_to_datetime(told).timestamp() if told else None
     except (ValueError, OverflowError):
