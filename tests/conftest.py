@@ -194,6 +194,14 @@ def built(built_chain) -> Project:
     return built_chain()
 
 
+@pytest.fixture
+def staged(tmp_path: Path) -> list[Path]:
+    """A file that waits for its publication."""
+    path = tmp_path / "staged.parquet"
+    path.write_bytes(b"rows")
+    return [path]
+
+
 def rarely(*values: Any) -> list[Any]:
     """Mark values of a parameter, or tuples of several, for `make test-slow` alone."""
     rows = (v if isinstance(v, tuple) else (v,) for v in values)

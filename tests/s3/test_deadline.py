@@ -14,7 +14,7 @@ from nomad.errors import LakeError
 from nomad.lake.lake import Lake
 from nomad.lake.publish import publish
 from nomad.store.memory import MemoryStore
-from test_publish import FOLDER, TABLE, reader_sees, staged, version  # noqa: F401
+from versions import FOLDER, TABLE, reader_sees, version
 
 DAY = ("--dt", "2024-01-02")
 GRACE = 2
@@ -93,7 +93,7 @@ def removing(store, call, nth):
 
 
 @pytest.mark.parametrize("call", ["list", "write_if"])
-def test_wherever_a_file_goes_it_is_there_in_the_end(staged, call):  # noqa: F811
+def test_wherever_a_file_goes_it_is_there_in_the_end(staged, call):
     store = MemoryStore()
     store.before = removing(store, call, 1)
 
@@ -103,7 +103,7 @@ def test_wherever_a_file_goes_it_is_there_in_the_end(staged, call):  # noqa: F81
     assert not staged[0].exists()
 
 
-def test_a_file_that_is_gone_here_too_is_never_named(staged):  # noqa: F811
+def test_a_file_that_is_gone_here_too_is_never_named(staged):
     store = MemoryStore()
 
     def before(name, _):

@@ -21,7 +21,7 @@ from nomad.lake.publish import publish
 from nomad.store.address import Address
 from nomad.store.s3 import S3Store
 from servers import ceph, gateway
-from test_publish import FOLDER, TABLE, version
+from versions import FOLDER, TABLE, version
 
 pytestmark = pytest.mark.s3
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from nomad.lake.layout import MANIFEST, manifest_key
 from nomad.lake.manifest import Published
 from nomad.lake.publish import publish, retire
 from nomad.store.memory import MemoryStore
-from test_publish import FOLDER, TABLE, staged, version  # noqa: F401
+from versions import FOLDER, TABLE, version
 from walk import Walk
 
 VERSIONS = {"r0": "old", "r1": "one", "r2": "two"}
@@ -113,7 +113,7 @@ def _without_damage(findings):
 
 
 @pytest.mark.parametrize("keep", [0, 1])
-def test_every_interleaving_of_two_publishers_and_a_reader(staged, capsys, keep):  # noqa: F811
+def test_every_interleaving_of_two_publishers_and_a_reader(staged, capsys, keep):
     check = Invariants()
     publishers = (publisher(n, staged, keep=keep) for n in (1, 2))
     walk = Walk((*publishers, reader), check, crashes=2)
@@ -158,7 +158,7 @@ def compare_skipped(store, manifest, paths, *, over, quarantined):
 
 
 @pytest.mark.parametrize(("fault", "invariant"), [(manifest_first, "I1"), (compare_skipped, "I4")])
-def test_a_protocol_with_a_fault_is_caught(staged, fault, invariant):  # noqa: F811
+def test_a_protocol_with_a_fault_is_caught(staged, fault, invariant):
     actors = (publisher(1, staged, act=fault), publisher(2, staged, act=fault), reader)
 
     with pytest.raises(AssertionError, match=invariant):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from conftest import ROOT
 from nomad.config import schema as config
 from nomad.config.keys import KEYS, MAPS
 from nomad.config.sources import COMMON
@@ -15,7 +14,6 @@ from nomad.contract import schema as contract
 from nomad.contract import words
 from nomad.extract.registry import CONNECTORS
 
-ROOT = Path(__file__).parents[1]
 CONTRACTS = sorted(p for p in (ROOT / "sql").rglob("*.y*ml"))
 
 

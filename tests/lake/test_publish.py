@@ -9,48 +9,9 @@ import pytest
 from nomad.errors import LakeError, LostRace, Unanswered
 from nomad.lake.decoding import from_json
 from nomad.lake.lake import Lake
-from nomad.lake.manifest import DataFile, Manifest
 from nomad.lake.publish import publish, retire
-from nomad.names import TableName
-from nomad.schema import Column
 from nomad.store.memory import MemoryStore
-
-TABLE = TableName("dwd", "dwd_x")
-FOLDER = "dwd/dwd_x"
-
-
-def version(run_id: str, *, rows: int = 1, refused: bool = False) -> Manifest:
-    files = (DataFile(f"{run_id}-0.parquet", rows, 4, "00"),) if rows else ()
-    return Manifest(
-        dest=TABLE,
-        partition=None,
-        run_id=run_id,
-        generated_at="2024-01-02T00:00:00+00:00",
-        files=files,
-        schema=(Column("a", "INTEGER"),),
-        content_hash=run_id,
-        sql_hash="s",
-        contract_hash="",
-        engine="duckdb 1.5.5",
-        quarantined=DataFile(f"{run_id}.parquet", 1, 4, "00") if refused else None,
-    )
-
-
-@pytest.fixture
-def staged(tmp_path):
-    path = tmp_path / "staged.parquet"
-    path.write_bytes(b"rows")
-    return [path]
-
-
-def reader_sees(store: MemoryStore) -> str | None:
-    """The version a reader finds, each of whose files is there; None: nothing is published."""
-    store.before = lambda *_: None
-    manifest = Lake(store).manifest(TABLE, None)
-    if manifest is None:
-        return None
-    assert all(f"{FOLDER}/{f.name}" in store.objects for f in manifest.files), "a file is missing"
-    return manifest.run_id
+from versions import FOLDER, TABLE, reader_sees, version
 
 
 def test_a_publish_leaves_files_manifest_and_success(staged):

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from conftest import ROOT
 from nomad.config.config import Config, find_root, load
 from nomad.config.keys import KEYS, MAPS
 from nomad.errors import ConfigError, NoProject
-
-ROOT = Path(__file__).parents[1]
 
 
 def read(tmp_path: Path, text: str, environment: str | None = None, **environ: str) -> Config:
