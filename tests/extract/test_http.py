@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from nomad.errors import Busy, Refused, Unreachable
+from nomad.errors import Busy, NoRoom, Refused, Unreachable
 from nomad.extract.calls import Call
 from nomad.extract.hosts import Host
 from nomad.extract.http import Session
@@ -83,6 +83,14 @@ def test_half_an_answer_is_asked_for_again(web, clock, tmp_path, broken):
 
     assert (tmp_path / "x").read_bytes() == b"whole"
     assert len(web.calls) == 2
+
+
+def test_a_full_disk_is_no_fault_of_the_server(web, clock):
+    web.replies(Reply(b"more than nothing"))
+
+    with pytest.raises(NoRoom, match="No space left"):
+        asked(web, clock, to=Path("/dev/full"))
+    assert len(web.calls) == 1
 
 
 def test_attempts_come_to_an_end(web, clock):

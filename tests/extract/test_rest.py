@@ -7,10 +7,12 @@ import re
 from datetime import UTC, date, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conftest import ROOT
 from nomad.config.sources import SourceConfig
-from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
+from nomad.errors import ConfigError, NoRoom, Refused, SourceMissing, Unreachable
 from nomad.extract.base import Request
 from nomad.extract.connectors.rest import CONNECTOR
 from nomad.extract.jsontext import Document, Odd
@@ -139,6 +141,38 @@ def test_an_answer_without_rows_is_missing_unless_a_watermark_was_asked_for(api)
 
     assert "has nothing for 2024-01-02: an answer without rows" in api.fault(SourceMissing)
     assert api.rows(watermark="5") == []
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.dictionaries(st.text(), JSON, max_size=4)), st.sampled_from([None, 0, 3]))
+def test_whatever_its_layout_an_answer_gives_its_rows_each_on_one_line(rows, indent):
+    text = json.dumps({"x": [{}], "data": {"rows": rows}}, indent=indent, ensure_ascii=bool(indent))
+
+    lines = Document.of(text.encode()).rows("data.rows")
+
+    assert [json.loads(line) for line in lines] == rows
+    assert not any("\n" in line or "\r" in line for line in lines)
+
+
+def test_a_full_disk_is_told(api):
+    into = api.folder / "into"
+    into.mkdir()
+    (into / "page-00001.json").symlink_to("/dev/full")
+    api.web.replies(Reply([{"a": 1}]))
+
+    with pytest.raises(NoRoom, match="No space left"):
+        list(CONNECTOR.fetch(api.request(), into))
 
 
 # What is asked -----------------------------------------------------------------------------------
@@ -388,6 +422,16 @@ def test_a_token_is_fetched_anew_before_it_runs_out(api):
     assert api.rows(**how) == ROWS
     assert tokens.given == 2
     assert [c.path for c in api.web.calls].count("/x") == 4
+
+
+def test_a_new_token_that_is_refused_as_well_is_the_last(api):
+    api.web.answer = tokens = Tokens(answers=0)
+
+    assert "it refuses who asks: HTTP 401 Unauthorized" in api.fault(
+        Unreachable, auth=oauth(api), **PAGES
+    )
+    assert tokens.given == 2
+    assert len(api.web.calls) == 4
 
 
 def test_a_token_is_in_no_message(api):

@@ -19,6 +19,7 @@ from nomad.extract.base import Request
 from nomad.extract.calls import FAULTY, NOT_THERE, Answer, Call, shown
 from nomad.extract.hosts import Host
 from nomad.extract.patience import HEALING, Patience, moment, retry_after
+from nomad.files import translated
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Session:
     ) -> None:
         self._source, self._patience = source, patience
         self._clock, self._sleep, self._spend, self._jitter = clock, sleep, spend, jitter
-        self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self._pools: dict[str, urllib3.PoolManager] = {}
 
     @classmethod
     def of(cls, request: Request) -> Session:
@@ -105,6 +106,7 @@ class Session:
     def _turn(self, host: Host) -> None:
         wait = host.take(self._patience.spacing)
         if wait > 0:
+            _log.info("source `%s`: its turn at the host is in %.1f s", self._source, wait)
             self._sleep(wait)
             host.look()
         self._spend()
@@ -186,11 +188,12 @@ class Session:
 
     def _pool(self, call: Call) -> urllib3.PoolManager:
         """Give the connections to a host: straight, or by the proxy that the environment names."""
-        parts = urlsplit(call.address)
-        proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
-        if proxy not in self._pools:
-            self._pools[proxy] = urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
-        return self._pools[proxy]
+        if call.host not in self._pools:
+            parts = urlsplit(call.address)
+            proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
+            pool = urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
+            self._pools[call.host] = pool
+        return self._pools[call.host]
 
 
 def _following(call: Call) -> urllib3.Retry:
@@ -207,7 +210,7 @@ def _read(response: urllib3.BaseHTTPResponse, call: Call, to: Path | None) -> An
     if to is None or response.status >= FAULTY:
         data = b"".join(response.stream(_CHUNK, decode_content=call.wants_json))
         return Answer(answer.status, headers, data, answer.reason)
-    with to.open("wb") as f:
+    with translated(str(to)), to.open("wb") as f:
         for part in response.stream(_CHUNK, decode_content=False):
             f.write(part)
     return answer

@@ -20,6 +20,7 @@ from nomad.extract.calls import NOT_THERE, Answer, Call, shown
 from nomad.extract.jsontext import Document, Odd
 from nomad.extract.paging import PAGING, Paging, Place, followed
 from nomad.extract.patience import OPTIONS
+from nomad.files import translated
 
 if TYPE_CHECKING:
     from nomad.extract.http import Session
@@ -84,7 +85,8 @@ class RestConnector:
             rows = 0
             for page in Api.of(request, session).pages(begin):
                 file = into / f"page-{page.place.number:05}.json"
-                file.write_text("".join(f"{row}\n" for row in page.rows), encoding="utf-8")
+                with translated(str(file)):
+                    file.write_text("".join(f"{row}\n" for row in page.rows), encoding="utf-8")
                 yield Landed(file, request.window, cursor=page.after.text)
                 rows += len(page.rows)
                 if request.limit is not None and rows >= request.limit:
