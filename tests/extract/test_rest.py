@@ -683,6 +683,22 @@ def test_wrong_options_are_refused_with_what_is_right(empty):
     assert [told for _, told in WRONG if told not in answer.err] == []
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"auth": {"type": "magic"}}, "`auth` `type` can't be `magic`"),
+        ({"auth": {"type": "basic", "user": "me"}}, "`auth` `type` basic needs `password`"),
+        ({"paging": {"type": "pages"}}, "`paging` `type` can't be `pages`: did you mean `page`?"),
+        ({"rate": "often"}, "`rate` must be a number a time"),
+        ({"retries": "some"}, "`retries` must be a whole number"),
+    ],
+)
+def test_what_a_variable_puts_in_an_option_is_checked_as_well(api, options, told):
+    with pytest.raises(ConfigError, match=re.escape(f"nomad.yaml:1: source `s`: {told}")):
+        api.rows(**options)
+    assert api.web.calls == []
+
+
 def test_the_page_has_all_options_and_no_others():
     page = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
     section = page.split("## rest\n")[1].split("\n## ")[0]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
 from nomad.config.options import SINGLE, TEXT, Held, Option, group, holds_variable, one_of
-from nomad.errors import hide
+from nomad.config.sources import SourceConfig
+from nomad.errors import ConfigError, hide
 from nomad.extract.calls import Answer, Call, basic, shown
 from nomad.extract.jsontext import Document, Odd
 
@@ -121,10 +122,17 @@ def _given(answer: Answer) -> tuple[str, float] | None:
 
 
 def auth(
-    told: Mapping[str, object], session: Session, clock: Callable[[], float]
+    source: SourceConfig, session: Session, clock: Callable[[], float]
 ) -> Known | ClientCredentials:
-    """Make it from the option of a source; what is secret is masked from now on."""
-    words = {name: str(value) for name, value in told.items()}
+    """Make it from the option of a source; what is secret is masked from now on.
+
+    Raises:
+        ConfigError: what a variable put there makes no sense.
+    """
+    told = source.options.get("auth")
+    if told is not None and (fault := AUTH.fault(told)):
+        raise ConfigError(f"source `{source.name}`: `auth` {fault}", where=source.origin)
+    words = {n: str(v) for n, v in told.items()} if isinstance(told, Mapping) else {}
     for name in _SECRET & words.keys():
         hide(words[name])
     match words.get("type"):

@@ -68,7 +68,7 @@ class Session:
         """Make that of a connector's request."""
         return cls(
             request.source.name,
-            Patience.of(request.source.options),
+            Patience.of(request.source),
             clock=lambda: request.clock().timestamp(),
             sleep=request.sleep,
             spend=request.spend,

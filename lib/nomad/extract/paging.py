@@ -7,9 +7,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import cast
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from nomad.config.options import NUMBER, SINGLE, TEXT, Held, Option, group, holds_variable, one_of
+from nomad.config.sources import SourceConfig
+from nomad.errors import ConfigError
 from nomad.extract.calls import Answer
 from nomad.extract.jsontext import Document, Odd
 from nomad.hashing import digest
@@ -59,9 +62,18 @@ class Paging:
     max_pages: int = _MOST
 
     @classmethod
-    def of(cls, told: Mapping[str, object]) -> Paging:
-        """Take it from the option of a source."""
+    def of(cls, source: SourceConfig) -> Paging:
+        """Take it from the option of a source.
+
+        Raises:
+            ConfigError: what a variable put there is no kind of paging.
+        """
+        held = source.options.get("paging")
+        told = cast("Mapping[str, Held]", held) if isinstance(held, Mapping) else {}
         kind = str(told.get("type", ""))
+        if kind and (fault := _TYPE.fault(kind, told)):
+            what = f"source `{source.name}`: `paging` `type` {fault}"
+            raise ConfigError(what, where=source.origin)
         size = {str(told["size_param"]): told["size"]} if "size" in told else {}
         paths = {n: str(told[n]) for n in ("next", "has_more", "total") if n in told}
         return cls(
@@ -216,8 +228,10 @@ def _many(value: Held, _given: Mapping[str, Held]) -> str | None:
     return None if good else f"must be a whole number above 0 (got {value!r})"
 
 
+_TYPE = Option("type", "How pages are asked for.", one_of(*_HAS), required=True, rule=_fits)
+
 PAGING = group(
-    Option("type", "How pages are asked for.", one_of(*_HAS), required=True, rule=_fits),
+    _TYPE,
     Option("param", "Of page, offset or cursor; default the type.", TEXT),
     Option("start", "Of the first page; default 1, of offset 0.", SINGLE),
     Option("size", "Rows to ask for.", NUMBER, rule=_sized),

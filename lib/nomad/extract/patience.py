@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from nomad.config.options import NUMBER, TEXT, Held, Option, holds_variable
+from nomad.config.sources import SourceConfig
+from nomad.errors import ConfigError
 
 HEALING = frozenset({408, 425, 429, *range(500, 600)})
 """Statuses of a server that may answer the same request otherwise a little later."""
@@ -74,8 +76,18 @@ class Patience(NamedTuple):
     spacing: float | None = None
 
     @classmethod
-    def of(cls, options: Mapping[str, Held]) -> Patience:
-        """Take it from the options of a source."""
+    def of(cls, source: SourceConfig) -> Patience:
+        """Take it from the options of a source.
+
+        Raises:
+            ConfigError: what a variable put there is not of its kind.
+        """
+        options = source.options
+        for option in OPTIONS:
+            held = options.get(option.name)
+            if held is not None and (fault := option.rule(held, options)):
+                what = f"source `{source.name}`: `{option.name}` {fault}"
+                raise ConfigError(what, where=source.origin)
         told = {name: float(str(options[name])) for name in _NUMBERS if name in options}
         return cls(
             int(told.get("retries", cls().retries)),

@@ -143,8 +143,8 @@ class Api:
             {**content, **{n: _word(v) for n, v in _map(told, "headers").items()}},
             wants_json=True,
         )
-        who = auth(_map(told, "auth"), session, lambda: request.clock().timestamp())
-        return cls(request, session, who, Paging.of(_map(told, "paging")), call, body)
+        who = auth(request.source, session, lambda: request.clock().timestamp())
+        return cls(request, session, who, Paging.of(request.source), call, body)
 
     def pages(self, begin: Place | None) -> Iterator[Page]:
         """Ask for each page with rows, from a place on, until the last."""
