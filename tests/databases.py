@@ -10,9 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from conftest import ROOT
+from nomad.config.sources import SourceConfig
+from nomad.errors import NomadError
+from nomad.extract.base import Request
+from nomad.extract.registry import CONNECTORS
 
 
 @dataclass(frozen=True)
@@ -98,12 +103,6 @@ class Client:
             cursor.execute(query)
             return list(cursor.fetchall())
 
-    def width(self, query: str) -> int:
-        """Count the columns of a query."""
-        with self._link.cursor() as cursor:
-            cursor.execute(f"select * from ({query}) as q limit 0")
-            return len(cursor.description)
-
     def asked(self) -> str:
         """What the server has noted since the test began."""
         return self.server.log.read_bytes()[self._from :].decode(errors="replace")
@@ -126,3 +125,46 @@ def mariadb(mariadb_server):
     client.run("drop database shop", "create database shop character set utf8mb4", "use shop")
     yield client
     client.close()
+
+
+def asked(connector: str, window=None, *, mark=None, limit=None, root=ROOT, **options) -> Request:
+    """A request by options; those that are None are left out."""
+    given = {name: value for name, value in options.items() if value is not None}
+    source = SourceConfig("s", connector, given, "nomad.yaml:2")
+    return Request(source, window, root, watermark=mark, limit=limit)
+
+
+def fetched(connector: str, folder: Path, window=None, **options):
+    """Fetch, and give the rows in the order of their first column; None where nothing came."""
+    into = folder / "into"
+    into.mkdir(exist_ok=True)
+    landed = list(CONNECTORS[connector].fetch(asked(connector, window, **options), into))
+    if not landed:
+        return None
+    (one,) = landed
+    assert (one.path, one.window) == (into / "rows.parquet", window)
+    with duckdb.connect() as con:
+        return con.sql(f"from read_parquet('{one.path}') order by 1").fetchall()
+
+
+def described(path: Path, given):
+    """The types and values of a file's only row, values as text where that is what is `given`."""
+    with duckdb.connect() as con:
+        con.execute("set timezone = 'UTC'")
+        found = con.sql(f"from read_parquet('{path}')")
+        texts = found.project("columns(*)::varchar").fetchone()
+        rows = zip(given, map(str, found.types), found.fetchone(), texts, strict=True)
+        return [(g[0], kind, value if value == g[2] else text) for g, kind, value, text in rows]
+
+
+def refused(act, kind=NomadError) -> str:
+    """What an act is refused with: its kind, what, and what to do."""
+    with pytest.raises(kind) as caught:
+        act()
+    e = caught.value
+    assert e.where == "nomad.yaml:2"
+    return f"{type(e).__name__}: {e.what}; {e.hint}"
+
+
+def ids(rows):
+    return [row[0] for row in rows]

@@ -25,6 +25,12 @@ from nomad.schema import Column
 if TYPE_CHECKING:
     import duckdb
 
+_SETTINGS = {
+    "mysql": "SET GLOBAL mysql_tinyint1_as_boolean = false;"
+    " SET GLOBAL mysql_session_time_zone = '+00:00'",
+}
+"""What keeps an extension from changing values: a TINYINT(1) holds more than 0 and 1."""
+
 _NUMBERS = itertools.count(1)
 
 
@@ -93,5 +99,5 @@ def _instance(kind: str) -> duckdb.DuckDBPyConnection:
     }
     path = packaged(f"{kind}_scanner")
     con = duckdb.connect(config=config)
-    guarded(lambda: con.execute(f"LOAD {literal(str(path))}"))
+    guarded(lambda: con.execute(f"LOAD {literal(str(path))}; {_SETTINGS.get(kind, '')}"))
     return con

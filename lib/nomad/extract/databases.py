@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from nomad.config.options import TEXT, TEXTS, Held, Option
+from nomad.config.options import NUMBER, TEXT, TEXTS, Held, Option
 from nomad.dates import FIRST, LAST, Span
 from nomad.engine.external import External, opened
 from nomad.errors import (
@@ -25,7 +25,7 @@ from nomad.errors import (
     Unreachable,
 )
 from nomad.extract.base import Landed, Request
-from nomad.names import did_you_mean
+from nomad.names import did_you_mean, free
 from nomad.schema import Column
 
 # Options ---------------------------------------------------------------------------------------
@@ -41,6 +41,21 @@ def asks(_value: Held, given: Mapping[str, Held]) -> str | None:
     needs = "needs a `table` or a `query` beside it"
     return None if "table" in given or "query" in given else needs
 
+
+def _whole(value: Held, given: Mapping[str, Held]) -> str | None:
+    twice = next((o.name for o in _PARTS if o.name in given), None)
+    return f"can't stand beside `{twice}`: it says that, too" if twice else asks(value, given)
+
+
+_PARTS = (
+    Option("host", "The server.", TEXT, rule=asks),
+    Option("port", "Its port, where it is not the usual one.", NUMBER),
+    Option("database", "The name of the database.", TEXT, rule=asks),
+    Option("user", "Who asks.", TEXT),
+    Option("password", "From the environment: ${…}.", TEXT),
+)
+SERVER = (Option("dsn", "The address, in place of its parts.", TEXT, rule=_whole), *_PARTS)
+"""Where a server is."""
 
 OPTIONS = (
     Option("table", "Whose rows are landed: `name` or `schema.name`.", TEXT, rule=_alone),
@@ -65,19 +80,21 @@ class Fault(NamedTuple):
 class Taken(NamedTuple):
     """A column that is read, the expression that brings its values unchanged, and their order.
 
-    Values that land as text, not being one, are in another order there than here.
+    Values that land as text, not being one, are in another order there than here. `fault` is a
+    condition, and what is wrong with a row of which it is true.
     """
 
     column: Column
     expression: str
-    in_order: bool
+    in_order: bool = True
+    fault: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class Dialect:
     """What one kind of database does in its own way.
 
-    `address` is where DuckDB attaches it; `passed` makes a query of DuckDB's out of the name of the
+    `address` is where DuckDB attaches it; `passed` makes a table of DuckDB's out of the name of the
     database and a query of its own; `taken` says how each column is read; `compared` writes a
     condition out of a column, a sign and a value; `reason` cuts an error's text down to what the
     database said. `version` is an expression.
@@ -89,6 +106,7 @@ class Dialect:
     address: Callable[[Request], str]
     passed: Callable[[str, str], str]
     quote: Callable[[str], str]
+    literal: Callable[[str], str]
     compared: Callable[[Column, str, str], str]
     taken: Callable[[External, str, Sequence[Column]], Sequence[Taken]]
     reason: Callable[[str], str]
@@ -114,8 +132,9 @@ class DatabaseConnector:
         """Write the rows; of a date, a range or a piece there must be some."""
         path = into / "rows.parquet"
         with self._opened(request) as external:
-            select = self._select(request, self._asked(external, request))
-            count = external.save(self.dialect.passed(external.name, select), path)
+            asked = self._asked(external, request)
+            rows = self.dialect.passed(external.name, self._select(request, asked))
+            count = external.save(_faultless(asked, rows), path)
         if not count and request.watermark is not None:
             return
         if not count and request.window is not None:
@@ -130,7 +149,7 @@ class DatabaseConnector:
         """Reach the database and look at the columns, without reading a row."""
         with self._opened(request) as external:
             asked = f"SELECT {self.dialect.version} AS version"
-            version = external.rows(self.dialect.passed(external.name, asked))[0][0]
+            version = external.rows(f"FROM {self.dialect.passed(external.name, asked)}")[0][0]
             columns = self._asked(external, request).columns
         table = request.source.options.get("table")
         what = f"table {table}" if table else "query"
@@ -150,13 +169,16 @@ class DatabaseConnector:
     def _asked(self, external: External, request: Request) -> Asked:
         relation = _relation(request, self.dialect)
         every = self.dialect.passed(external.name, f"SELECT * FROM {relation}")
-        columns = external.columns(every)
+        columns = external.columns(f"FROM {every}")
         chosen = _chosen(request, columns)
         return Asked(relation, columns, self.dialect.taken(external, relation, chosen))
 
     def _select(self, request: Request, asked: Asked) -> str:
         quote = self.dialect.quote
         listed = ", ".join(f"{t.expression} AS {quote(t.column.name)}" for t in asked.taken)
+        if faults := [t.fault for t in asked.taken if t.fault]:
+            cases = " ".join(f"WHEN {c} THEN {self.dialect.literal(told)}" for c, told in faults)
+            listed += f", CASE {cases} END AS {_fault(asked)}"
         conditions = list(_conditions(request, asked, self.dialect))
         where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
         limit = f"\nLIMIT {request.limit}" if request.limit is not None else ""
@@ -249,6 +271,20 @@ def _ordered(name: str, option: str, request: Request, asked: Asked) -> Column:
 
 
 # What went wrong -------------------------------------------------------------------------------
+
+
+def _fault(asked: Asked) -> str:
+    """Name the column that tells what is wrong with a row."""
+    return free("fault_", (c.name for c in asked.columns))
+
+
+def _faultless(asked: Asked, rows: str) -> str:
+    """Have DuckDB stop at the first row that has a fault, and leave that column out."""
+    if not any(t.fault for t in asked.taken):
+        return f"FROM {rows}"
+    name = _fault(asked)
+    stop = f"CASE WHEN {name} IS NULL THEN true ELSE error({name}) END"
+    return f"SELECT * EXCLUDE ({name}) FROM {rows} WHERE {stop}"
 
 
 def _told(request: Request) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from nomad.config.options import NUMBER, TEXT, Held, Option
+from nomad.config.options import TEXT, Held, Option
 from nomad.engine.external import External
 from nomad.errors import ConfigError, Refused, Unreachable, hide, hide_in
 from nomad.extract.base import Request
-from nomad.extract.databases import OPTIONS, DatabaseConnector, Dialect, Fault, Taken, asks
+from nomad.extract.databases import OPTIONS, SERVER, DatabaseConnector, Dialect, Fault, Taken
 from nomad.names import literal, quote
 from nomad.schema import Column
 
@@ -23,22 +23,12 @@ _PARTS = {"host": "host", "port": "port", "database": "dbname", "user": "user",
           "password": "password"}  # fmt: skip
 
 
-def _whole(value: Held, given: Mapping[str, Held]) -> str | None:
-    twice = next((p for p in _PARTS if p in given), None)
-    return f"can't stand beside `{twice}`: it says that, too" if twice else asks(value, given)
-
-
 def _of_a_table(_value: Held, given: Mapping[str, Held]) -> str | None:
     return None if "table" in given else "needs a `table` beside it"
 
 
 _OPTIONS = (
-    Option("dsn", "The address: postgresql://… or host=… dbname=….", TEXT, rule=_whole),
-    Option("host", "The server; default as libpq finds it (PGHOST).", TEXT, rule=asks),
-    Option("port", "Its port; default 5432.", NUMBER),
-    Option("database", "The name of the database; default that of the user.", TEXT, rule=asks),
-    Option("user", "Who asks.", TEXT),
-    Option("password", "From the environment: ${…}.", TEXT),
+    *SERVER,
     Option("schema", "Of the table; default as the server searches.", TEXT, rule=_of_a_table),
     *OPTIONS,
 )
@@ -85,16 +75,16 @@ ORDER BY c.n
 def _taken(external: External, relation: str, columns: Sequence[Column]) -> list[Taken]:
     types = ", ".join(f"pg_typeof(q.{quote(c.name)})" for c in columns)
     asked = _TYPES.format(types=types, relation=relation)
-    found = external.rows(_passed(external.name, asked))
+    found = external.rows(f"FROM {_passed(external.name, asked)}")
     return [_read(c, str(t), e) for c, (t, e) in zip(columns, found, strict=True)]
 
 
 def _read(column: Column, kind: str, element: object) -> Taken:
     name = quote(column.name)
     if kind in _EXACT or element in _EXACT:
-        return Taken(column, name, in_order=True)
-    if kind == "numeric" and _fits(column.type):
-        return Taken(column, _without_nan(column), in_order=True)
+        return Taken(column, name)
+    if kind == "numeric" and _fits(column.type):  # DuckDB's extension would read a NaN as 0
+        return Taken(column, name, fault=(f"{name} = 'NaN'", f"{_NAN}{column.name}"))
     return Taken(column, f"{name}::text{'[]' if element else ''}", in_order=False)
 
 
@@ -112,18 +102,11 @@ def _fits(kind: str) -> bool:
 _NAN = "NaN in column "
 
 
-def _without_nan(column: Column) -> str:
-    """Have the server stop at a NaN, which DuckDB's extension would read as 0."""
-    name = quote(column.name)
-    told = f"({literal(_NAN + column.name)} || left({name}::text, 0))::numeric"
-    return f"(CASE WHEN {name} = 'NaN' THEN {told} ELSE {name} END)::{column.type}"
-
-
 # Asking ----------------------------------------------------------------------------------------
 
 
 def _passed(name: str, select: str) -> str:
-    return f"SELECT * FROM postgres_query({literal(name)}, {literal(select)})"
+    return f"postgres_query({literal(name)}, {literal(select)})"
 
 
 def _compared(column: Column, sign: str, value: str) -> str:
@@ -174,6 +157,7 @@ CONNECTOR = DatabaseConnector(
         address=_address,
         passed=_passed,
         quote=quote,
+        literal=literal,
         compared=_compared,
         taken=_taken,
         reason=_reason,
