@@ -1,16 +1,18 @@
 """A database outside the lake, read in one transaction; what is asked of it goes into a file.
 
 An extension is loaded once a process, into an instance of its own: to load it costs 0.2 seconds.
-The database itself runs what is asked; DuckDB writes it down.
+The database itself runs what is asked; DuckDB writes it down. Where it is a DuckDB, names in a
+query are those of that file.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nomad.engine.attach import attach
@@ -24,6 +26,10 @@ from nomad.schema import Column
 
 if TYPE_CHECKING:
     import duckdb
+
+_OWN = "duckdb"
+_ALONE = Lock()
+"""A DuckDB file can be open once in a process."""
 
 _SETTINGS = {
     "mysql": "SET GLOBAL mysql_tinyint1_as_boolean = false;"
@@ -64,23 +70,24 @@ def opened(kind: str, address: str) -> Iterator[External]:
         ConfigError: its extension is not installed.
         LakeError: it can't be reached.
     """
-    if not packaged(f"{kind}_scanner"):
+    if kind != _OWN and not packaged(f"{kind}_scanner"):
         raise ConfigError(
             f"connector `{kind}` needs DuckDB's extension {kind}_scanner",
             hint=f"pip install 'nomad-warehouse[{kind}]'",
         )
     name = f"source_{next(_NUMBERS)}"
-    with closing(_instance(kind).cursor()) as con:
+    alone = _ALONE if kind == _OWN else nullcontext()
+    with alone, closing(_instance(kind).cursor()) as con:
         attach(con, name, f"{kind}:{address}")
         try:
-            con.execute("BEGIN")
+            con.execute(f"USE {name}; BEGIN" if kind == _OWN else "BEGIN")
             yield External(Session(con), name)
         finally:
             _leave(Session(con), name)
 
 
 def _leave(session: Session, name: str) -> None:
-    for statement in ("ROLLBACK", f"DETACH {name}"):
+    for statement in ("ROLLBACK", "USE memory", f"DETACH {name}"):
         with suppress(QueryFailed):
             session.execute(statement)
 
@@ -97,7 +104,7 @@ def _instance(kind: str) -> duckdb.DuckDBPyConnection:
         "python_enable_replacements": False,
         "temp_directory": "",
     }
-    path = packaged(f"{kind}_scanner")
     con = duckdb.connect(config=config)
-    guarded(lambda: con.execute(f"LOAD {literal(str(path))}; {_SETTINGS.get(kind, '')}"))
+    if path := packaged(f"{kind}_scanner"):
+        guarded(lambda: con.execute(f"LOAD {literal(str(path))}; {_SETTINGS.get(kind, '')}"))
     return con

@@ -25,7 +25,7 @@ from nomad.errors import (
     Unreachable,
 )
 from nomad.extract.base import Landed, Request
-from nomad.names import did_you_mean, free
+from nomad.names import did_you_mean, free, quote
 from nomad.schema import Column
 
 # Options ---------------------------------------------------------------------------------------
@@ -57,6 +57,26 @@ _PARTS = (
 SERVER = (Option("dsn", "The address, in place of its parts.", TEXT, rule=_whole), *_PARTS)
 """Where a server is."""
 
+FILE = (Option("path", "The file, from the project's folder.", TEXT, required=True, rule=asks),)
+"""Where a database is that is a file."""
+
+
+def located(request: Request) -> Path:
+    """Find the file of a database.
+
+    Raises:
+        SourceMissing: it is not there.
+    """
+    path = request.root / str(request.source.options["path"])
+    if path.is_file():
+        return path
+    raise SourceMissing(
+        f"source `{request.source.name}` has no file {path.name}",
+        where=str(path),
+        hint="check `path:` in nomad.yaml",
+    )
+
+
 OPTIONS = (
     Option("table", "Whose rows are landed: `name` or `schema.name`.", TEXT, rule=_alone),
     Option("query", "A SELECT in the database's own SQL; it may name $<PARTITION_DATE>.", TEXT),
@@ -81,13 +101,15 @@ class Taken(NamedTuple):
     """A column that is read, the expression that brings its values unchanged, and their order.
 
     Values that land as text, not being one, are in another order there than here. `fault` is a
-    condition, and what is wrong with a row of which it is true.
+    condition, and what is wrong with a row of which it is true. `made` is DuckDB's expression of
+    what it is to be here, where that is not as it comes.
     """
 
     column: Column
     expression: str
     in_order: bool = True
     fault: tuple[str, str] | None = None
+    made: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +156,7 @@ class DatabaseConnector:
         with self._opened(request) as external:
             asked = self._asked(external, request)
             rows = self.dialect.passed(external.name, self._select(request, asked))
-            count = external.save(_faultless(asked, rows), path)
+            count = external.save(_landed(asked, rows), path)
         if not count and request.watermark is not None:
             return
         if not count and request.window is not None:
@@ -170,12 +192,13 @@ class DatabaseConnector:
         relation = _relation(request, self.dialect)
         every = self.dialect.passed(external.name, f"SELECT * FROM {relation}")
         columns = external.columns(f"FROM {every}")
+        _refuse_twins(request, columns)
         chosen = _chosen(request, columns)
         return Asked(relation, columns, self.dialect.taken(external, relation, chosen))
 
     def _select(self, request: Request, asked: Asked) -> str:
-        quote = self.dialect.quote
-        listed = ", ".join(f"{t.expression} AS {quote(t.column.name)}" for t in asked.taken)
+        name = self.dialect.quote
+        listed = ", ".join(f"{t.expression} AS {name(t.column.name)}" for t in asked.taken)
         if faults := [t.fault for t in asked.taken if t.fault]:
             cases = " ".join(f"WHEN {c} THEN {self.dialect.literal(told)}" for c, told in faults)
             listed += f", CASE {cases} END AS {_fault(asked)}"
@@ -200,6 +223,16 @@ def _relation(request: Request, dialect: Dialect) -> str:
     schema = options.get("schema")
     parts = [str(schema), str(table)] if schema else str(table).split(".", 1)
     return ".".join(map(dialect.quote, parts))
+
+
+def _refuse_twins(request: Request, columns: Sequence[Column]) -> None:
+    names = [c.name.lower() for c in columns]
+    if twice := next((c.name for c in columns if names.count(c.name.lower()) > 1), None):
+        raise ConfigError(
+            f"source `{request.source.name}`: two columns are called `{twice}`",
+            where=request.source.origin,
+            hint="name the columns apart in a `query`; case is no help",
+        )
 
 
 def _chosen(request: Request, columns: Sequence[Column]) -> list[Column]:
@@ -278,13 +311,15 @@ def _fault(asked: Asked) -> str:
     return free("fault_", (c.name for c in asked.columns))
 
 
-def _faultless(asked: Asked, rows: str) -> str:
-    """Have DuckDB stop at the first row that has a fault, and leave that column out."""
+def _landed(asked: Asked, rows: str) -> str:
+    """Make what lands of the rows that came, and have DuckDB stop at the first that has a fault."""
+    names = [quote(t.column.name) for t in asked.taken]
+    listed = [f"{t.made} AS {n}" if t.made else n for t, n in zip(asked.taken, names, strict=True)]
+    select = f"SELECT {', '.join(listed)} FROM {rows}"
     if not any(t.fault for t in asked.taken):
-        return f"FROM {rows}"
+        return select
     name = _fault(asked)
-    stop = f"CASE WHEN {name} IS NULL THEN true ELSE error({name}) END"
-    return f"SELECT * EXCLUDE ({name}) FROM {rows} WHERE {stop}"
+    return f"{select} WHERE CASE WHEN {name} IS NULL THEN true ELSE error({name}) END"
 
 
 def _told(request: Request) -> str:
