@@ -89,6 +89,8 @@ SWITCH = Kind(_switch, {"anyOf": [{"type": ["boolean", "null"]}, _FROM_ENVIRONME
 """Yes or no."""
 TEXTS = Kind(_texts, {"type": ["string", "number", "array", "null"]})
 """A text, or a list of texts."""
+ANY = Kind(lambda _: None, {})
+"""Anything; a rule says the rest."""
 MAP = Kind(_map, {"type": ["object", "null"]})
 """Values by names that the source chooses, as deep as it likes."""
 

@@ -6,7 +6,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from nomad.config.options import NAMES, Declares, Held, Option, one_of, texts
+from nomad.config.options import (
+    ANY,
+    NAMES,
+    SINGLE,
+    SWITCH,
+    TEXT,
+    TEXTS,
+    Declares,
+    Held,
+    Option,
+    holds_variable,
+    one_of,
+    texts,
+)
 from nomad.config.tree import Leaf, Tree, line
 from nomad.errors import ConfigError
 from nomad.names import did_you_mean, is_plain
@@ -52,9 +65,42 @@ def _odd_date(value: Held) -> str | None:
     return None
 
 
+def _in_parts(_value: Held, given: Mapping[str, Held]) -> str | None:
+    """Refuse what is only of use for a source that lands in parts."""
+    good = any(option in given for option in ("each", "watermark", "dt"))
+    return None if good else "needs `each:`, `watermark:` or `dt:`"
+
+
+def _one_way(_value: Held, given: Mapping[str, Held]) -> str | None:
+    return "can't be told together with `each:`" if "each" in given else None
+
+
+def _of_watermark(_value: Held, given: Mapping[str, Held]) -> str | None:
+    return None if "watermark" in given else "needs a `watermark:`"
+
+
+def _age(value: Held, given: Mapping[str, Held]) -> str | None:
+    good = isinstance(value, int) or re.fullmatch(AGE, str(value)) or holds_variable(value)
+    if not good:
+        return f"must be like `3 days` (got {value!r})"
+    return _of_watermark(value, given) or (
+        None if "key" in given else "needs a `key:`: without one, rows would be there twice"
+    )
+
+
+AGE = r"\d+ (second|minute|hour|day|week|month|year)s?"
+
 COMMON = (
     Option("rename", "Delivered name: new name.", NAMES),
     Option("drift", "allow: a header may lose or rename columns.", one_of(REFUSE, ALLOW)),
+    Option("each", "What it is fetched by: file, months, years, a list, or a query.", ANY),
+    Option("once", "Of a piece that is landed, nothing is asked again.", SWITCH, rule=_in_parts),
+    Option("watermark", "The column by which what is new is told.", TEXT, rule=_one_way),
+    Option("overlap", "How far before the watermark to look again.", SINGLE, rule=_age),
+    Option("dt", "The column with the date of the partition of a row.", TEXT),
+    Option(
+        "key", "The columns that tell rows apart: of a key, the last stays.", TEXTS, rule=_in_parts
+    ),
 )
 """The options that every source has, whatever its connector."""
 

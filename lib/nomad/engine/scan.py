@@ -66,6 +66,17 @@ def select(groups: Sequence[Files], *, partitioned: bool, plain_dt: bool = False
     return "\nUNION ALL\n".join(parts) or _nothing(wanted, partitioned=partitioned)
 
 
+FILENAME = "filename"
+"""The column that `named` adds."""
+
+
+def named(group: Files) -> str:
+    """Write the SELECT of the file that each row of a group comes from, and nothing else."""
+    name = _file(group)
+    parts = f"hive_partitioning=false, filename={literal(name)}"
+    return f"SELECT {quote(name)} AS {FILENAME} FROM {_reader(group, parts)}"
+
+
 def _joined(groups: Sequence[Files]) -> dict[str, str]:
     """Give the one type for each column that has several, where there is one that holds all.
 

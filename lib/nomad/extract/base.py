@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from nomad.config.options import Option
 from nomad.config.sources import SourceConfig
@@ -42,6 +42,22 @@ class Previous:
     cursor: str | None = None
 
 
+class Known(NamedTuple):
+    """What was landed last of one part of a source.
+
+    `stamp` changes whenever the part does; `size` (bytes) and `sha256` are of all that was
+    delivered of it so far. Each is empty where that wasn't told.
+    """
+
+    stamp: str
+    size: int
+    sha256: str
+
+
+NEW = Known("", 0, "")
+"""What is known of a part that was never landed."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What a connector is asked for.
@@ -52,8 +68,9 @@ class Request:
     or all is to be brought again. A connector asks no other clock than `clock`.
 
     `cursor` is where the source was left by the last file that was landed of this window: it goes
-    on there. `watermark` is the highest value landed so far of the column that the source names so,
-    as text, less its overlap. Of a sample, `limit` rows are enough.
+    on there. `known` is what was landed of each part, where the source lands in parts: what has the
+    same stamp need not be brought again. `watermark` is the highest value landed so far of the
+    column that the source names so, as text, less its overlap. For a sample, `limit` rows will do.
 
     A connector waits by `sleep` alone, and calls `spend` before each request to a server: that one
     raises where no more may be made.
@@ -66,6 +83,7 @@ class Request:
     clock: Callable[[], datetime] = _now
     cursor: str | None = None
     watermark: str | None = None
+    known: Mapping[str, Known] = field(default_factory=dict)
     limit: int | None = None
     sleep: Callable[[float], None] = time.sleep
     spend: Callable[[], None] = _free
@@ -78,12 +96,18 @@ class Landed:
     Its ending says what it is: `.csv` (in UTF-8), `.json` (one object a line, or an array) or
     `.parquet`. `dialect` is how a CSV differs from the usual: `delim`, `quote`, `escape`. `cursor`
     is where the source was left, for the next request of a window that goes on from there.
+
+    Of a source that lands in parts, `part` is the key of one, and `state` what is to be known of it
+    next time; `appended` is that the file holds only what was added since.
     """
 
     path: Path
     window: Window = None
     dialect: Mapping[str, str] = field(default_factory=dict)
     cursor: str | None = None
+    part: str = ""
+    state: Known = NEW
+    appended: bool = False
 
     @property
     def format(self) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 from nomad.engine import scan
 from nomad.engine.instance import Engine, Session, Staged, sha256
@@ -40,6 +42,69 @@ def measure(engine: Engine, landed: Landed, shape: Shape, *, lean: bool = False)
     dialect = repr(sorted(landed.dialect.items()))
     content = digest(schema_hash(schema), dialect, sha)
     return Staged(landed.path, rows, landed.path.stat().st_size, sha, schema, {}, content)
+
+
+def measure_all(engine: Engine, landed: Sequence[Landed], shape: Shape) -> list[Staged]:
+    """Do the same for many files; those of CSV with one header are read in one pass.
+
+    Raises:
+        Refused: one is malformed; it is named.
+    """
+    return [staged for group in _alike(landed) for staged in _measured(engine, group, shape)]
+
+
+def _alike(landed: Sequence[Landed]) -> list[list[Landed]]:
+    """Put files that follow each other and have one header together; of other formats, each."""
+    groups: list[list[Landed]] = []
+    last: object = None
+    for file in landed:
+        mark = (_first_line(file), *sorted(file.dialect.items())) if file.format == "csv" else None
+        if mark is None or mark != last:
+            groups.append([])
+        groups[-1].append(file)
+        last = mark
+    return groups
+
+
+def _first_line(file: Landed) -> bytes:
+    with file.path.open("rb") as f:
+        return f.readline()
+
+
+def _measured(engine: Engine, group: Sequence[Landed], shape: Shape) -> list[Staged]:
+    first, *others = group
+    if not others:
+        return [measure(engine, first, _of(shape, first))]
+    try:
+        with engine.session() as session:
+            schema = columns(session, first, _of(shape, first))
+            counts = _counts(session, group, schema)
+    except QueryFailed:
+        return [measure(engine, file, _of(shape, file)) for file in group]
+    return [_staged(file, schema, counts.get(str(file.path), 0), shape) for file in group]
+
+
+def _of(shape: Shape, file: Landed) -> Shape:
+    """Tell of one file by what part of the source it is."""
+    part = file.part or (file.window if isinstance(file.window, str) else "")
+    return replace(shape, told=part) if part else shape
+
+
+def _counts(
+    session: Session, group: Sequence[Landed], schema: tuple[Column, ...]
+) -> dict[str, int]:
+    """Count the rows of each file."""
+    files = scan.Files(tuple(str(f.path) for f in group), schema, group[0].dialect)
+    name = scan.FILENAME
+    query = f"SELECT {name}, count(*) FROM ({scan.named(files)}) GROUP BY ALL"
+    return {file: int(count) for file, count in session.execute(query)}
+
+
+def _staged(file: Landed, schema: tuple[Column, ...], rows: int, shape: Shape) -> Staged:
+    if not rows:
+        refuse_unread(file, _of(shape, file))
+    sha = sha256(file.path)
+    return Staged(file.path, rows, file.path.stat().st_size, sha, schema, {}, sha)
 
 
 def _rows(session: Session, landed: Landed, schema: tuple[Column, ...]) -> int:

@@ -23,6 +23,7 @@ from nomad.lake.layout import (
     folder_of,
     is_ours,
     is_past,
+    is_piece,
     is_refused,
     is_run,
     locate,
@@ -126,7 +127,7 @@ def unfinished(store: Store, dead: Collection[str], *, grace: float) -> Iterator
 def _folders(store: Store, top: str) -> list[tuple[str, dict[str, float]]]:
     """Give each folder's files and their ages."""
     found: dict[str, dict[str, float]] = {}
-    for entry in store.list(top):
+    for entry in (e for e in store.list(top) if not is_piece(e.key)):
         found.setdefault(folder_of(entry.key), {})[name_of(entry.key)] = entry.age
     return sorted(found.items())
 

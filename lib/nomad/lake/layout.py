@@ -1,6 +1,7 @@
 """Every path of the lake, built and parsed; no other module knows how one is spelled.
 
     <layer>/<table>/[dt=<date>/]              manifest.json, _SUCCESS, <run>-<n>.parquet
+    <layer>/<source>/_pieces/<number>/        manifest.json, <run>-<n>.csv …: as it was delivered
     _history/<layer>/<table>/[dt=<date>/]     <run>/: a past version, whole
     _quarantine/<layer>/<table>/[dt=<date>/]  <run>.parquet: rows that were refused
     _runs/dt=<day it began>/                  <run>.jsonl: the journal of a run
@@ -21,6 +22,7 @@ MANIFEST = "manifest.json"
 SUCCESS = "_SUCCESS"
 HISTORY = "_history"
 QUARANTINE = "_quarantine"
+PIECES = "_pieces"
 JOURNALS = "_runs"
 JOURNAL = ".jsonl"
 
@@ -80,6 +82,31 @@ def quarantine_folder(table: TableName, partition: Partition | None) -> str:
     return f"{QUARANTINE}/{folder_key(table, partition)}"
 
 
+def pieces_folder(source: TableName) -> str:
+    """Name the folder of what a source delivered in pieces."""
+    return f"{source.key}/{PIECES}"
+
+
+def piece_folder(source: TableName, number: int) -> str:
+    """Name the folder of one piece.
+
+    Example:
+        >>> piece_folder(TableName("raw", "x"), 7)
+        'raw/x/_pieces/00000007'
+    """
+    return f"{pieces_folder(source)}/{number:08d}"
+
+
+def piece_number(name: str) -> int:
+    """Tell the number of a piece by its folder's name; 0 for any other name."""
+    return int(name) if re.fullmatch(r"\d{8}", name) else 0
+
+
+def cut_key(source: TableName) -> str:
+    """Name the note of which pieces a source's partitions were made of."""
+    return f"{pieces_folder(source)}/cut.json"
+
+
 def below(top: str, rest: str) -> str:
     """Name a layer's or a table's folder below a top folder (HISTORY, QUARANTINE, or empty)."""
     return f"{top}/{rest}".strip("/")
@@ -136,7 +163,7 @@ def locate(key: str) -> Location | None:
     parts = key.split("/")[:-1]
     top = parts.pop(0) if parts and parts[0] in (HISTORY, QUARANTINE) else ""
     layer, name, *deeper = parts + [""] * 4
-    if not layer or not name or layer.startswith("_"):
+    if not layer or not name or layer.startswith("_") or deeper[0] == PIECES:
         return None
     partition = from_folder(deeper[0])
     run = deeper[1 if partition else 0] if top == HISTORY else ""
@@ -151,6 +178,11 @@ def is_past(key: str) -> bool:
 def is_refused(key: str) -> bool:
     """Tell whether an object holds refused rows of what is published."""
     return key.startswith(f"{QUARANTINE}/")
+
+
+def is_piece(key: str) -> bool:
+    """Tell whether an object is kept as a source delivered it, in pieces."""
+    return key.split("/")[2:3] == [PIECES]
 
 
 def partition_of(key: str) -> Partition | None:

@@ -165,7 +165,9 @@ class Project:
 
 
 def source_is_partitioned(source: SourceConfig, variables: Mapping[str, str]) -> bool:
-    """Tell whether a source delivers by date: its options use the date, if by a variable."""
+    """Tell whether a source delivers by date: its options use the date, or rows have one."""
+    if source.options.get("dt"):
+        return True
     texts = [str(v) for v in source.options.values()]
     return any(names_date(text, variables) for text in texts)
 

@@ -3,7 +3,8 @@
 `planning` makes the plan of a command. `scheduler` hands out its steps to a runner (`runners`), a
 `worker` does one, `gate` bounds how many compute. `context` is a run from begin to end: it applies
 what came of each step; `publisher` commits, `refresher` keeps the catalog up, `listener` is the
-port of who wants to know. `extraction` lands sources. Other ways to publish: `republish`,
+port of who wants to know. `extraction` lands sources, `fetching` asks for it; what comes in parts
+`landing` keeps as pieces, of which `cutting` makes partitions. Other ways to publish: `republish`,
 `history`, `compact`. What looks or cleans up: `status`, `checks`, `contracts`, `diff`, `gc`,
 `orphans`, `recovery`. `result` is how a step ended, `nearest` which landing a new one is held
 against.

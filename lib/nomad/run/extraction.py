@@ -11,22 +11,18 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from nomad.config.options import filled
-from nomad.config.sources import ALLOW, SourceConfig, spelled
+from nomad.config.sources import SourceConfig
 from nomad.engine.instance import Engine, Staged
 from nomad.errors import (
     ConfigError,
     NomadError,
     OutOfMemory,
     SourceMissing,
-    StepFailed,
     UnknownName,
-    hide_in,
     worst,
 )
 from nomad.extract.base import Connector, Landed, OnDisk, Previous, Request
 from nomad.extract.columns import NO_ROWS, Shape, added
-from nomad.extract.formats import LANDED
 from nomad.extract.measure import measure
 from nomad.files import translated
 from nomad.hashing import digest
@@ -35,12 +31,15 @@ from nomad.names import RAW, TableName, did_you_mean
 from nomad.partitions import COLUMN, Partition, of_table
 from nomad.plan.freshness import GONE
 from nomad.project.project import source_is_partitioned
+from nomad.run import fetching
 from nomad.run.context import Context, begin
+from nomad.run.cutting import publish
+from nomad.run.fetching import odd, shape_of
+from nomad.run.landing import CUT_BY, Landing, in_parts, land
 from nomad.run.nearest import Nearest
 from nomad.run.publisher import Recipe
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status, code_of
 from nomad.schema import Column
-from nomad.sqlfile.variables import dated, render
 from nomad.store.requests import about
 from nomad.workspace import Workspace
 
@@ -80,15 +79,8 @@ def delivered(
 
 def _is_here(workspace: Workspace, source: SourceConfig, partition: Partition) -> bool:
     connector = workspace.connectors[source.connector]
-    request = _request(workspace, source, partition)
-    return isinstance(connector, OnDisk) and connector.is_here(request)
-
-
-def _request(workspace: Workspace, source: SourceConfig, partition: Partition | None) -> Request:
-    """Ask for what a source has for a date, or for all of it, with its options filled in."""
-    rendered = _rendered(source, partition, workspace.variables)
-    window = partition.start if partition else None
-    return Request(rendered, window, workspace.root, clock=workspace.now)
+    asked = fetching.request(workspace, source, partition)
+    return isinstance(connector, OnDisk) and connector.is_here(asked)
 
 
 def extract(
@@ -111,15 +103,56 @@ def extract(
     cells = list(_cells(sources, dates, workspace.variables))
     names = [(TableName(RAW, source.name), partition) for source, partition in cells]
     with begin(workspace, "extract", names, wait=wait) as context:
-        engine = context.engine(remote=False)
+        engine = context.engine(remote=any(in_parts(s) for s, _ in cells))
         nearest = Nearest(context.lake)
         results: list[Result] = []
         for source, partition in cells:
             cell = (source, partition)
-            outcome = _step(context, engine, nearest, cell=cell, force=force)
-            report(context.apply(outcome))
-            results.append(outcome.result)
+            if in_parts(source):
+                outcomes = _parts(context, engine, source, force=force)
+            else:
+                outcomes = iter([_step(context, engine, nearest, cell=cell, force=force)])
+            for outcome in outcomes:
+                report(context.apply(outcome))
+                results.append(outcome.result)
         return context.run.id, results
+
+
+def _parts(
+    context: Context, engine: Engine, source: SourceConfig, *, force: bool
+) -> Iterator[Outcome]:
+    """Land what is new of a source that lands in parts, and publish the dates that differ."""
+    table = TableName(RAW, source.name)
+    landing = Landing(context, engine, source, table, _recipe(source), force)
+    began, count = time.monotonic(), 0
+    with about(str(table)), _folder(context.run.scratch / source.name) as into:
+        try:
+            for error in land(landing, into):
+                count += 1
+                yield _failed(table, None, error)
+            for outcome in publish(landing, into):
+                count += 1
+                seconds = time.monotonic() - began
+                yield outcome._replace(result=outcome.result._replace(seconds=seconds))
+                began = time.monotonic()
+        except NomadError as e:
+            yield _failed(table, None, e)
+            return
+    if not count:
+        yield Outcome(Result(table, None, Status.FRESH, "nothing new"))
+
+
+def _failed(table: TableName, partition: Partition | None, error: NomadError) -> Outcome:
+    """Tell of a step that failed, or for which there is nothing."""
+    status = Status.MISSING if isinstance(error, SourceMissing) else Status.FAILED
+    retried = OUT_OF_MEMORY if isinstance(error, OutOfMemory) else None
+    return Outcome(Result(table, partition, status, error.what, error=error, retried=retried))
+
+
+def _recipe(source: SourceConfig) -> str:
+    """Digest the options that a source is fetched by, before secrets are filled in."""
+    written = {k: v for k, v in source.written.items() if k not in CUT_BY}
+    return digest(source.connector, repr(sorted(written.items())))
 
 
 def undelivered(results: Sequence[Result], *, single: bool) -> tuple[list[Result], list[Partition]]:
@@ -140,7 +173,7 @@ def _cells(
     sources: Iterable[SourceConfig], dates: Sequence[date], variables: Mapping[str, str]
 ) -> Iterator[_Cell]:
     for source in sources:
-        dated = source_is_partitioned(source, variables)
+        dated = not in_parts(source) and source_is_partitioned(source, variables)
         yield from ((source, p) for p in of_table(dates, partitioned=dated))
 
 
@@ -156,10 +189,7 @@ def _step(
         with about(f"{RAW}.{source.name}"), _folder(context.run.scratch / source.name) as into:
             outcome = _landed(context, engine, nearest, cell=cell, into=into, force=force)
     except NomadError as e:
-        status = Status.MISSING if isinstance(e, SourceMissing) else Status.FAILED
-        retried = OUT_OF_MEMORY if isinstance(e, OutOfMemory) else None
-        table = TableName(RAW, source.name)
-        outcome = Outcome(Result(table, partition, status, e.what, error=e, retried=retried))
+        outcome = _failed(TableName(RAW, source.name), partition, e)
     seconds = time.monotonic() - began
     return outcome._replace(result=outcome.result._replace(seconds=seconds))
 
@@ -182,8 +212,8 @@ def _landed(
     table = TableName(RAW, given.name)
     over = context.lake.over(table, partition, healing=force)
     last = over.manifest if over and not force else None
-    request = _request(context.workspace, given, partition)
-    recipe_hash = digest(given.connector, repr(sorted(given.written.items())))
+    request = fetching.request(context.workspace, given, partition)
+    recipe_hash = _recipe(given)
     if last and _is_comparable(last, recipe_hash):
         request = replace(request, previous=Previous(last.files[0].sha256))
     landed = _fetched(context.workspace.connectors[given.connector], request, into)
@@ -191,7 +221,8 @@ def _landed(
         return Outcome(_fresh(context, last))
     if landed is None:
         raise _missing(request)
-    shape = _shape(request.source, partition, nearest.of(table, partition))
+    near = nearest.of(table, partition)
+    shape = shape_of(request.source, partition, before=_columns(near) if near else ())
     staged, retried = _measured(engine, landed, shape)
     if last and last.content_hash == staged.content_hash:
         return Outcome(_fresh(context, last)._replace(retried=retried))
@@ -214,32 +245,13 @@ def _why(over: Over | None, *, force: bool) -> str:
 
 
 def _fetched(connector: Connector, request: Request, into: Path) -> Landed | None:
-    """Have a date's file brought, or that of all; None: the source has nothing new.
-
-    Raises:
-        StepFailed: the connector gave something else, or fell over: other sources go on.
-    """
-    who = f"source `{request.source.name}`: connector `{request.source.connector}`"
-    try:
-        landed = list(connector.fetch(request, into))
-    except NomadError:
-        raise
-    except Exception as e:
-        _log.exception("%s", who)
-        raise StepFailed(
-            f"{who} failed: {type(e).__name__}: {e}", hint="it is a fault of the connector's own"
-        ) from e
+    """Have a date's file brought, or that of all; None: the source has nothing new."""
+    landed = list(fetching.delivered(connector, request, into))
     if not landed:
         return None
-    (one, *others), wanted = landed, request.window
-    whole = one.format in LANDED and one.path.resolve().is_relative_to(into.resolve())
-    if others or one.window != wanted or not whole:
-        gave = ", ".join(f"{f.path.name} for {f.window or 'all'}" for f in landed)
-        raise StepFailed(
-            f"{who} gave {gave}",
-            hint=f"it is to give one file ({', '.join(LANDED)}) in the folder that it is given,"
-            f" for {wanted or 'all'}",
-        )
+    one, *others = landed
+    if others or one.window != request.window:
+        raise odd(landed, request)
     return one
 
 
@@ -262,18 +274,6 @@ def _fresh(context: Context, last: Manifest) -> Result:
     return context.result(last, "the same bytes as before")._replace(status=Status.FRESH)
 
 
-def _shape(source: SourceConfig, partition: Partition | None, near: Manifest | None) -> Shape:
-    rename = source.options.get("rename")
-    return Shape(
-        source=source.name,
-        told=str(source.options.get("path", source.name)),
-        dated=partition is not None,
-        rename={k: str(v) for k, v in rename.items()} if isinstance(rename, Mapping) else {},
-        before=_columns(near) if near else (),
-        may_drift=source.options.get("drift") == ALLOW,
-    )
-
-
 def _columns(near: Manifest) -> tuple[Column, ...]:
     """Give the columns of a version; JSON without a row tells none."""
     return () if near.schema == NO_ROWS and not near.row_count else near.schema
@@ -285,18 +285,3 @@ def _measured(engine: Engine, landed: Landed, shape: Shape) -> tuple[Staged, str
         return measure(engine, landed, shape), None
     except OutOfMemory:
         return measure(engine, landed, shape, lean=True), OUT_OF_MEMORY
-
-
-def _rendered(
-    source: SourceConfig, partition: Partition | None, variables: Mapping[str, str]
-) -> SourceConfig:
-    """Fill in the date and the variables of a source's options."""
-
-    def fill(text: str) -> str:
-        text = render(text, variables, path=source.origin, sql=False)
-        hide_in(text)
-        text = spelled(text, lambda form: partition.spelled(form) if partition else form)
-        return dated(text, partition)
-
-    options = {k: filled(v, fill) for k, v in source.options.items()}
-    return source._replace(options=options)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from nomad.store.base import Entry
+from nomad.store.base import Entry, Store
 
 GOOD, BAD, DOUBTFUL = "good", "bad", "doubtful"
 
@@ -35,6 +36,23 @@ class Uploads(Protocol):
 
     def abandon(self, upload: Entry) -> None:
         """Drop an upload and the parts it has."""
+
+
+@runtime_checkable
+class Bulk(Protocol):
+    """A store that takes many files at once for less than one by one."""
+
+    def put_all(self, folder: str, files: Mapping[str, Path]) -> None:
+        """Take files into a folder by their names there; all are safe before it returns."""
+
+
+def put_all(store: Store, folder: str, files: Mapping[str, Path]) -> None:
+    """Put files into a folder, at once where the store can."""
+    if isinstance(store, Bulk):
+        store.put_all(folder, files)
+    else:
+        for name, path in files.items():
+            store.put(f"{folder}/{name}", path)
 
 
 @runtime_checkable

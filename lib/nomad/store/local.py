@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from nomad.store.base import ELSEWHERE, Blob, Entry, Survey
 
 _SCRATCH = "_tmp"
 _NANO = 1e9
+_MANY = 100
+"""More files than that are synced by one call for all disks: 5,000 in a hundredth of the time."""
 _RACY = 2.0
 """Seconds for which a file is too young for its times to tell one version from the next."""
 
@@ -89,6 +91,18 @@ class LocalStore:
             self._stay_inside(path.parent)
             _sync(source)
             source.replace(path)
+
+    def put_all(self, folder: str, files: Mapping[str, Path]) -> None:
+        """Rename files in; of many, one call syncs the bytes of all."""
+        with translated(folder):
+            target = self._ready(f"{folder}/file").parent
+            self._stay_inside(target)
+            if len(files) > _MANY:
+                os.sync()
+            for name, source in files.items():
+                if len(files) <= _MANY:
+                    _sync(source)
+                source.replace(target / name)
 
     def _stay_inside(self, folder: Path) -> None:
         """Refuse to publish by way of a link what DuckDB, held to the lake, could not read."""

@@ -9,6 +9,7 @@ import codecs
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from nomad.config.options import (
@@ -24,6 +25,7 @@ from nomad.config.sources import SourceConfig
 from nomad.engine.instance import sha256
 from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
 from nomad.extract.base import Landed, Request
+from nomad.extract.entities import changed
 from nomad.extract.formats import KINDS, suffix
 from nomad.extract.patience import OPTIONS
 from nomad.schema import Column
@@ -44,7 +46,7 @@ def _path(value: Held, given: Mapping[str, Held]) -> str | None:
     scheme = re.match(_SCHEME, path)
     if scheme and scheme[1] not in ("s3", "http", "https"):
         return f"can't be `{scheme[1]}://…`: files are read from a disk, s3://, http:// or https://"
-    if "*" in path and (not scheme or scheme[1] == "s3"):
+    if "*" in path and (not scheme or scheme[1] == "s3") and given.get("each") != "file":
         return "can't be a pattern (`*`): a source is one file, or one file a date"
     if path.lower().endswith(_PACKED):
         return f"ends in `{suffix(path)}`: packed files are not read, unpack it first"
@@ -100,6 +102,9 @@ class FileConnector:
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Copy the file into a folder, as text in UTF-8 where it is CSV."""
         source = request.source
+        if source.options.get("each") == "file":
+            yield from _changed(request, into)
+            return
         if request.previous and _is_unchanged(source, request.root, request.previous.sha256):
             return
         kind = _kind(source)
@@ -129,6 +134,26 @@ class FileConnector:
 
 
 CONNECTOR = FileConnector()
+
+
+def _changed(request: Request, into: Path) -> Iterator[Landed]:
+    """Bring the files on a disk that a pattern names and that changed since they were landed."""
+    source, address = request.source, _address(request.source)
+    kind = _kind(source)
+    as_it_is = kind == "csv" and _is_utf8(str(source.options.get("encoding", "utf-8")))
+
+    def copy(path: Path, to: Path) -> None:
+        if kind == "csv":
+            _to_utf8(path, to, source)
+        else:
+            shutil.copyfile(path, to)
+
+    paths = [p for p in sorted(request.root.glob(address)) if p.is_file()]
+    if not paths:
+        raise _missing(address, request)
+    found = changed(request, paths, into, copy=copy, growing=as_it_is)
+    dialect = _dialect(source) if kind == "csv" else {}
+    yield from (replace(file, dialect=dialect) for file in found)
 
 
 def _is_unchanged(source: SourceConfig, root: Path, sha: str) -> bool:

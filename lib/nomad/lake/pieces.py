@@ -1,0 +1,283 @@
+"""What a source delivered in pieces, kept as it came until it is cut into partitions.
+
+    <layer>/<source>/_pieces/<number>/   manifest.json, <run>-<n>.csv …
+    <layer>/<source>/_pieces/cut.json    which of them the partitions were made of
+
+A piece is one landing. Its manifest is written last and never replaced; a folder without one is
+what a dead run left. Of two pieces the one with the higher number is the later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nomad.engine.scan import Files
+from nomad.errors import CorruptManifest, LostRace
+from nomad.lake.layout import (
+    MANIFEST,
+    cut_key,
+    folder_of,
+    manifest_in,
+    name_of,
+    piece_folder,
+    piece_number,
+    pieces_folder,
+)
+from nomad.lake.manifest import DataFile
+from nomad.names import TableName
+from nomad.schema import Column
+from nomad.store.base import Store
+from nomad.store.capabilities import Tidy, put_all
+
+VERSION = 1
+
+
+class Part(NamedTuple):
+    """One file of a piece.
+
+    `key` says what of the source it is: a value of `each`, or a file by its path; empty where the
+    source has no such parts. The latest of a key takes the place of those before it, unless it is
+    `appended` to them. `stamp` changes whenever what is there of the key does; `size` (bytes) and
+    `sha256` are of all that was delivered of the key so far, where that is known.
+    """
+
+    file: DataFile
+    key: str = ""
+    appended: bool = False
+    stamp: str = ""
+    size: int = 0
+    sha256: str = ""
+
+
+class Piece(NamedTuple):
+    """One landing of a source: files of one schema, read in one way.
+
+    `recipe` tells by which options it was fetched. `anew` is that it takes the place of all pieces
+    before it. `cursor` is where the source was left, `watermark` the highest value in it, and
+    `after` the one above which its rows count, where they have no key to tell them apart. `window`
+    names what is being fetched in several requests, of which this is one, until `complete`.
+    """
+
+    number: int
+    run_id: str
+    landed_at: str
+    recipe: str
+    parts: tuple[Part, ...]
+    schema: tuple[Column, ...]
+    dialect: Mapping[str, str] = {}
+    anew: bool = False
+    cursor: str | None = None
+    watermark: str | None = None
+    after: str | None = None
+    window: str = ""
+    complete: bool = True
+
+    @property
+    def rows(self) -> int:
+        """Rows in all files."""
+        return sum(p.file.rows for p in self.parts)
+
+
+class Placed(NamedTuple):
+    """A part, and the piece that it is of."""
+
+    piece: Piece
+    part: Part
+
+
+class Cut(NamedTuple):
+    """Of which pieces the partitions were made: all up to a number.
+
+    `recipe` tells how they were cut; `days` has the content hash of each partition that was made,
+    by its date (ISO; empty for the one of a table that is not partitioned).
+    """
+
+    through: int
+    recipe: str
+    days: Mapping[str, str]
+
+
+NOTHING_CUT = Cut(0, "", {})
+
+
+def read(store: Store, table: TableName) -> list[Piece]:
+    """Give the pieces of a source in their order.
+
+    Raises:
+        CorruptManifest: the manifest of one can't be read.
+    """
+    names = [n for n in store.folders(pieces_folder(table)) if piece_number(n)]
+    keys = [manifest_in(piece_folder(table, piece_number(n))) for n in names]
+    found = (_parsed(key, blob.data) for key, blob in store.read_all(keys) if blob)
+    return sorted(found, key=lambda p: p.number)
+
+
+def fetches(pieces: Iterable[Piece]) -> list[list[Piece]]:
+    """Put the pages of each fetch together that has ended; leave out what is of any other."""
+    waiting: dict[tuple[str, str], list[Piece]] = {}
+    found: list[list[Piece]] = []
+    for piece in pieces:
+        pages = waiting.setdefault((piece.window, piece.recipe), [])
+        pages.append(piece)
+        if piece.complete:
+            found.append(waiting.pop((piece.window, piece.recipe)))
+    return found
+
+
+def whole(pieces: Iterable[Piece]) -> list[Piece]:
+    """Give the pieces that are read: a page is, once all pages of its fetch are there."""
+    found = (piece for pages in fetches(pieces) for piece in pages)
+    return sorted(found, key=lambda p: p.number)
+
+
+def begun(pieces: Iterable[Piece], window: str, recipe: str) -> list[Piece]:
+    """Give what is there of a fetch that hasn't ended."""
+    pages: list[Piece] = []
+    for piece in pieces:
+        if (piece.window, piece.recipe) == (window, recipe):
+            pages = [] if piece.complete else [*pages, piece]
+    return pages
+
+
+def live(pieces: Iterable[Piece]) -> list[Placed]:
+    """Give what stands of pieces that are whole, the earlier first."""
+    by_key: dict[str, list[Placed]] = {}
+    loose: list[Placed] = []
+    for piece in pieces:
+        if piece.anew:
+            by_key, loose = {}, []
+        for part in piece.parts:
+            placed = Placed(piece, part)
+            if not part.key:
+                loose.append(placed)
+            elif part.appended:
+                by_key.setdefault(part.key, []).append(placed)
+            else:
+                by_key[part.key] = [placed]
+    every = [*loose, *(p for found in by_key.values() for p in found)]
+    return sorted(every, key=lambda p: p.piece.number)
+
+
+def latest(pieces: Iterable[Piece]) -> dict[str, Placed]:
+    """Give the last part of each key that stands."""
+    return {p.part.key: p for p in live(pieces) if p.part.key}
+
+
+def commit(store: Store, table: TableName, piece: Piece, files: Sequence[Path]) -> None:
+    """Land a piece: its files, one for each part, and then its manifest.
+
+    Raises:
+        LostRace: another run has landed one of this number meanwhile.
+    """
+    folder = piece_folder(table, piece.number)
+    put_all(store, folder, {p.file.name: f for p, f in zip(piece.parts, files, strict=True)})
+    if store.write_if(manifest_in(folder), _to_json(table, piece), expected=None) is None:
+        for part in piece.parts:
+            store.delete(f"{folder}/{part.file.name}")
+        raise LostRace(
+            f"another run has landed piece {piece.number} of {table} meanwhile",
+            where=folder,
+            hint="run the same command again: it goes on from there",
+        )
+
+
+def remove(store: Store, table: TableName, piece: Piece) -> None:
+    """Take a piece away: first its manifest, by which it is there."""
+    folder = piece_folder(table, piece.number)
+    store.delete(manifest_in(folder))
+    for part in piece.parts:
+        store.delete(f"{folder}/{part.file.name}")
+    if isinstance(store, Tidy):
+        store.tidy([folder])
+
+
+def unnamed(store: Store, table: TableName, pieces: Iterable[Piece]) -> Iterator[tuple[str, float]]:
+    """Name the files that no piece names, by their keys, each with its age in seconds."""
+    named = {
+        f"{piece_folder(table, piece.number)}/{name}"
+        for piece in pieces
+        for name in (MANIFEST, *(p.file.name for p in piece.parts))
+    }
+    for entry in store.list(pieces_folder(table)):
+        if entry.key not in named and entry.key != cut_key(table):
+            yield entry.key, entry.age
+
+
+def files(store: Store, table: TableName, placed: Iterable[Placed]) -> dict[int, Files]:
+    """Give the files of parts as DuckDB reads them, by the number of their piece."""
+    uris: dict[int, list[str]] = {}
+    pieces: dict[int, Piece] = {}
+    for piece, part in placed:
+        folder = piece_folder(table, piece.number)
+        uris.setdefault(piece.number, []).append(store.uri(f"{folder}/{part.file.name}"))
+        pieces[piece.number] = piece
+    return {n: Files(tuple(uris[n]), p.schema, p.dialect) for n, p in pieces.items()}
+
+
+# What was cut ------------------------------------------------------------------------------------
+
+
+def read_cut(store: Store, table: TableName) -> Cut:
+    """Tell what was cut; nothing, where that can't be told: then all is cut anew."""
+    blob = store.read(cut_key(table))
+    try:
+        body = json.loads(blob.data) if blob else {}
+        days = {str(k): str(v) for k, v in body["days"].items()}
+        return Cut(int(body["through"]), str(body["recipe"]), days)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return NOTHING_CUT
+
+
+def write_cut(store: Store, table: TableName, cut: Cut) -> None:
+    """Note what was cut; whoever finds no note cuts all anew, with the same result."""
+    store.write(cut_key(table), _encoded(cut._asdict()))
+
+
+# The manifest's file -----------------------------------------------------------------------------
+
+
+def _to_json(table: TableName, piece: Piece) -> bytes:
+    body = piece._asdict() | {
+        "parts": [{**p._asdict(), "file": p.file._asdict()} for p in piece.parts],
+        "schema": [c._asdict() for c in piece.schema],
+        "dialect": dict(piece.dialect),
+    }
+    return _encoded({"piece_version": VERSION, "dest": str(table), **body})
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    lines = (f" {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in body.items())
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def _parsed(key: str, data: bytes) -> Piece:
+    try:
+        return _from_body(json.loads(data), piece_number(name_of(folder_of(key))))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        raise CorruptManifest(
+            f"not the manifest of a piece that nomad can read ({type(e).__name__}: {e})",
+            where=key,
+            hint="move its folder aside, then land it again: nomad extract --force",
+        ) from e
+
+
+def _from_body(body: dict[str, Any], number: int) -> Piece:
+    if body.pop("piece_version") != VERSION:
+        raise ValueError("of another version")
+    body.pop("dest")
+    parts = tuple(Part(**{**p, "file": _file(p["file"])}) for p in body.pop("parts"))
+    schema = tuple(Column(**c) for c in body.pop("schema"))
+    piece = Piece(**body, parts=parts, schema=schema)
+    if piece.number != number:
+        raise ValueError(f"of piece {piece.number}, not of this folder")
+    return piece
+
+
+def _file(body: Mapping[str, Any]) -> DataFile:
+    file = DataFile(**body)
+    if "/" in file.name or file.name.startswith("."):
+        raise ValueError(f"`{file.name}` is no name of a file here")
+    return file

@@ -1,0 +1,300 @@
+"""Lands what a source delivers in parts, as pieces; `cutting` makes partitions of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from nomad.config.sources import SourceConfig
+from nomad.dates import DateRange
+from nomad.engine.instance import Engine, Staged
+from nomad.engine.scan import Files
+from nomad.errors import ConfigError, NomadError, SourceMissing
+from nomad.extract import watermark
+from nomad.extract.base import Connector, Known, Landed, Request
+from nomad.extract.measure import measure_all
+from nomad.lake import pieces
+from nomad.lake.layout import data_file
+from nomad.lake.manifest import DataFile
+from nomad.lake.pieces import Part, Piece
+from nomad.names import TableName
+from nomad.run import fetching
+from nomad.run.context import Context
+from nomad.run.fetching import Each, delivered, shape_of
+from nomad.schema import Column
+
+EACH, WATERMARK = "each", "watermark"
+CUT_BY = ("dt", "key", "once", "overlap")
+"""Options that change nothing of what is fetched."""
+BY_FILE = "file"
+
+_AT_ONCE = 1000
+"""So many files are landed as one piece: enough to cost little each, few enough to lose."""
+
+
+class Landing(NamedTuple):
+    """One source, and what it is landed with."""
+
+    context: Context
+    engine: Engine
+    source: SourceConfig
+    table: TableName
+    recipe: str
+    force: bool
+
+    @property
+    def connector(self) -> Connector:
+        """What brings its data."""
+        return self.context.workspace.connectors[self.source.connector]
+
+
+def in_parts(source: SourceConfig) -> bool:
+    """Tell whether a source lands in parts, rather than a date or all of it at a time."""
+    return any(option in source.options for option in (EACH, WATERMARK, "dt"))
+
+
+def land(landing: Landing, into: Path) -> Iterator[NomadError]:
+    """Land what is new, piece by piece; what could not be had is given, and the rest goes on."""
+    there = pieces.read(landing.context.store, landing.table)
+    for number, request in enumerate(_requests(landing, there)):
+        folder = into / f"{number}"
+        folder.mkdir()
+        try:
+            for piece in _fetched(landing, request, there, folder):
+                there.append(piece)
+        except NomadError as e:
+            if not (isinstance(e, SourceMissing) and _may_lack(landing, there)):
+                yield e
+            if not request.window:
+                return
+
+
+def _may_lack(landing: Landing, there: Sequence[Piece]) -> bool:
+    """Tell whether a part may have nothing: a month among others, not what is listed by name."""
+    return bool(there) and isinstance(landing.source.options.get(EACH), dict)
+
+
+def _requests(landing: Landing, there: Sequence[Piece]) -> Iterator[Request]:
+    """Ask for each part, or for what is newer than the watermark."""
+    known = {} if landing.force else _known(landing, there)
+    mark = None if landing.force else _mark(landing, there)
+    for part in _parts(landing):
+        if part.name in known and landing.source.options.get("once"):
+            continue
+        request = fetching.request(landing.context.workspace, landing.source, None, part)
+        pages = _begun(landing, request, there)
+        cursor = pages[-1].cursor if pages else _cursor(landing, there)
+        yield replace(request, known=known, cursor=cursor, watermark=mark)
+
+
+def _begun(landing: Landing, request: Request, there: Sequence[Piece]) -> list[Piece]:
+    """Give the pages of a fetch that was broken off, to go on after them."""
+    return [] if landing.force else pieces.begun(there, _window(request), landing.recipe)
+
+
+def _known(landing: Landing, there: Sequence[Piece]) -> dict[str, Known]:
+    """Tell what was landed of each part by the same options."""
+    latest = pieces.latest(pieces.whole(there))
+    return {
+        key: Known(part.stamp, part.size, part.sha256)
+        for key, (piece, part) in latest.items()
+        if piece.recipe == landing.recipe
+    }
+
+
+def _cursor(landing: Landing, there: Sequence[Piece]) -> str | None:
+    """Tell where a stream was left; what is fetched in parts or by a watermark begins anew."""
+    if landing.force or EACH in landing.source.options or WATERMARK in landing.source.options:
+        return None
+    last = pieces.whole(there)[-1:]
+    return last[0].cursor if last else None
+
+
+def _mark(landing: Landing, there: Sequence[Piece]) -> str | None:
+    """Give the highest value landed so far, less the overlap."""
+    marks = [p.watermark for p in pieces.whole(there) if p.watermark is not None]
+    if not marks:
+        return None
+    overlap = landing.source.options.get("overlap")
+    with landing.engine.session() as session:
+        return watermark.before(session, watermark.highest(session, marks), overlap)
+
+
+# Parts -------------------------------------------------------------------------------------------
+
+
+def _parts(landing: Landing) -> Iterator[Each]:
+    each = landing.source.options.get(EACH)
+    if each is None or each == BY_FILE:
+        yield Each()
+    elif isinstance(each, list):
+        yield from (Each(str(value)) for value in each)
+    elif isinstance(each, dict) and len(each) == 1 and set(each) <= set(_SPANS):
+        ((unit, first),) = each.items()
+        yield from _spans(str(unit), str(first), landing)
+    else:
+        raise ConfigError(
+            f"source `{landing.source.name}`: `each` can't be {each!r}",
+            where=landing.source.origin,
+            hint="write `file`, a list of values, or {months: 2020-01} or {years: 2015}",
+        )
+
+
+_SPANS = {"months": "%Y-%m", "years": "%Y"}
+
+
+def _spans(unit: str, first: str, landing: Landing) -> Iterator[Each]:
+    """Give the months or years from one on up to the present one."""
+    try:
+        begin = date.fromisoformat(f"{first}-01" if unit == "months" else f"{first}-01-01")
+    except ValueError as e:
+        raise ConfigError(
+            f"source `{landing.source.name}`: `each: {{{unit}: {first}}}` is no such time",
+            where=landing.source.origin,
+            hint="write {months: 2020-01} or {years: 2015}",
+        ) from e
+    form = _SPANS[unit]
+    days: dict[str, list[date]] = {}
+    for day in DateRange(begin, max(begin, landing.context.workspace.today)):
+        days.setdefault(day.strftime(form), []).append(day)
+    for name, found in days.items():
+        yield Each(name, found[0], _last_of(unit, found[-1]))
+
+
+def _last_of(unit: str, day: date) -> date:
+    first = day.replace(day=1, month=12 if unit == "years" else day.month)
+    after = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return date.fromordinal(after.toordinal() - 1)
+
+
+# Landing -----------------------------------------------------------------------------------------
+
+
+def _fetched(
+    landing: Landing, request: Request, there: Sequence[Piece], into: Path
+) -> Iterator[Piece]:
+    """Land what comes; a page of a fetch that goes on by a cursor is a piece at once."""
+    pages = _begun(landing, request, there)
+    shape = shape_of(request.source, None, before=_columns(there))
+    number, count = there[-1].number if there else 0, sum(len(p.parts) for p in pages)
+    last = pages[-1] if pages else None
+    for batch in _batches(_delivered(landing, request, into)):
+        measured = list(zip(batch, measure_all(landing.engine, batch, shape), strict=True))
+        for group in [] if _adds_nothing(measured, request, there) else _alike(measured):
+            number += 1
+            last = _described(landing, request, group, number, count)
+            _commit(landing, last, [file.path for file, _ in group])
+            count += len(group)
+            yield last
+    if last and not last.complete:
+        ended = last._replace(number=number + 1, parts=(), schema=(), complete=True, anew=False)
+        _commit(landing, ended, [])
+        yield ended
+
+
+def _commit(landing: Landing, piece: Piece, files: Sequence[Path]) -> None:
+    pieces.commit(landing.context.store, landing.table, piece, files)
+
+
+def _delivered(landing: Landing, request: Request, into: Path) -> Iterator[Landed]:
+    """Have files brought; where something was landed already, nothing new is no error."""
+    try:
+        yield from delivered(landing.connector, request, into)
+    except SourceMissing:
+        if not (request.watermark or request.cursor or request.known):
+            raise
+
+
+def _batches(files: Iterable[Landed]) -> Iterator[list[Landed]]:
+    """Put files together that are landed at once: many, or just a page after which it goes on."""
+    batch: list[Landed] = []
+    for file in files:
+        batch.append(file)
+        if file.cursor is not None or len(batch) >= _AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _columns(there: Sequence[Piece]) -> tuple[Column, ...]:
+    """Give the columns of the last piece that has rows."""
+    return next((p.schema for p in reversed(there) if p.parts), ())
+
+
+_Measured = tuple[Landed, Staged]
+
+
+def _adds_nothing(measured: Sequence[_Measured], request: Request, there: Sequence[Piece]) -> bool:
+    """Tell whether what came is just what came the last time, or no row after the watermark."""
+    if request.cursor is not None or not there:
+        return False
+    if request.window:
+        last = pieces.latest(pieces.whole(there)).get(_window(request))
+        return last is not None and [s.sha256 for _, s in measured] == [last.part.file.sha256]
+    if request.watermark is None:
+        return False
+    known = {part.file.sha256 for part in there[-1].parts}
+    return all(not staged.rows or staged.sha256 in known for _, staged in measured)
+
+
+def _alike(measured: Iterable[_Measured]) -> list[list[_Measured]]:
+    """Put files of one schema that are read in one way together."""
+    groups: dict[object, list[_Measured]] = {}
+    for file, staged in measured:
+        key = (staged.schema, *sorted(file.dialect.items()))
+        groups.setdefault(key, []).append((file, staged))
+    return list(groups.values())
+
+
+def _described(
+    landing: Landing, request: Request, group: Sequence[_Measured], number: int, count: int
+) -> Piece:
+    """Describe files as the piece they are to become; `count` were fetched before them."""
+    run = landing.context.run.id
+    file, staged = group[-1]
+    return Piece(
+        number=number,
+        run_id=run,
+        landed_at=landing.context.workspace.now().isoformat(timespec="seconds"),
+        recipe=landing.recipe,
+        parts=tuple(
+            _part(request, data_file(run, n, file.path.suffix), (file, staged), first=not count + n)
+            for n, (file, staged) in enumerate(group)
+        ),
+        schema=staged.schema,
+        dialect=dict(file.dialect),
+        anew=landing.force and not count and EACH not in landing.source.options,
+        cursor=file.cursor,
+        watermark=_highest(landing, group),
+        after=None if "key" in landing.source.options else request.watermark,
+        window=_window(request),
+        complete=file.cursor is None,
+    )
+
+
+def _part(request: Request, name: str, measured: _Measured, *, first: bool) -> Part:
+    """Describe a file; of several that are fetched for one key, the others add to the first."""
+    file, staged = measured
+    data = DataFile(name, staged.rows, staged.bytes, staged.sha256)
+    window = _window(request)
+    appended = file.appended or bool(not file.part and window and not first)
+    return Part(data, file.part or window, appended, *file.state)
+
+
+def _highest(landing: Landing, group: Sequence[_Measured]) -> str | None:
+    """Find the highest value of the watermark in files of one schema."""
+    name = landing.source.options.get(WATERMARK)
+    if name is None or not group:
+        return None
+    (file, staged), *_ = group
+    files = Files(tuple(str(f.path) for f, _ in group), staged.schema, file.dialect)
+    with landing.engine.session() as session:
+        return watermark.of(session, files, str(name), source=landing.source.name)
+
+
+def _window(request: Request) -> str:
+    return str(request.window or "")

@@ -1,0 +1,389 @@
+"""Sources that land in parts: by file, by a list, by a watermark; cut into partitions."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import Project
+from nomad.errors import Unreachable
+from nomad.extract.base import Landed
+from nomad.extract.connectors.file import FileConnector
+from nomad.extract.memory import MemoryConnector
+from nomad.lake import pieces
+from nomad.names import TableName
+from nomad.run import cutting, landing
+from nomad.run.extraction import chosen, extract
+from nomad.run.result import Status
+from nomad.workspace import Workspace
+
+
+def made(root, *sources: str) -> Project:
+    project = Project(root)
+    project.write("nomad.yaml", "layers: [ods]\nsources:\n  " + "\n  ".join(sources) + "\n")
+    return project
+
+
+def landed(project: Project, *words: str) -> dict[str, str]:
+    answer = project("extract", *words, "-o", "json")
+    assert answer.code == 0, answer.err
+    return {s["partition_date"]: s["status"] for s in answer.json["steps"]}
+
+
+def pieces_of(project: Project, name: str) -> list[pieces.Piece]:
+    with Workspace(project.root, environ={}) as workspace:
+        return pieces.read(workspace.store, TableName("raw", name))
+
+
+PRICES = 'p: {connector: file, path: "in/*.csv", each: file, dt: day, key: [code, day]}'
+
+
+class TestByFile:
+    @pytest.fixture
+    def project(self, tmp_path):
+        project = made(tmp_path, PRICES)
+        project.write("in/A.csv", "code,day,close\nA,20240102,1\nA,20240103,2\n")
+        project.write("in/B.csv", "code,day,close\nB,20240102,5\n")
+        assert landed(project) == {"2024-01-02": "published", "2024-01-03": "published"}
+        return project
+
+    def test_rows_are_cut_by_their_own_date(self, project):
+        assert project.rows("select code, close, dt::varchar from raw.p order by all") == [
+            ["A", "1", "2024-01-02"], ["A", "2", "2024-01-03"], ["B", "5", "2024-01-02"],
+        ]  # fmt: skip
+
+    def test_files_that_are_as_they_were_are_not_read(self, project, monkeypatch):
+        def refuse(*_):
+            raise AssertionError("it was read")
+
+        monkeypatch.setattr("nomad.extract.entities._digest", refuse)
+        monkeypatch.setattr("nomad.extract.entities._added", refuse)
+
+        assert landed(project) == {None: "fresh"}
+        assert len(pieces_of(project, "p")) == 1
+
+    def test_only_dates_whose_rows_differ_are_published(self, project):
+        project.write("in/A.csv", "code,day,close\nA,20240102,1\nA,20240103,2.5\n")
+
+        assert landed(project) == {"2024-01-03": "published"}
+        assert project.rows("select close from raw.p where dt = '2024-01-03'") == [["2.5"]]
+
+    def test_of_a_file_that_grew_what_was_added_lands(self, project):
+        with (project.root / "in/A.csv").open("a") as f:
+            f.write("A,20240104,3\n")
+
+        assert landed(project) == {"2024-01-04": "published"}
+        (part,) = pieces_of(project, "p")[-1].parts
+        assert (part.appended, part.file.rows) == (True, 1)
+        assert project.rows("select count(*) from raw.p") == [[4]]
+
+    def test_then_it_is_rewritten_and_nothing_of_it_stays(self, project):
+        with (project.root / "in/A.csv").open("a") as f:
+            f.write("A,20240104,3\n")
+        landed(project)
+        project.write("in/A.csv", "code,day,close\nA,20240103,9\n")
+
+        assert set(landed(project)) == {"2024-01-02", "2024-01-03", "2024-01-04"}
+        assert project.rows("select code, day, close from raw.p order by all") == [
+            ["A", "20240103", "9"], ["B", "20240102", "5"],
+        ]  # fmt: skip
+
+    def test_a_line_that_was_not_ended_is_read_again_with_its_file(self, project):
+        project.write("in/C.csv", "code,day,close\nC,20240102,1")
+        landed(project)
+        with (project.root / "in/C.csv").open("a") as f:
+            f.write("5\nC,20240103,2\n")
+        landed(project)
+
+        rows = project.rows("select close from raw.p where code = 'C' order by all")
+        assert rows == [["15"], ["2"]]
+
+    def test_a_piece_of_which_nothing_stands_is_removed(self, project):
+        for name in "AB":
+            project.write(f"in/{name}.csv", f"code,day,close\n{name},20240102,7\n")
+        landed(project)
+
+        assert [p.number for p in pieces_of(project, "p")] == [2]
+        assert not (project.lake / "raw/p/_pieces/00000001").exists()
+
+    def test_a_row_without_a_date_is_refused_and_nothing_changes(self, project):
+        project.write("in/C.csv", "code,day,close\nC,2024-01-02,1\nC,soon,1\n")
+
+        answer = project("extract")
+
+        assert answer.code == 4
+        assert "`day` of 1 row is no date, e.g. 'soon'" in answer.err
+        assert project.rows("select count(*) from raw.p") == [[3]]
+
+    def test_a_header_that_lost_a_column_is_refused_by_the_name_of_its_file(self, project):
+        project.write("in/C.csv", "code,day\nC,2024-01-02\n")
+
+        answer = project("extract")
+
+        assert answer.code == 4
+        assert "in/C.csv" in answer.err
+        assert "lacks `close`" in answer.err
+
+    def test_a_malformed_row_is_refused_by_the_name_of_its_file(self, project):
+        project.write("in/C.csv", "code,day,close\nC,2024-01-02,1,2,3\n")
+        project.write("in/D.csv", "code,day,close\nD,2024-01-02,1\n")
+
+        answer = project("extract")
+
+        assert answer.code == 4
+        assert "in/C.csv" in answer.err
+
+    def test_what_is_gone_from_the_lake_is_cut_again(self, project):
+        for path in (project.lake / "raw/p/dt=2024-01-02").iterdir():
+            path.unlink()
+
+        assert landed(project) == {"2024-01-02": "published"}
+        assert project.rows("select count(*) from raw.p") == [[3]]
+
+    def test_without_the_note_of_what_was_cut_all_is_looked_at_and_nothing_published(self, project):
+        (project.lake / "raw/p/_pieces/cut.json").unlink()
+
+        assert landed(project) == {None: "fresh"}
+
+    def test_a_run_broken_off_between_dates_is_made_up_for(self, project, monkeypatch):
+        for name in "AB":
+            with (project.root / f"in/{name}.csv").open("a") as f:
+                f.write(f"{name},20240104,3\n{name},20240105,4\n")
+        published = cutting._published
+
+        def once(work, day, staged):
+            if day == date(2024, 1, 5):
+                raise Unreachable("the disk is away")
+            return published(work, day, staged)
+
+        monkeypatch.setattr(cutting, "_published", once)
+        assert project("extract").code == 3
+        monkeypatch.undo()
+
+        assert landed(project) == {"2024-01-05": "published"}
+        assert project.rows("select count(*) from raw.p") == [[7]]
+
+    def test_doctor_finds_nothing_amiss(self, project):
+        answer = project("doctor")
+        assert (answer.code, "all is well" in answer.out + answer.err) == (0, True)
+
+    def test_a_corrupt_piece_is_named(self, project):
+        project.write("lake/raw/p/_pieces/00000001/manifest.json", "{")
+
+        answer = project("extract")
+
+        assert answer.code != 0
+        assert "raw/p/_pieces/00000001/manifest.json" in answer.err
+
+
+ORDERS = (
+    "o: {connector: file, path: in/o.csv, watermark: changed, overlap: 1 hour, dt: day, key: id}"
+)
+HEAD = "id,day,changed,v\n"
+
+
+class TestByWatermark:
+    @pytest.fixture
+    def project(self, tmp_path):
+        project = made(tmp_path, ORDERS)
+        first = HEAD + "1,2024-01-02,2024-01-02 10:00:00,a\n2,2024-01-02,2024-01-02 11:00:00,b\n"
+        project.write("in/o.csv", first)
+        landed(project)
+        return project
+
+    def test_the_highest_value_stands_in_the_piece(self, project):
+        assert [p.watermark for p in pieces_of(project, "o")] == ["2024-01-02 11:00:00"]
+
+    def test_what_came_before_is_asked_for_once_more_by_the_overlap(self, project, monkeypatch):
+        asked = []
+        fetch = FileConnector.fetch
+        monkeypatch.setattr(
+            FileConnector, "fetch", lambda s, r, i: asked.append(r.watermark) or fetch(s, r, i)
+        )
+        landed(project)
+        assert asked == ["2024-01-02 10:00:00"]
+
+    def test_a_second_landing_on_a_day_adds_to_the_first(self, project):
+        project.write("in/o.csv", HEAD + "3,2024-01-02,2024-01-03 09:00:00,c\n")
+        assert landed(project) == {"2024-01-02": "published"}
+        assert project.rows("select id, v from raw.o order by all") == [
+            ["1", "a"], ["2", "b"], ["3", "c"],
+        ]  # fmt: skip
+
+    def test_a_changed_row_takes_the_place_of_the_one_before(self, project):
+        project.write("in/o.csv", HEAD + "2,2024-01-02,2024-01-03 09:00:00,B\n")
+        landed(project)
+        assert project.rows("select id, v from raw.o order by all") == [["1", "a"], ["2", "B"]]
+
+    def test_a_row_that_went_to_another_date_leaves_the_one_before(self, project):
+        project.write("in/o.csv", HEAD + "2,2024-01-05,2024-01-05 09:00:00,B\n")
+        assert set(landed(project)) == {"2024-01-02", "2024-01-05"}
+        rows = project.rows("select id, dt::varchar from raw.o order by all")
+        assert rows == [["1", "2024-01-02"], ["2", "2024-01-05"]]
+
+    def test_the_same_again_is_nothing_new(self, project):
+        assert landed(project) == {None: "fresh"}
+        assert len(pieces_of(project, "o")) == 1
+
+    def test_by_force_all_is_landed_anew(self, project):
+        project.write("in/o.csv", HEAD + "7,2024-01-02,2024-01-01 09:00:00,x\n")
+        landed(project, "--force")
+        assert project.rows("select id from raw.o") == [["7"]]
+        assert len(pieces_of(project, "o")) == 1
+
+
+def test_without_a_key_rows_count_from_above_the_watermark(tmp_path):
+    project = made(tmp_path, "log: {connector: file, path: in/log.csv, watermark: n, dt: day}")
+    project.write("in/log.csv", "n,day\n9,2024-01-02\n10,2024-01-02\n")
+    landed(project)
+    project.write("in/log.csv", "n,day\n10,2024-01-02\n11,2024-01-02\n11,2024-01-02\n")
+    landed(project)
+
+    rows = project.rows("select n from raw.log order by n::int")
+    assert rows == [["9"], ["10"], ["11"], ["11"]]
+
+
+def test_each_value_of_a_list_is_fetched_and_a_fault_of_one_stops_no_other(tmp_path):
+    project = made(tmp_path, "p: {connector: file, path: in/$<EACH>.csv, each: [A, B, C]}")
+    for name in "AC":
+        project.write(f"in/{name}.csv", f"code\n{name}\n")
+
+    answer = project("extract")
+
+    assert answer.code == 3
+    assert "in/B.csv" in answer.err
+    assert project.rows("from raw.p order by all") == [["A"], ["C"]]
+
+
+def test_months_go_up_to_the_present_one(tmp_path, monkeypatch):
+    project = made(
+        tmp_path,
+        "p: {connector: file, path: 'in/$<EACH>-$<EACH_LAST:%Y%m%d>.csv',"
+        " each: {months: 2024-01}, dt: day, once: true}",
+    )
+    monkeypatch.setattr(Workspace, "now", lambda _: datetime(2024, 2, 10, tzinfo=UTC))
+    project.write("in/2024-01-20240131.csv", "day\n2024-01-31\n")
+    project.write("in/2024-02-20240229.csv", "day\n2024-02-01\n")
+
+    landed(project)
+
+    assert project.rows("select dt::varchar from raw.p order by 1") == [
+        ["2024-01-31"], ["2024-02-01"],
+    ]  # fmt: skip
+
+
+# Pages -------------------------------------------------------------------------------------------
+
+
+class Pages(MemoryConnector):
+    """Delivers ten pages of two rows from the request's cursor on, and breaks off before one."""
+
+    def __init__(self, breaks: int | None = None) -> None:
+        super().__init__({})
+        self.breaks = breaks
+        self.asked: list[int] = []
+
+    def fetch(self, request, into):
+        for page in range(int(request.cursor or 0), 10):
+            self.asked.append(page)
+            if page == self.breaks:
+                self.breaks = None
+                raise Unreachable("cut off")
+            path = into / f"{page}.json"
+            rows = [{"id": 2 * page + n, "day": "2024-01-02"} for n in (0, 1)]
+            path.write_text("\n".join(map(json.dumps, rows)))
+            yield Landed(path, request.window, cursor=str(page + 1))
+
+
+@pytest.mark.parametrize("how", ["watermark: id", "each: [x]", "each: [x], key: id"])
+def test_a_fetch_that_was_broken_off_goes_on_after_its_last_page(tmp_path, how):
+    made(tmp_path, f"p: {{connector: pages, path: x, {how}, dt: day}}")
+    connector = Pages(breaks=6)
+    with Workspace(tmp_path, environ={}, connectors={"pages": connector}) as workspace:
+        sources = chosen(workspace, [])
+        _, results = extract(workspace, sources, [], report=lambda _: None)
+        assert [r.status for r in results] == [Status.FAILED]
+        assert not list(tmp_path.glob("lake/raw/p/dt=*"))
+        _, results = extract(workspace, sources, [], report=lambda _: None)
+        assert [(r.status, r.row_count) for r in results] == [(Status.PUBLISHED, 20)]
+
+        assert connector.asked == [*range(7), *range(6, 10)]
+        extract(workspace, sources, [], report=lambda _: None)
+        assert connector.asked[11:] == list(range(10))
+
+
+def test_a_stream_goes_on_where_it_was_left(tmp_path):
+    made(tmp_path, "p: {connector: pages, path: x, dt: day}")
+    connector = Pages()
+    with Workspace(tmp_path, environ={}, connectors={"pages": connector}) as workspace:
+        for _ in range(2):
+            _, results = extract(workspace, chosen(workspace, []), [], report=lambda _: None)
+
+    assert connector.asked == list(range(10))
+    assert [r.status for r in results] == [Status.FRESH]
+
+
+# Beside plain Python -----------------------------------------------------------------------------
+
+_FILES = st.dictionaries(
+    st.sampled_from("ABC"),
+    st.lists(st.tuples(st.integers(1, 4), st.integers(0, 2)), max_size=4),
+    min_size=1,
+)
+"""Rows (day, value) by file."""
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(_FILES, min_size=1, max_size=3), st.booleans())
+def test_whatever_becomes_of_the_files_the_table_is_their_rows(tmp_path_factory, steps, keyed):
+    key = ", key: [code, day]" if keyed else ""
+    source = f'p: {{connector: file, path: "in/*.csv", each: file, dt: day{key}}}'
+    project = made(tmp_path_factory.mktemp("model"), source)
+    now: dict[str, list[tuple[int, int]]] = {}
+    for clock, step in enumerate([{"A": [(1, 0)]}, *steps], 1):
+        for name, rows in step.items():
+            now[name] = rows
+            lines = (f"{name},2024-01-0{day},{value}\n" for day, value in rows)
+            path = project.write(f"in/{name}.csv", "code,day,v\n" + "".join(lines))
+            os.utime(path, (clock, clock))
+        landed(project)
+        assert project.rows("select code, day, v from raw.p order by all") == _expected(now, keyed)
+
+
+def _expected(now, keyed):
+    rows = [[n, f"2024-01-0{d}", str(v)] for n, found in now.items() for d, v in found]
+    if keyed:
+        rows = list({(code, day): [code, day, v] for code, day, v in rows}.values())
+    return sorted(rows)
+
+
+def test_many_rows_are_cut_year_by_year_to_the_same(tmp_path, monkeypatch):
+    project = made(tmp_path, PRICES)
+    lines = [f"A,20{year}0102,{year}\n" for year in (22, 23, 24)]
+    project.write("in/A.csv", "code,day,close\n" + "".join(lines))
+    monkeypatch.setattr(cutting, "_MANY", 1)
+
+    landed(project)
+
+    assert project.rows("select dt::varchar, close from raw.p order by all") == [
+        ["2022-01-02", "22"], ["2023-01-02", "23"], ["2024-01-02", "24"],
+    ]  # fmt: skip
+    project.write("in/A.csv", "code,day,close\n" + "".join(lines).replace(",23\n", ",99\n"))
+    assert landed(project) == {"2023-01-02": "published"}
+
+
+def test_many_files_land_as_a_few_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(landing, "_AT_ONCE", 2)
+    project = made(tmp_path, PRICES)
+    for n in range(5):
+        project.write(f"in/{n}.csv", f"code,day,close\n{n},20240102,1\n")
+
+    landed(project)
+
+    assert [len(p.parts) for p in pieces_of(project, "p")] == [2, 2, 1]
+    assert project.rows("select count(*) from raw.p") == [[5]]
