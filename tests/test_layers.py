@@ -38,6 +38,7 @@ ADAPTERS = {
     "botocore": {"store.client", "store.probe"},
     "sqlite3": {"lake.object_cache"},
     "urllib3": {"extract.http"},
+    "pyarrow": {"extract.frames"},
 }
 
 

@@ -71,6 +71,7 @@ class Request:
     on there. `known` is what was landed of each part, where the source lands in parts: what has the
     same stamp need not be brought again. `watermark` is the highest value landed so far of the
     column that the source names so, as text, less its overlap. For a sample, `limit` rows will do.
+    `variables` are the project's.
 
     A connector waits by `sleep` alone, and calls `spend` before each request to a server: that one
     raises where no more may be made.
@@ -85,6 +86,7 @@ class Request:
     watermark: str | None = None
     known: Mapping[str, Known] = field(default_factory=dict)
     limit: int | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     spend: Callable[[], None] = _free
 

@@ -40,7 +40,9 @@ def request(
     """Ask for a date, a part, or (None) all of a source, with its options filled in."""
     rendered = _rendered(source, partition, part, workspace.variables)
     window = partition.start if partition else part.name or None
-    return Request(rendered, window, workspace.root, clock=workspace.now)
+    return Request(
+        rendered, window, workspace.root, clock=workspace.now, variables=workspace.variables
+    )
 
 
 def _rendered(

@@ -1,0 +1,171 @@
+"""Tables of Arrow and data frames as a Parquet file, with the types that they have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from nomad.errors import ConfigError
+from nomad.extract.lines import Odd
+from nomad.names import counted
+
+_AT_ONCE = 100_000
+"""Rows that are kept for one row group."""
+
+_DIGITS = 38
+"""Of the longest DECIMAL that DuckDB has."""
+
+
+def write(path: Path, frames: Iterable[object], limit: int | None = None) -> int:
+    """Write tables one after the other; tell how many rows there are.
+
+    All have the same columns; where types differ, they are those that hold the values of all.
+
+    Raises:
+        Odd: columns differ, or a type has no match in DuckDB.
+        ConfigError: pyarrow is not installed.
+    """
+    import_arrow()
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    rows = 0
+    writer: Any = None
+    with ExitStack() as stack:
+        for table in _groups(_tables(frames)):
+            try:
+                if writer is None:
+                    writer = parquet.ParquetWriter(path, table.schema, compression="zstd")
+                    stack.enter_context(writer)
+                writer.write_table(_as(table, writer.schema).slice(0, _left(limit, rows)))
+            except (pa.ArrowException, ValueError) as e:
+                raise Odd(f"a table can't be written: {e}") from e
+            rows += table.num_rows
+            if limit is not None and rows >= limit:
+                return limit
+    return rows
+
+
+def import_arrow() -> None:
+    """Look for pyarrow.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        import pyarrow as pa  # noqa: F401
+    except ImportError as e:
+        raise ConfigError(
+            "tables and data frames land by pyarrow, which is not installed",
+            hint="pip install 'nomad-warehouse[arrow]'",
+        ) from e
+
+
+def _left(limit: int | None, rows: int) -> int | None:
+    return None if limit is None else limit - rows
+
+
+def _groups(tables: Iterable[Any]) -> Iterator[Any]:
+    """Put small tables together; the types are those that hold all of their values."""
+    kept: list[Any] = []
+    rows, written = 0, False
+    for table in tables:
+        if kept and set(table.column_names) != set(kept[0].column_names):
+            raise _other(kept[0].column_names, table.column_names)
+        kept.append(table)
+        rows += table.num_rows
+        if rows >= _AT_ONCE:
+            yield _joined(kept)
+            kept, rows, written = [kept[0].slice(0, 0)], 0, True
+    if rows or (kept and not written):
+        yield _joined(kept)
+
+
+def _other(first: Iterable[str], names: Iterable[str]) -> Odd:
+    return Odd(f"gives tables of other columns: {', '.join(first)}, then {', '.join(names)}")
+
+
+def _joined(tables: list[Any]) -> Any:
+    import pyarrow as pa
+
+    try:
+        table = pa.concat_tables(tables, promote_options="permissive")
+        return table.cast(pa.schema([_valued(field) for field in table.schema]))
+    except pa.ArrowException as e:
+        raise Odd(f"gives tables whose types don't go together: {e}") from e
+
+
+def _valued(field: Any) -> Any:
+    """Have a column without a value be text; Parquet would make numbers of it."""
+    import pyarrow as pa
+
+    return pa.field(field.name, pa.string()) if pa.types.is_null(field.type) else field
+
+
+def _as(table: Any, schema: Any) -> Any:
+    """Give a table the types of those before."""
+    return table.select(schema.names).cast(schema)
+
+
+def _tables(frames: Iterable[object]) -> Iterator[Any]:
+    for frame in frames:
+        yield from _read(frame)
+
+
+def _read(frame: Any) -> Iterator[Any]:
+    """Hand over batch by batch, in types that DuckDB has."""
+    import pyarrow as pa
+
+    try:
+        if hasattr(frame, "reset_index"):
+            reader = pa.Table.from_pandas(_indexed(frame), preserve_index=False).to_reader()
+        elif isinstance(frame, pa.RecordBatch) or not hasattr(frame, "__arrow_c_stream__"):
+            reader = pa.Table.from_batches([pa.record_batch(frame)]).to_reader()
+        else:
+            reader = pa.RecordBatchReader.from_stream(frame)
+        schema = pa.schema([pa.field(f.name, _type(f.name, f.type)) for f in reader.schema])
+        _refuse_twins(schema.names)
+        yield schema.empty_table()
+        for batch in reader:
+            yield pa.Table.from_batches([batch]).cast(schema)
+    except (pa.ArrowException, TypeError) as e:
+        raise Odd(f"gives a table that can't be read: {' '.join(map(str, e.args))}") from e
+
+
+def _indexed(frame: Any) -> Any:
+    """Make columns of an index that has names; one without is just the rows' numbers."""
+    return frame if all(n is None for n in frame.index.names) else frame.reset_index()
+
+
+def _type(name: str, kind: Any) -> Any:
+    """Choose the type that is written: what DuckDB would read in another is none.
+
+    Raises:
+        Odd: there is none.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(kind) and kind.unit == "ns" and kind.tz:
+        return pa.timestamp("us", kind.tz)
+    if pa.types.is_time64(kind):
+        return pa.time64("us")
+    if pa.types.is_decimal256(kind) and kind.precision <= _DIGITS:
+        return pa.decimal128(kind.precision, kind.scale)
+    if re.search(r"duration|interval|decimal256", str(kind)):
+        digits = f", and the longest decimal has {counted(_DIGITS, 'digit')}"
+        raise Odd(
+            f"gives a column `{name}` of type {kind}, which Parquet doesn't keep"
+            f"{digits if 'decimal' in str(kind) else ': give seconds, or text'}"
+        )
+    return kind
+
+
+def _refuse_twins(names: Iterable[str]) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        if name.lower() in seen:
+            raise Odd(f"gives two columns called `{name}`; case is no help")
+        seen[name.lower()] = name
