@@ -2,12 +2,13 @@
 
 An extension is loaded once a process, into an instance of its own: to load it costs 0.2 seconds.
 The database itself runs what is asked; DuckDB writes it down. Where it is a DuckDB, names in a
-query are those of that file.
+query are those of that file; so it is of what DuckDB itself scans, as a Delta table.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import cache
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nomad.engine.attach import attach
 from nomad.engine.extensions import packaged
-from nomad.engine.faults import guarded
-from nomad.engine.instance import Session, Settings
+from nomad.engine.faults import FULL, guarded
+from nomad.engine.instance import Settings
+from nomad.engine.interrupts import heeding
 from nomad.engine.machine import cores, memory
 from nomad.errors import ConfigError, QueryFailed
 from nomad.names import literal
@@ -26,6 +28,10 @@ from nomad.schema import Column
 
 if TYPE_CHECKING:
     import duckdb
+
+_SCANNED = {"delta": ("delta",), "iceberg": ("avro", "iceberg")}
+"""The extensions of what is not attached, but scanned by a function; the first is needed by the
+second."""
 
 _OWN = "duckdb"
 _ALONE = Lock()
@@ -41,23 +47,39 @@ _NUMBERS = itertools.count(1)
 
 
 class External(NamedTuple):
-    """A database that is open: a session, in which it has a name."""
+    """A database that is open: a connection in which it has a name."""
 
-    session: Session
+    con: duckdb.DuckDBPyConnection
     name: str
 
-    def rows(self, query: str) -> list[tuple[object, ...]]:
-        """Give the rows of a query of DuckDB's."""
-        return self.session.execute(query)
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Give the rows of a query of DuckDB's.
+
+        Raises:
+            QueryFailed: with all that DuckDB and the database said.
+        """
+        return guarded(lambda: heeding(self.con, lambda: self._rows(query)))
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        import duckdb
+
+        try:
+            return self.con.execute(query).fetchall()
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as e:
+            if FULL in str(e):
+                raise
+            raise QueryFailed(re.sub(r"^(?:[A-Z]\w+ )+Error: ", "", str(e))) from e
 
     def columns(self, query: str) -> tuple[Column, ...]:
         """Name the columns of a query; asked once, as an error would end the transaction."""
-        return tuple(Column(r[0], r[1]) for r in self.session.execute(f"DESCRIBE (\n{query}\n)"))
+        return tuple(Column(r[0], r[1]) for r in self.rows(f"DESCRIBE (\n{query}\n)"))
 
     def save(self, query: str, path: Path) -> int:
         """Write a query's rows as one Parquet file; tell how many there are."""
         to = f"{literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
-        return int(self.session.execute(f"COPY (\n{query}\n) TO {to}")[0][0])
+        return int(self.rows(f"COPY (\n{query}\n) TO {to}")[0][0])
 
 
 @contextmanager
@@ -70,26 +92,28 @@ def opened(kind: str, address: str) -> Iterator[External]:
         ConfigError: its extension is not installed.
         LakeError: it can't be reached.
     """
-    if kind != _OWN and not packaged(f"{kind}_scanner"):
-        raise ConfigError(
-            f"connector `{kind}` needs DuckDB's extension {kind}_scanner",
-            hint=f"pip install 'nomad-warehouse[{kind}]'",
-        )
+    for name in _extensions(kind):
+        if not packaged(name):
+            raise ConfigError(
+                f"connector `{kind}` needs DuckDB's extension {name}",
+                hint=f"pip install 'nomad-warehouse[{kind}]'",
+            )
     name = f"source_{next(_NUMBERS)}"
     alone = _ALONE if kind == _OWN else nullcontext()
     with alone, closing(_instance(kind).cursor()) as con:
-        attach(con, name, f"{kind}:{address}")
+        if kind not in _SCANNED:
+            attach(con, name, f"{kind}:{address}")
         try:
             con.execute(f"USE {name}; BEGIN" if kind == _OWN else "BEGIN")
-            yield External(Session(con), name)
+            yield External(con, name)
         finally:
-            _leave(Session(con), name)
+            _leave(External(con, name))
 
 
-def _leave(session: Session, name: str) -> None:
-    for statement in ("ROLLBACK", "USE memory", f"DETACH {name}"):
+def _leave(external: External) -> None:
+    for statement in ("ROLLBACK", "USE memory", f"DETACH DATABASE IF EXISTS {external.name}"):
         with suppress(QueryFailed):
-            session.execute(statement)
+            external.rows(statement)
 
 
 @cache
@@ -105,6 +129,10 @@ def _instance(kind: str) -> duckdb.DuckDBPyConnection:
         "temp_directory": "",
     }
     con = duckdb.connect(config=config)
-    if path := packaged(f"{kind}_scanner"):
-        guarded(lambda: con.execute(f"LOAD {literal(str(path))}; {_SETTINGS.get(kind, '')}"))
+    loads = [f"LOAD {literal(str(packaged(name)))}; " for name in _extensions(kind)]
+    guarded(lambda: con.execute(f"{''.join(loads)}{_SETTINGS.get(kind, '')}"))
     return con
+
+
+def _extensions(kind: str) -> tuple[str, ...]:
+    return _SCANNED.get(kind, () if kind == _OWN else (f"{kind}_scanner",))

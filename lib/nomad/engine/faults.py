@@ -60,7 +60,7 @@ def _out_of_memory(e: Exception, at: Place | None) -> OutOfMemory:
 
 _OUT_OF_REACH = r"for HTTP (HEAD|GET) to|^HTTP Error"
 _GONE = "HTTP 404"
-_FULL = "No space left"
+FULL = "No space left"
 """As DuckDB words it, whatever the locale: its errors carry no number."""
 
 
@@ -82,7 +82,7 @@ def _translated(e: duckdb.Error, at: Place | None, *, marked: bool) -> NomadErro
         told = rest[: match.start()]
         rest = quoted(told, match[2], match[3], line) if line else bare(told)
     where = at and at.path and (f"{at.path}:{at.line + line - 1}" if line else at.path)
-    return (DiskFull if _FULL in text else QueryFailed)(
+    return (DiskFull if FULL in text else QueryFailed)(
         rest or text, where=where, hint=_hint(kind, text, rest)
     )
 
@@ -94,7 +94,7 @@ def _hint(kind: str, text: str, told: str) -> str | None:
         return "filter on `dt` in the query, or leave the column out of it"
     if "No files found" in text or "Cannot open file" in text or _GONE in text:
         return "is a published file gone? `nomad doctor` tells"
-    if _FULL in text:
+    if FULL in text:
         return _ROOM
     if kind == "Permission Error":
         return MISSPELT if told.startswith(NONE_THERE) else UNREADABLE

@@ -3,9 +3,9 @@
 `base` is the port, `registry` finds a connector by its name, `connectors` are those that are
 shipped, and `memory` is their double. `formats`, `header`, `s3`, `excel` and `databases` are what
 connectors share. So is `http`, which makes `calls` by the `patience` of a source and what is known
-of `hosts`; an API has `auth` and `paging`, and answers in `jsontext`. What a function of
-the project gives (`functions` finds it, `context` is what it is given) lands as `lines` of JSON or
-as `frames`. `entities` tells which files
+of `hosts`; `own_sql` and `table_formats` serve those whose queries DuckDB runs. An API has `auth`
+and `paging`, and answers in `jsontext`. What a function of the project gives (`functions` finds it,
+`context` is what it is given) lands as `lines` of JSON or as `frames`. `entities` tells which files
 of a folder changed. `measure`, `columns` and `records` say what a landed file holds; `cut` gives
 each row of it a date, and `watermark` the highest value.
 """

@@ -86,6 +86,25 @@ OPTIONS = (
 """What every connector of a database knows."""
 
 
+def relation(request: Request, name: Callable[[str], str]) -> str:
+    """Write the table or the query of a source's options, as it stands behind FROM.
+
+    Raises:
+        ConfigError: there is neither.
+    """
+    options = request.source.options
+    if query := options.get("query"):
+        return f"(\n{str(query).strip().rstrip(';')}\n) AS q"
+    if not (table := options.get("table")):
+        raise ConfigError(
+            f"source `{request.source.name}` needs a `table` or a `query`",
+            where=request.source.origin,
+        )
+    schema = options.get("schema")
+    parts = [str(schema), str(table)] if schema else str(table).split(".", 1)
+    return ".".join(map(name, parts))
+
+
 # A kind of database ----------------------------------------------------------------------------
 
 
@@ -119,7 +138,7 @@ class Dialect:
     `address` is where DuckDB attaches it; `passed` makes a table of DuckDB's out of the name of the
     database and a query of its own; `taken` says how each column is read; `compared` writes a
     condition out of a column, a sign and a value; `reason` cuts an error's text down to what the
-    database said. `version` is an expression.
+    database said. `version` is an expression; `relation` is what is read, as behind FROM.
     """
 
     kind: str
@@ -133,6 +152,7 @@ class Dialect:
     taken: Callable[[External, str, Sequence[Column]], Sequence[Taken]]
     reason: Callable[[str], str]
     faults: Sequence[Fault]
+    relation: Callable[[Request, Callable[[str], str]], str] = relation
 
 
 class Asked(NamedTuple):
@@ -173,8 +193,10 @@ class DatabaseConnector:
             asked = f"SELECT {self.dialect.version} AS version"
             version = external.rows(f"FROM {self.dialect.passed(external.name, asked)}")[0][0]
             columns = self._asked(external, request).columns
-        table = request.source.options.get("table")
-        what = f"table {table}" if table else "query"
+        options = request.source.options
+        what = (
+            "query" if "query" in options else f"table {options.get('table', options.get('path'))}"
+        )
         return f"{self.dialect.title} {version}, {what}, {len(columns)} columns"
 
     @contextmanager
@@ -189,7 +211,7 @@ class DatabaseConnector:
             raise _translated(e, request, dialect) from e
 
     def _asked(self, external: External, request: Request) -> Asked:
-        relation = _relation(request, self.dialect)
+        relation = self.dialect.relation(request, self.dialect.quote)
         every = self.dialect.passed(external.name, f"SELECT * FROM {relation}")
         columns = external.columns(f"FROM {every}")
         _refuse_twins(request, columns)
@@ -209,20 +231,6 @@ class DatabaseConnector:
 
 
 # One SELECT ------------------------------------------------------------------------------------
-
-
-def _relation(request: Request, dialect: Dialect) -> str:
-    options = request.source.options
-    if query := options.get("query"):
-        return f"(\n{str(query).strip().rstrip(';')}\n) AS q"
-    if not (table := options.get("table")):
-        raise ConfigError(
-            f"source `{request.source.name}` needs a `table` or a `query`",
-            where=request.source.origin,
-        )
-    schema = options.get("schema")
-    parts = [str(schema), str(table)] if schema else str(table).split(".", 1)
-    return ".".join(map(dialect.quote, parts))
 
 
 def _refuse_twins(request: Request, columns: Sequence[Column]) -> None:

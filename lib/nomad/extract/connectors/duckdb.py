@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
-from nomad.engine.external import External
 from nomad.errors import ConfigError, Refused, Unreachable
+from nomad.extract import own_sql
 from nomad.extract.base import Request
-from nomad.extract.databases import FILE, OPTIONS, DatabaseConnector, Dialect, Fault, Taken, located
+from nomad.extract.databases import FILE, OPTIONS, DatabaseConnector, Dialect, Fault, located
 from nomad.names import literal, quote
-from nomad.schema import Column
-
-_INEXACT = r"HUGEINT|INTERVAL|TIME WITH TIME ZONE|\bBIT\b|UNION|VARIANT|BIGNUM|GEOMETRY"
-"""Types that Parquet changes, or some of their values."""
-
-
-def _taken(_external: External, _relation: str, columns: Sequence[Column]) -> list[Taken]:
-    return [
-        Taken(c, f"CAST({quote(c.name)} AS VARCHAR)", in_order=False)
-        if re.search(_INEXACT, c.type)
-        else Taken(c, quote(c.name))
-        for c in columns
-    ]
 
 
 def _address(request: Request) -> str:
     return str(located(request))
-
-
-def _passed(_name: str, select: str) -> str:
-    return f"(\n{select}\n)"
-
-
-def _compared(column: Column, sign: str, value: str) -> str:
-    if column.type == "TIMESTAMP WITH TIME ZONE" and len(value) == len("2024-01-02"):
-        value = f"{value} 00:00:00+00"
-    return f"{quote(column.name)} {sign} CAST({literal(value)} AS {column.type})"
-
-
-def _reason(text: str) -> str:
-    said = re.match(r"(?s).*can't be attached: (?:\w+ Error: )?(.*)", text)
-    return (said[1] if said else text).splitlines()[0].strip()
 
 
 _FAULTS = (
@@ -61,12 +30,12 @@ CONNECTOR = DatabaseConnector(
         title="DuckDB",
         version="version()",
         address=_address,
-        passed=_passed,
+        passed=own_sql.passed,
         quote=quote,
         literal=literal,
-        compared=_compared,
-        taken=_taken,
-        reason=_reason,
+        compared=own_sql.compared,
+        taken=own_sql.taken,
+        reason=own_sql.reason,
         faults=_FAULTS,
     ),
 )

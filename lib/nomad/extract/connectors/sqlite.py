@@ -115,7 +115,7 @@ def _compared(column: Column, sign: str, value: str) -> str:
 
 
 def _reason(text: str) -> str:
-    said = re.match(r"(?s).*(?:query|database) \"[^\n]*\": (.*)", text)
+    said = re.match(r"(?s).*?(?:query|database) \".*?\": (.*)", text)
     return (said[1] if said else text).splitlines()[0].strip()
 
 
