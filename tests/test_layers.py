@@ -39,6 +39,7 @@ ADAPTERS = {
     "sqlite3": {"lake.object_cache"},
     "urllib3": {"extract.http"},
     "pyarrow": {"extract.frames"},
+    "redis": {"extract.connectors.redis"},
 }
 
 
