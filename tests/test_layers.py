@@ -40,6 +40,7 @@ ADAPTERS = {
     "urllib3": {"extract.http"},
     "pyarrow": {"extract.frames"},
     "redis": {"extract.connectors.redis"},
+    "confluent_kafka": {"extract.connectors.kafka", "extract.topics"},
 }
 
 

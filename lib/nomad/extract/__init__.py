@@ -6,6 +6,7 @@ connectors share. So is `http`, which makes `calls` by the `patience` of a sourc
 of `hosts`; `own_sql` and `table_formats` serve those whose queries DuckDB runs. An API has `auth`
 and `paging`, and answers in `jsontext`. What a function of the project gives (`functions` finds it,
 `context` is what it is given) lands as `lines` of JSON or as `frames`; `messages` is what streams
-share. `entities` tells which files of a folder changed. `measure`, `columns` and `records` say what
-a landed file holds; `cut` gives each row of it a date, and `watermark` the highest value.
+share, `topics` are those of Kafka. `entities` tells which files of a folder changed. `measure`,
+`columns` and `records` say what a landed file holds; `cut` gives each row of it a date, and
+`watermark` the highest value.
 """

@@ -2,6 +2,6 @@
 
 `file` is one of CSV, JSON, Parquet or Excel; `postgres`, `mysql`, `sqlite` and `duckdb` are a
 table or a query of a database; `delta` and `iceberg` are tables with a history; `rest` is an API
-that answers in JSON; `python` is a function of the project; `redis` is a stream. Each gives itself
-as `CONNECTOR`, and is found by the name of its file.
+that answers in JSON; `python` is a function of the project; `redis` and `kafka` are
+streams. Each gives itself as `CONNECTOR`, and is found by the name of its file.
 """
