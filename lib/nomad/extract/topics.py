@@ -109,6 +109,8 @@ class Reader:
         """Begin at an offset that is there; refuse where what was not landed is gone."""
         if span.low <= begin <= span.end:
             return begin
+        if not self.request.cursor:
+            return span.low
         where = f"partition {partition} of the topic `{self.topic}`"
         if begin < span.low:
             number = span.low - begin
@@ -168,9 +170,9 @@ class Reader:
             self.offsets[partition] = self.ends[partition]
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
             partition, _ = _whence(message)
-            self.offsets[partition] = self._there(
-                partition, self.offsets[partition], self._span(partition)
-            )
+            span = self._span(partition)
+            self.offsets[partition] = self._there(partition, self.offsets[partition], span)
+            self.ends[partition] = span.end
             self._assign()
         elif not error.retriable() and error.code() not in _PASSING:
             raise translated(error, self.request)
