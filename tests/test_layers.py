@@ -36,6 +36,7 @@ ADAPTERS = {
     "openpyxl": {"extract.excel"},
     "boto3": {"store.client"},
     "botocore": {"store.client", "store.probe"},
+    "sqlalchemy": {"extract.alchemy"},
     "sqlite3": {"lake.object_cache"},
     "urllib3": {"extract.http"},
     "pyarrow": {"extract.frames"},

@@ -45,9 +45,12 @@ def test_a_table_lands_with_the_chosen_columns_and_rows_that_the_server_picks(po
 
 def moved(client) -> int:
     """How many rows the server was asked to hand over, by its own log."""
-    copies = re.findall(r"statement: COPY \(((?:.|\n)*?)\) TO STDOUT", client.asked())
-    tables = [t for t in copies if "pg_typeof" not in t]
-    return sum(client.rows(f"select count(*) from ({t}) as t")[0][0] for t in tables)
+    return sum(client.rows(f"select count(*) from ({t}) as t")[0][0] for t in copies(client))
+
+
+def copies(client) -> list[str]:
+    found = re.findall(r"statement: COPY \(((?:.|\n)*?)\) TO STDOUT", client.asked())
+    return [t for t in found if "pg_typeof" not in t]
 
 
 def test_a_query_lands_in_the_words_of_the_server(postgres, fetch):
@@ -340,6 +343,48 @@ def test_a_wrong_option_is_refused_by_every_command(empty, options, told):
 
 
 # All the way -----------------------------------------------------------------------------------
+
+
+def test_a_second_landing_moves_only_what_is_new_and_changed(postgres, empty):
+    """A row that changed within the overlap replaces the one that had its key."""
+    postgres.run(*ORDERS)
+    empty.write(
+        "nomad.yaml",
+        """\
+layers: [ods]
+timezone: UTC
+sources:
+  orders:
+    connector: postgres
+    dsn: "host=127.0.0.1 port=${PGPORT} user=nomad dbname=postgres password=${PGPASSWORD}"
+    table: orders
+    watermark: at
+    overlap: 1 day
+    dt: at
+    key: id
+""",
+    )
+    environ = postgres.server.environ
+    first = empty("extract", env=environ)
+    postgres.run(
+        "insert into orders values (5, 5, '2024-01-03 12:00+00', 'new')",
+        "update orders set note = 'changed' where id = 3",
+    )
+    before = len(copies(postgres))
+
+    second = empty("extract", env=environ)
+
+    assert (first.code, second.code) == (0, 0), first.err + second.err
+    assert "WHERE \"at\" >= '2024-01-02 00:00:00+00'" in "".join(copies(postgres)[before:])
+    query = "select dt, id, note from raw.orders order by id"
+    rows = empty("sql", query, "--output", "json", env=environ).json["rows"]
+    assert [tuple(r.values()) for r in rows] == [
+        ("2024-01-01", 1, "a"),
+        ("2024-01-02", 2, "b"),
+        ("2024-01-02", 3, "changed"),
+        ("2024-01-03", 4, None),
+        ("2024-01-03", 5, "new"),
+    ]
 
 
 def test_rows_land_by_date_and_are_read_as_raw(postgres, empty):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from nomad.config.options import NUMBER, TEXT, TEXTS, Held, Option
-from nomad.dates import FIRST, LAST, Span
+from nomad.config.options import Option
 from nomad.engine.external import External, opened
 from nomad.errors import (
     ConfigError,
@@ -21,89 +19,20 @@ from nomad.errors import (
     OutOfMemory,
     QueryFailed,
     Refused,
-    SourceMissing,
     Unreachable,
 )
+from nomad.extract.asking import (
+    bounds,
+    chosen,
+    column_named,
+    missing,
+    named,
+    refuse_twins,
+    relation,
+)
 from nomad.extract.base import Landed, Request
-from nomad.names import did_you_mean, free, quote
+from nomad.names import free, quote
 from nomad.schema import Column
-
-# Options ---------------------------------------------------------------------------------------
-
-
-def _alone(value: Held, given: Mapping[str, Held]) -> str | None:
-    del value
-    return "can't stand beside `query`: one of them is read" if "query" in given else None
-
-
-def asks(_value: Held, given: Mapping[str, Held]) -> str | None:
-    """Say of what tells where a database is that nothing is asked of it."""
-    needs = "needs a `table` or a `query` beside it"
-    return None if "table" in given or "query" in given else needs
-
-
-def _whole(value: Held, given: Mapping[str, Held]) -> str | None:
-    twice = next((o.name for o in _PARTS if o.name in given), None)
-    return f"can't stand beside `{twice}`: it says that, too" if twice else asks(value, given)
-
-
-_PARTS = (
-    Option("host", "The server.", TEXT, rule=asks),
-    Option("port", "Its port, where it is not the usual one.", NUMBER),
-    Option("database", "The name of the database.", TEXT, rule=asks),
-    Option("user", "Who asks.", TEXT),
-    Option("password", "From the environment: ${…}.", TEXT),
-)
-SERVER = (Option("dsn", "The address, in place of its parts.", TEXT, rule=_whole), *_PARTS)
-"""Where a server is."""
-
-FILE = (Option("path", "The file, from the project's folder.", TEXT, required=True, rule=asks),)
-"""Where a database is that is a file."""
-
-
-def located(request: Request) -> Path:
-    """Find the file of a database.
-
-    Raises:
-        SourceMissing: it is not there.
-    """
-    path = request.root / str(request.source.options["path"])
-    if path.is_file():
-        return path
-    raise SourceMissing(
-        f"source `{request.source.name}` has no file {path.name}",
-        where=str(path),
-        hint="check `path:` in nomad.yaml",
-    )
-
-
-OPTIONS = (
-    Option("table", "Whose rows are landed: `name` or `schema.name`.", TEXT, rule=_alone),
-    Option("query", "A SELECT in the database's own SQL; it may name $<PARTITION_DATE>.", TEXT),
-    Option("select", "A list of the columns to take; default all.", TEXTS),
-    Option("where", "A condition in the database's own SQL.", TEXT),
-)
-"""What every connector of a database knows."""
-
-
-def relation(request: Request, name: Callable[[str], str]) -> str:
-    """Write the table or the query of a source's options, as it stands behind FROM.
-
-    Raises:
-        ConfigError: there is neither.
-    """
-    options = request.source.options
-    if query := options.get("query"):
-        return f"(\n{str(query).strip().rstrip(';')}\n) AS q"
-    if not (table := options.get("table")):
-        raise ConfigError(
-            f"source `{request.source.name}` needs a `table` or a `query`",
-            where=request.source.origin,
-        )
-    schema = options.get("schema")
-    parts = [str(schema), str(table)] if schema else str(table).split(".", 1)
-    return ".".join(map(name, parts))
-
 
 # A kind of database ----------------------------------------------------------------------------
 
@@ -180,11 +109,7 @@ class DatabaseConnector:
         if not count and request.watermark is not None:
             return
         if not count and request.window is not None:
-            raise SourceMissing(
-                f"source `{request.source.name}` has no row for {_told(request)}",
-                where=request.source.origin,
-                hint="check the date (a holiday?), and `where` or `query` in nomad.yaml",
-            )
+            raise missing(request)
         yield Landed(path, request.window)
 
     def probe(self, request: Request) -> str:
@@ -193,11 +118,7 @@ class DatabaseConnector:
             asked = f"SELECT {self.dialect.version} AS version"
             version = external.rows(f"FROM {self.dialect.passed(external.name, asked)}")[0][0]
             columns = self._asked(external, request).columns
-        options = request.source.options
-        what = (
-            "query" if "query" in options else f"table {options.get('table', options.get('path'))}"
-        )
-        return f"{self.dialect.title} {version}, {what}, {len(columns)} columns"
+        return f"{self.dialect.title} {version}, {named(request)}, {len(columns)} columns"
 
     @contextmanager
     def _opened(self, request: Request) -> Iterator[External]:
@@ -214,9 +135,9 @@ class DatabaseConnector:
         relation = self.dialect.relation(request, self.dialect.quote)
         every = self.dialect.passed(external.name, f"SELECT * FROM {relation}")
         columns = external.columns(f"FROM {every}")
-        _refuse_twins(request, columns)
-        chosen = _chosen(request, columns)
-        return Asked(relation, columns, self.dialect.taken(external, relation, chosen))
+        refuse_twins(request, columns)
+        wanted = chosen(request, columns)
+        return Asked(relation, columns, self.dialect.taken(external, relation, wanted))
 
     def _select(self, request: Request, asked: Asked) -> str:
         name = self.dialect.quote
@@ -233,58 +154,13 @@ class DatabaseConnector:
 # One SELECT ------------------------------------------------------------------------------------
 
 
-def _refuse_twins(request: Request, columns: Sequence[Column]) -> None:
-    names = [c.name.lower() for c in columns]
-    if twice := next((c.name for c in columns if names.count(c.name.lower()) > 1), None):
-        raise ConfigError(
-            f"source `{request.source.name}`: two columns are called `{twice}`",
-            where=request.source.origin,
-            hint="name the columns apart in a `query`; case is no help",
-        )
-
-
-def _chosen(request: Request, columns: Sequence[Column]) -> list[Column]:
-    given = request.source.options.get("select")
-    if given is None:
-        return list(columns)
-    names = given if isinstance(given, list) else [given]
-    return [_column(str(name), "select", request, columns) for name in names]
-
-
-def _column(name: str, option: str, request: Request, columns: Sequence[Column]) -> Column:
-    """Find a column by its name; case counts where it has to."""
-    like = [c for c in columns if c.name.lower() == name.lower()]
-    found = next((c for c in like if c.name == name), like[0] if like else None)
-    if found:
-        return found
-    names = [c.name for c in columns]
-    raise ConfigError(
-        f"source `{request.source.name}`: `{option}`: there is no column `{name}`",
-        where=request.source.origin,
-        hint=did_you_mean(name, names) or f"there is: {', '.join(names)}",
-    )
-
-
 def _conditions(request: Request, asked: Asked, dialect: Dialect) -> Iterator[str]:
     if where := request.source.options.get("where"):
         yield f"({where}\n)"
-    for option, sign, value in _bounds(request):
+    for option, sign, value in bounds(request):
         name = str(request.source.options.get(option, option))
         column = _ordered(name, option, request, asked)
         yield dialect.compared(column, sign, value)
-
-
-def _bounds(request: Request) -> Iterator[tuple[str, str, str]]:
-    """Give the option that names a column, a sign, and the value that it is compared with."""
-    window = request.window
-    if request.watermark is not None:
-        yield "watermark", ">=", request.watermark
-    if isinstance(window, Span):
-        by = "watermark" if "watermark" in request.source.options else "dt"
-        if window.first > FIRST:
-            yield by, ">=", str(window.first)
-        if window.last < LAST:
-            yield by, "<", str(window.last + timedelta(days=1))
 
 
 _IN_ORDER = re.compile(
@@ -299,7 +175,7 @@ def _ordered(name: str, option: str, request: Request, asked: Asked) -> Column:
     Raises:
         ConfigError: it is not taken, or is in another order there than here.
     """
-    column = _column(name, option, request, [t.column for t in asked.taken])
+    column = column_named(name, option, request, [t.column for t in asked.taken])
     taken = next(t for t in asked.taken if t.column == column)
     if taken.in_order and _IN_ORDER.fullmatch(column.type):
         return column
@@ -328,11 +204,6 @@ def _landed(asked: Asked, rows: str) -> str:
         return select
     name = _fault(asked)
     return f"{select} WHERE CASE WHEN {name} IS NULL THEN true ELSE error({name}) END"
-
-
-def _told(request: Request) -> str:
-    window = request.window
-    return f"{window.first} … {window.last}" if isinstance(window, Span) else str(window)
 
 
 def _translated(e: NomadError, request: Request, dialect: Dialect) -> NomadError:

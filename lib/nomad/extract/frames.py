@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from datetime import date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from nomad.errors import ConfigError
 from nomad.extract.lines import Odd
@@ -47,6 +50,64 @@ def write(path: Path, frames: Iterable[object], limit: int | None = None) -> int
             if limit is not None and rows >= limit:
                 return limit
     return rows
+
+
+def of_values(
+    names: Sequence[str],
+    columns: Sequence[Sequence[object]],
+    digits: Sequence[tuple[object, object]],
+) -> object:
+    """Make a table of columns of values; `digits` are precision and scale of those with a Decimal.
+
+    A Decimal of which these aren't known is text: what they are would hang on the values.
+
+    Raises:
+        Odd: a column has values of kinds that don't go together, or that Parquet doesn't keep.
+    """
+    import_arrow()
+    import pyarrow as pa
+
+    described = zip(names, columns, digits, strict=True)
+    return pa.table([_array(*column) for column in described], names=list(names))
+
+
+def _array(name: str, values: Sequence[object], digits: tuple[object, object]) -> Any:
+    import pyarrow as pa
+
+    plain = [_plain(name, v) for v in values]
+    first = next((v for v in plain if v is not None), None)
+    try:
+        if isinstance(first, Decimal) and (kind := _decimal(*digits)) is not None:
+            return pa.array(plain, kind)
+        if isinstance(first, Decimal):
+            return pa.array([v if v is None else str(v) for v in plain], pa.string())
+        if isinstance(first, datetime):
+            return pa.array(plain, pa.timestamp("us", "UTC" if first.tzinfo else None))
+        return pa.array(plain)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as e:
+        raise Odd(f"column `{name}`: {e}") from e
+
+
+def _decimal(digits: object, scale: object) -> Any:
+    import pyarrow as pa
+
+    known = isinstance(digits, int) and isinstance(scale, int) and 0 <= scale <= digits <= _DIGITS
+    return pa.decimal128(digits, scale) if known else None
+
+
+_PLAIN = (bool, int, float, Decimal, str, bytes, date, list)
+
+
+def _plain(name: str, value: object) -> object:
+    if value is None or isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, (memoryview, bytearray)):
+        return bytes(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    raise Odd(f"column `{name}` holds a `{type(value).__name__}`, which Parquet doesn't keep")
 
 
 def import_arrow() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from nomad.errors import ConfigError, Refused, Unreachable
 from nomad.extract import own_sql
+from nomad.extract.asking import FILE, OPTIONS, located
 from nomad.extract.base import Request
-from nomad.extract.databases import FILE, OPTIONS, DatabaseConnector, Dialect, Fault, located
+from nomad.extract.databases import DatabaseConnector, Dialect, Fault
 from nomad.names import literal, quote
 
 

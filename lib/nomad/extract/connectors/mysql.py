@@ -11,8 +11,9 @@ from urllib.parse import quote as escaped
 
 from nomad.engine.external import External
 from nomad.errors import ConfigError, Refused, Unreachable, hide, hide_in
+from nomad.extract.asking import OPTIONS, SERVER
 from nomad.extract.base import Request
-from nomad.extract.databases import OPTIONS, SERVER, DatabaseConnector, Dialect, Fault, Taken
+from nomad.extract.databases import DatabaseConnector, Dialect, Fault, Taken
 from nomad.names import literal
 from nomad.schema import Column
 

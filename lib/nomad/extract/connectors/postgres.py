@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from nomad.config.options import TEXT, Held, Option
 from nomad.engine.external import External
 from nomad.errors import ConfigError, Refused, Unreachable, hide, hide_in
+from nomad.extract.asking import OPTIONS, SERVER
 from nomad.extract.base import Request
-from nomad.extract.databases import OPTIONS, SERVER, DatabaseConnector, Dialect, Fault, Taken
+from nomad.extract.databases import DatabaseConnector, Dialect, Fault, Taken
 from nomad.names import literal, quote
 from nomad.schema import Column
 

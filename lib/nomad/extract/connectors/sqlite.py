@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from nomad.engine.external import External
 from nomad.errors import ConfigError, Refused, Unreachable
+from nomad.extract.asking import FILE, OPTIONS, located
 from nomad.extract.base import Request
-from nomad.extract.databases import FILE, OPTIONS, DatabaseConnector, Dialect, Fault, Taken, located
+from nomad.extract.databases import DatabaseConnector, Dialect, Fault, Taken
 from nomad.names import literal, quote
 from nomad.schema import Column
 
