@@ -38,6 +38,7 @@ ADAPTERS = {
     "botocore": {"store.client", "store.probe"},
     "sqlalchemy": {"extract.alchemy"},
     "sqlite3": {"lake.object_cache"},
+    "backports": {"extract.packed"},
     "urllib3": {"extract.http"},
     "pyarrow": {"extract.frames"},
     "redis": {"extract.connectors.redis"},

@@ -606,15 +606,6 @@ def test_types_of_json_hold_for_every_row(project, text, types):
     assert [c["type"] for c in project.manifest("raw.price")["schema"]] == types
 
 
-def test_a_path_that_looks_like_a_pattern_is_told_that_none_are_read(project):
-    source(project, 'path: "in/$<PARTITION_DATE>?.csv"')
-
-    answer = project("extract", "--dt", "2024-01-02")
-
-    assert answer.code == 3
-    assert "patterns are not read" in answer.err
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [

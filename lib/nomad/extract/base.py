@@ -153,3 +153,14 @@ class OnDisk(Protocol):
 
     def header(self, source: SourceConfig, root: Path) -> tuple[Column, ...] | None:
         """Name the columns of a source that was never landed; None where that can't be told."""
+
+
+@runtime_checkable
+class Stamped(Protocol):
+    """A connector whose files on this machine are known by size and time, without a read."""
+
+    def stamps(self, request: Request) -> Mapping[str, str]:
+        """Give each file of the window that lies on this machine, with what changes when it does.
+
+        Empty where the source is elsewhere, or has nothing: then nothing can be told.
+        """

@@ -8,51 +8,60 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
+from nomad.extract import places
 from nomad.extract.base import Known, Landed, Request
-
-Copy = Callable[[Path, Path], None]
-"""Copies a file as it is to land, or refuses it."""
+from nomad.extract.delivered import delivered, dialect_of
+from nomad.extract.places import Found
 
 _CHUNK = 1 << 20
 
 
-class _Seen(NamedTuple):
-    """A file as it is now: its key, where it lies, and what tells that it changed."""
-
-    key: str
-    path: Path
-    stamp: str
-    size: int
-
-
 def changed(
-    request: Request, paths: Iterable[Path], into: Path, *, copy: Copy, growing: bool
+    request: Request, files: Iterable[Found], into: Path, *, growing: bool
 ) -> Iterator[Landed]:
-    """Bring the files that are not as they were, each under its path from the project's folder.
+    """Bring the files that are not as they were, each under its address as the part's key.
 
     `growing` says that a file is lines, of which the first is the header, and lands as it is.
     """
-    for number, path in enumerate(paths):
-        seen = _seen(request.root, path)
-        known = request.known.get(seen.key)
-        if known and known.stamp == seen.stamp:
+    for number, found in enumerate(files):
+        if _is_known(request, found):
             continue
-        target = into / f"{number}{path.suffix}"
-        added = _added(seen, known, target) if known and growing else None
+        added = _grown(request, found, into / f"{number}.csv") if growing else None
         if added:
-            yield Landed(target, part=seen.key, state=added, appended=True)
-            continue
-        copy(path, target)
-        state = Known(seen.stamp, seen.size, _digest(path))
-        yield Landed(target, part=seen.key, state=state)
+            yield added
+        else:
+            yield from _anew(request, found, into, number)
+        if request.limit is not None:
+            return
 
 
-def _seen(root: Path, path: Path) -> _Seen:
-    found = path.stat()
-    key = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    return _Seen(key, path, f"{found.st_size}-{found.st_mtime_ns}", found.st_size)
+def _is_known(request: Request, found: Found) -> bool:
+    """Tell whether a file is as it was; of one with several in it, it stands for them all."""
+    known = request.known.get(found.address)
+    if known is None and found.address.lower().endswith(".zip"):
+        within = f"{found.address}/"
+        known = next((k for key, k in request.known.items() if key.startswith(within)), None)
+    return bool(known and found.stamp and known.stamp == found.stamp)
+
+
+def _anew(request: Request, found: Found, into: Path, number: int) -> Iterator[Landed]:
+    on_disk = places.is_on_disk(found.address)
+    sha = _digest(request.root / found.address) if on_disk else ""
+    state = Known(found.stamp, found.size or 0, sha)
+    for file in delivered(request, found, into, str(number)):
+        yield Landed(file.path, dialect=file.dialect, part=file.told, state=state)
+
+
+def _grown(request: Request, found: Found, target: Path) -> Landed | None:
+    """Bring what was added to a file; None where it did not just grow, or can't be told."""
+    known = request.known.get(found.address)
+    if known is None or not known.sha256:
+        return None
+    state = _added(request.root / found.address, found, known, target)
+    dialect = dialect_of(request.source, found.address)
+    return state and Landed(target, dialect=dialect, part=found.address, state=state, appended=True)
 
 
 def _digest(path: Path) -> str:
@@ -60,11 +69,12 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-def _added(seen: _Seen, known: Known, target: Path) -> Known | None:
+def _added(path: Path, found: Found, known: Known, target: Path) -> Known | None:
     """Write the header and the lines that were added; None where the file did not just grow."""
-    if not 0 < known.size < seen.size:
+    size = found.size or 0
+    if not 0 < known.size < size:
         return None
-    with seen.path.open("rb") as f:
+    with path.open("rb") as f:
         digest, header = hashlib.sha256(), f.readline()
         f.seek(0)
         last = _take(f, known.size, digest.update)
@@ -72,8 +82,8 @@ def _added(seen: _Seen, known: Known, target: Path) -> Known | None:
             return None
         with target.open("wb") as out:
             out.write(header)
-            _take(f, seen.size - known.size, digest.update, out.write)
-    return Known(seen.stamp, seen.size, digest.hexdigest())
+            _take(f, size - known.size, digest.update, out.write)
+    return Known(found.stamp, size, digest.hexdigest())
 
 
 def _take(f: BinaryIO, size: int, *uses: Callable[[bytes], object]) -> bytes:

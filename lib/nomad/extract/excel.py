@@ -16,7 +16,7 @@ _ZEROS = re.compile(r"0+")
 """The format of a code: so many digits, zeros in front."""
 
 
-def to_csv(original: Path, landed: Path, source: SourceConfig) -> None:
+def to_csv(original: Path, landed: Path, source: SourceConfig, told: str) -> None:
     """Write one sheet as CSV.
 
     Raises:
@@ -42,23 +42,23 @@ def to_csv(original: Path, landed: Path, source: SourceConfig) -> None:
             formulas = openpyxl.load_workbook(two, read_only=True)
             name = str(source.options.get("sheet", values.sheetnames[0]))
             rows = zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=True)
-            csv.writer(f).writerows(_texts(source, *pair) for pair in rows)
+            csv.writer(f).writerows(_texts(source, told, *pair) for pair in rows)
     except (KeyError, OSError, ValueError, InvalidFileException, zipfile.BadZipFile) as e:
-        told = str(e).strip("'\"").replace(str(original), "the file")
+        why = str(e).strip("'\"").replace(str(original), "the file")
         raise Refused(
-            f"source `{source.name}`: no readable sheet: {told}",
-            where=str(source.options.get("path")),
+            f"source `{source.name}`: no readable sheet: {why}",
+            where=told,
             hint="is it Excel's .xlsx, and `sheet:` one of its sheets?",
         ) from e
 
 
-def _texts(source: SourceConfig, shown: Any, written: Any) -> Iterator[object]:
+def _texts(source: SourceConfig, told: str, shown: Any, written: Any) -> Iterator[object]:
     for value, formula in zip(shown, written, strict=True):
         if value.value is None and formula.value is not None:
             raise Refused(
                 f"source `{source.name}`: cell {formula.coordinate} is a formula"
                 " whose value is not in the file",
-                where=str(source.options.get("path")),
+                where=told,
                 hint="save the file in Excel, which computes it, or deliver values",
             )
         yield _text(value)

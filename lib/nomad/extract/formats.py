@@ -1,4 +1,4 @@
-"""Formats of files, and how their names tell them."""
+"""Formats of files and how they are packed, and how their names tell both."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ KINDS: Mapping[str, str] = {
 }  # fmt: skip
 """Format of a file by the ending of its name."""
 
+PACKINGS: Mapping[str, str] = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zip": "zip"}
+"""How a file is packed, by the ending of its name."""
+
 LANDED = ("csv", "json", "parquet")
 """Formats in which files land."""
 
@@ -22,6 +25,21 @@ def suffix(path: str) -> str:
         >>> suffix("in/x.CSV"), suffix("https://x.org/a.json?page=1")
         ('.csv', '.json')
     """
-    bare = re.split(r"[?#]", path)[0] if path.startswith(("http://", "https://")) else path
-    name = bare.rsplit("/", 1)[-1]
+    name = _bare(path).rsplit("/", 1)[-1]
     return f".{name.rsplit('.', 1)[1]}".lower() if "." in name else ""
+
+
+def unpacked(path: str) -> str:
+    """Take off the ending that says how a file is packed.
+
+    Example:
+        >>> unpacked("in/x.csv.GZ"), unpacked("in/x.csv"), unpacked("http://x.org/a.csv.gz?b=1")
+        ('in/x.csv', 'in/x.csv', 'http://x.org/a.csv')
+    """
+    ending = suffix(path)
+    return _bare(path)[: -len(ending)] if ending in PACKINGS else path
+
+
+def _bare(path: str) -> str:
+    """Take off what an address asks for beside the file."""
+    return re.split(r"[?#]", path)[0] if path.startswith(("http://", "https://")) else path

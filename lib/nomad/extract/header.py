@@ -5,21 +5,32 @@ Only where that costs next to nothing: a CSV on this machine.
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import re
 from pathlib import Path
 
 from nomad.config.sources import SourceConfig
-from nomad.extract.formats import KINDS, suffix
+from nomad.errors import NomadError
+from nomad.extract.delivered import dialect_of
+from nomad.extract.formats import KINDS, suffix, unpacked
+from nomad.extract.packed import beginning
+from nomad.extract.patterns import on_disk
+from nomad.extract.texts import encoding_of, is_utf8
 from nomad.schema import Column
 
 _DATE = re.compile(r"\$[<{]PARTITION_DATE[^>}]*[>}]", re.IGNORECASE)
 
 
+_HEAD = 1 << 16
+"""No header is longer."""
+
+
 def header(source: SourceConfig, root: Path) -> tuple[Column, ...] | None:
     """Name the columns; None where they can't be told."""
     path = str(source.options.get("path", ""))
-    kind = source.options.get("format") or KINDS.get(suffix(path))
+    kind = source.options.get("format") or KINDS.get(suffix(unpacked(path)))
     if "://" in path or kind != "csv":
         return None
     file = _latest(path, root)
@@ -32,25 +43,23 @@ def header(source: SourceConfig, root: Path) -> tuple[Column, ...] | None:
 
 
 def _latest(path: str, root: Path) -> Path | None:
-    """Find the file; of those by date, the last by name."""
-    pattern = _DATE.sub("*", path)
-    if pattern == path:
-        return root / path if (root / path).is_file() else None
-    fixed = Path(pattern.partition("*")[0] + "x").parent
-    rest = Path(pattern).relative_to(fixed).as_posix()
-    return max((p for p in (root / fixed).glob(rest) if p.is_file()), default=None)
+    """Find the file; of several, also of those by date, the last by name."""
+    try:
+        return next(reversed(on_disk(root, _DATE.sub("*", path))), None)
+    except OSError:
+        return None
 
 
 def _names(file: Path, source: SourceConfig) -> list[str] | None:
-    options = source.options
-    encoding = str(options.get("encoding") or "utf-8-sig")
-    encoding = "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
-    delimiter = str(options.get("delimiter") or ("\t" if file.suffix == ".tsv" else ","))
+    encoding = encoding_of(source)
+    encoding = "utf-8-sig" if is_utf8(encoding) else encoding
     try:
-        with file.open(encoding=encoding, newline="") as f:
-            quote = str(options.get("quote") or '"')
-            return [
-                n.strip() for n in next(csv.reader(f, delimiter=delimiter, quotechar=quote), [])
-            ]
-    except (OSError, UnicodeError, LookupError, csv.Error, TypeError):
+        marks = dialect_of(source, file.name)
+        data = beginning(file, source, _HEAD)
+        text = codecs.getincrementaldecoder(encoding)().decode(data)
+        delimiter, quote = marks.get("delim", ","), marks.get("quote", '"')
+        lines = io.StringIO(text, newline="")
+        rows = csv.reader(lines, delimiter=delimiter, quotechar=quote)
+        return [n.strip() for n in next(rows, [])]
+    except (NomadError, OSError, UnicodeError, LookupError, csv.Error, TypeError):
         return None

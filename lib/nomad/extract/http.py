@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from urllib3.exceptions import HTTPError, IncompleteRead, MaxRetryError, ProtocolError
 
-from nomad.errors import Refused, Unreachable
+from nomad.errors import Refused, SourceMissing, Unreachable
 from nomad.extract.base import Request
 from nomad.extract.calls import FAULTY, NOT_THERE, Answer, Call, shown
 from nomad.extract.hosts import Host
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 SCHEMES = ("http://", "https://")
 
-_FORBIDDEN = 403
+_FORBIDDEN, _NO_HEAD = 403, 405
 
 _RESETS, _FORBIDDEN_FILES = 5, 20
 """So many in a row are a ban; a store of files may say 403 of one that is not there."""
@@ -257,3 +257,21 @@ def download(url: str, to: Path, request: Request) -> bool:
         if not answer.is_good and answer.status not in NOT_THERE:
             raise session.unreachable(call, answer.told)
     return answer.is_good
+
+
+def size(url: str, request: Request) -> int | None:
+    """Ask for the bytes of what is at an address; None where the server doesn't tell.
+
+    Raises:
+        SourceMissing: there is nothing.
+        Unreachable: no answer, or another one than was asked for.
+    """
+    call = Call(url, method="HEAD")
+    with Session.of(request) as session:
+        answer = session.ask(call)
+        if answer.status in NOT_THERE:
+            raise SourceMissing(f"source `{request.source.name}` has no file", where=url)
+        if not answer.is_good and answer.status != _NO_HEAD:
+            raise session.unreachable(call, answer.told)
+    told = answer.headers.get("content-length", "")
+    return int(told) if answer.is_good and told.isdigit() else None
