@@ -42,6 +42,7 @@ ADAPTERS = {
     "urllib3": {"extract.http"},
     "pyarrow": {"extract.frames"},
     "redis": {"extract.connectors.redis"},
+    "dlt": {"extract.connectors.dlt"},
     "confluent_kafka": {"extract.connectors.kafka", "extract.topics"},
 }
 

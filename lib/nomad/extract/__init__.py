@@ -7,8 +7,8 @@ their `formats`; `header` names columns beforehand. Connectors share `databases`
 makes `calls` by the `patience` of a source and what is known of `hosts`. An API has `auth` and
 `paging`, and answers in `jsontext`. What a database is asked is in `asking`; `alchemy` reaches
 those that DuckDB can't, and `own_sql` and `table_formats` serve what DuckDB reads itself. What a
-function of the project gives (`functions` finds it, `context` is what it is given) lands as `lines`
-of JSON or as `frames`; `messages` is what streams share, `topics` are those of Kafka. `entities`
-tells which files of a folder changed. `measure`, `columns` and `records` say what a landed file
-holds; `cut` gives each row of it a date, and `watermark` the highest value.
+function of the project gives (`functions` finds it, `context` is what it is given, `returned` what
+it gives) lands as `lines` of JSON or as `frames`; `messages` is what streams share, `topics` are
+those of Kafka. `entities` tells which files of a folder changed. `measure`, `columns` and `records`
+say what a landed file holds; `cut` gives each row of it a date, and `watermark` the highest value.
 """

@@ -1,7 +1,7 @@
 """One file for each connector: its options, and how it fetches.
 
-`file` is one of CSV, JSON, Parquet or Excel; `postgres`, `mysql`, `sqlite`, `duckdb` and
-`sql` are a table or a query of a database; `delta` and `iceberg` are tables with a history; `rest`
-is an API that answers in JSON; `python` is a function of the project; `redis` and `kafka` are
-streams. Each gives itself as `CONNECTOR`, and is found by the name of its file.
+`file` is one of CSV, JSON, Parquet or Excel; `postgres`, `mysql`, `sqlite`, `duckdb` and `sql` are
+a table or a query of a database; `delta` and `iceberg` are tables with a history; `rest` is an API
+that answers in JSON; `python` is a function of the project, `dlt` a resource of dlt; `redis` and
+`kafka` are streams. Each gives itself as `CONNECTOR`, and is found by the name of its file.
 """
