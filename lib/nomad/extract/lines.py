@@ -35,11 +35,10 @@ def line(row: object, number: int) -> str:
     if not isinstance(row, Mapping):
         raise Odd(f"row {number} is a `{type(row).__name__}`: it is to be a dict")
     try:
-        text = json.dumps(dict(row), ensure_ascii=False, allow_nan=False, default=_plain)
-        text.encode()
+        text = _encoded(row if isinstance(row, dict) else dict(row))
     except (TypeError, ValueError, RecursionError) as e:
         raise Odd(f"row {number}: {_fault(row) or e}") from e
-    if not all(isinstance(name, str) for name in row):
+    if not set(map(type, row)) <= {str} and not all(isinstance(name, str) for name in row):
         raise Odd(f"row {number}: {_fault(row)}")
     return f"{_SPELLED.sub(_bare, text) if _MARK in text else text}\n"
 
@@ -55,6 +54,14 @@ def write(path: Path, rows: Iterable[object]) -> int:
         for number, row in enumerate(rows, 1):
             f.write(line(row, number))
     return number
+
+
+def _encoded(value: object) -> str:
+    """Write a value; half a surrogate pair fails here, and not where the file is written."""
+    text = _ENCODER.encode(value)
+    if not text.isascii():
+        text.encode()
+    return text
 
 
 def _bare(match: re.Match[str]) -> str:
@@ -80,6 +87,9 @@ def _plain(value: object) -> object:
     raise TypeError
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain)
+
+
 def _of_numpy(value: object) -> object:
     """Give numbers of numpy's as Python's, and a list for an array; a moment must keep its form."""
     if type(value).__name__ in ("datetime64", "timedelta64"):
@@ -92,9 +102,7 @@ def _fault(row: Mapping[object, object]) -> str | None:
     for name, value in row.items():
         if not isinstance(name, str):
             return f"the name {name!r} is a `{type(name).__name__}`: give names as text"
-        try:
-            json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain).encode()
-        except (TypeError, ValueError, RecursionError):
+        if not _fits(value):
             return f"`{name}` {_told(value)}"
     return None
 
@@ -120,8 +128,8 @@ def _told(value: object) -> str:
 
 def _fits(value: object) -> bool:
     try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain).encode()
-    except (TypeError, ValueError):
+        _encoded(value)
+    except (TypeError, ValueError, RecursionError):
         return False
     return True
 
