@@ -236,7 +236,7 @@ def test_an_unknown_connector_or_source_is_told(project):
 
     assert connector.code == name.code == 2
     assert "no connector `flie`" in connector.err
-    assert "did you mean `file`?" in connector.err
+    assert "did you mean `file`" in connector.err
     assert "no source `prise`" in name.err
     assert "did you mean `price`?" in name.err
 

@@ -175,7 +175,7 @@ class Odd(MemoryConnector):
 @pytest.mark.parametrize(
     ("given", "gave"),
     [
-        ([("a.csv", DAY), ("b.csv", DAY)], "gave a.csv for 2024-01-02, b.csv for 2024-01-02"),
+        ([("a.csv", DAY), ("b.json", DAY)], "gave a.csv for 2024-01-02, b.json for 2024-01-02"),
         ([("a.csv", date(2024, 1, 3))], "gave a.csv for 2024-01-03"),
         ([("a.xml", DAY)], "gave a.xml for 2024-01-02"),
         ([("../../../../theirs.csv", DAY)], "gave theirs.csv for 2024-01-02"),
@@ -188,7 +188,7 @@ def test_what_was_not_asked_for_is_not_landed(empty, given, gave):
 
     assert result.status == "failed"
     assert result.reason == f"source `s`: connector `memory` {gave}"
-    assert "it is to give one file" in result.error.hint
+    assert "it is to give files of one kind" in result.error.hint
     assert not (empty.lake / "raw").exists()
 
 

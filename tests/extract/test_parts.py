@@ -317,6 +317,49 @@ def test_a_fetch_that_was_broken_off_goes_on_after_its_last_page(tmp_path, how):
         assert connector.asked[11:] == list(range(10))
 
 
+@pytest.mark.parametrize("path", ["x", "x-$<PARTITION_DATE>"])
+def test_so_does_one_of_a_date_or_of_all(tmp_path, path):
+    made(tmp_path, f"p: {{connector: pages, path: {path}}}")
+    connector = Pages(breaks=6)
+    with Workspace(tmp_path, environ={}, connectors={"pages": connector}) as workspace:
+        sources, days = chosen(workspace, []), [date(2024, 1, 2)]
+        _, results = extract(workspace, sources, days, report=lambda _: None)
+        assert [r.status for r in results] == [Status.FAILED]
+        assert not list(tmp_path.glob("lake/raw/p/**/*-0.json.*"))
+        _, results = extract(workspace, sources, days, report=lambda _: None)
+        assert [(r.status, r.row_count) for r in results] == [(Status.PUBLISHED, 20)]
+        _, results = extract(workspace, sources, days, report=lambda _: None)
+        assert [r.status for r in results] == [Status.FRESH]
+
+    assert connector.asked == [*range(7), *range(6, 10), *range(10)]
+    assert not list(tmp_path.glob("lake/raw/p/_pieces/*/*"))
+
+
+def test_several_files_of_a_date_are_one_partition(tmp_path):
+    made(tmp_path, "p: {connector: files, path: x-$<PARTITION_DATE>, drift: allow}")
+
+    class Files(MemoryConnector):
+        def fetch(self, request, into):
+            for name in "ba":
+                (into / f"{name}.csv").write_text(f"code\n{name}\n")
+                yield Landed(into / f"{name}.csv", request.window)
+            if self.delivered:
+                (into / "c.csv").write_text("other\n1\n")
+                yield Landed(into / "c.csv", request.window)
+
+    connector = Files({})
+    with Workspace(tmp_path, environ={}, connectors={"files": connector}) as workspace:
+        sources, days = chosen(workspace, []), [date(2024, 1, 2)]
+        for status in (Status.PUBLISHED, Status.FRESH):
+            _, ((result),) = extract(workspace, sources, days, report=lambda _: None)
+            assert result.status is status
+        connector.delivered = {"c": "1"}
+        _, (result,) = extract(workspace, sources, days, report=lambda _: None)
+        assert result.error.exit_code == 4
+        assert "other columns: b.csv has code VARCHAR, c.csv has other" in result.error.what
+    assert len(list(tmp_path.glob("lake/raw/p/dt=2024-01-02/*.csv"))) == 2
+
+
 def test_a_stream_goes_on_where_it_was_left(tmp_path):
     made(tmp_path, "p: {connector: pages, path: x, dt: day}")
     connector = Pages()

@@ -56,8 +56,13 @@ def _names(value: Held) -> str | None:
 
 
 def _number(value: Held) -> str | None:
-    good = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return None if good or holds_variable(value) else f"must be a number (got {value!r})"
+    if isinstance(value, bool) or not re.fullmatch(_NUMERIC, str(value)):
+        return None if holds_variable(value) else f"must be a number (got {value!r})"
+    return None
+
+
+_NUMERIC = r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?"
+"""What is a number as a text of the environment, too."""
 
 
 def _switch(value: Held) -> str | None:

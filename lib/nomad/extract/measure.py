@@ -53,6 +53,28 @@ def measure_all(engine: Engine, landed: Sequence[Landed], shape: Shape) -> list[
     return [staged for group in _alike(landed) for staged in _measured(engine, group, shape)]
 
 
+def measure_together(engine: Engine, landed: Sequence[Landed], shape: Shape) -> list[Staged]:
+    """Do the same for the files of one partition; each has the content hash of all together.
+
+    Raises:
+        Refused: one is malformed, or has other columns than the first.
+    """
+    staged = measure_all(engine, landed, shape)
+    first = staged[0].schema
+    for file, found in zip(landed, staged, strict=True):
+        if [(c.name, c.type) for c in found.schema] != [(c.name, c.type) for c in first]:
+            other = ", ".join(f"{c.name} {c.type}" for c in found.schema)
+            raise Refused(
+                f"the files of one date have other columns: {landed[0].path.name} has"
+                f" {', '.join(f'{c.name} {c.type}' for c in first)}, {file.path.name} has {other}",
+                where=shape.told,
+                hint="let `path:` name files of one kind; nothing of them was landed",
+            )
+    dialect = repr(sorted(landed[0].dialect.items()))
+    content = digest(schema_hash(first), dialect, *(s.sha256 for s in staged))
+    return [s._replace(content_hash=content) for s in staged]
+
+
 def _alike(landed: Sequence[Landed]) -> list[list[Landed]]:
     """Put files that follow each other and have one header together; of other formats, each."""
     groups: list[list[Landed]] = []

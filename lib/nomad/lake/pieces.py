@@ -184,6 +184,11 @@ def commit(store: Store, table: TableName, piece: Piece, files: Sequence[Path]) 
         )
 
 
+def key(table: TableName, piece: Piece, part: Part) -> str:
+    """Name the object of a part."""
+    return f"{piece_folder(table, piece.number)}/{part.file.name}"
+
+
 def remove(store: Store, table: TableName, piece: Piece) -> None:
     """Take a piece away: first its manifest, by which it is there."""
     folder = piece_folder(table, piece.number)

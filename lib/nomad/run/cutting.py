@@ -219,7 +219,7 @@ def _staged(work: _Cutting, found: Rows, days: Iterable[Day]) -> Iterator[_Done]
 def _published(work: _Cutting, day: Day, staged: Staged) -> Outcome:
     context, cell = work.landing.context, (work.landing.table, _partition(day))
     over = context.lake.over(*cell, healing=True)
-    manifest = context.publisher.describe(cell, staged, Recipe(work.recipe))
+    manifest = context.publisher.describe(cell, [staged], Recipe(work.recipe))
     files = [staged.path] if staged.path else []
     why = "its rows changed" if over else "new rows"
     return context.outcome(context.publisher.publish(manifest, files, over), why)

@@ -23,7 +23,7 @@ from nomad.errors import (
 )
 from nomad.extract.base import Connector, Landed, OnDisk, Previous, Request
 from nomad.extract.columns import NO_ROWS, Shape, added
-from nomad.extract.measure import measure
+from nomad.extract.measure import measure, measure_together
 from nomad.files import translated
 from nomad.hashing import digest
 from nomad.lake.manifest import Manifest, Over
@@ -37,6 +37,7 @@ from nomad.run.cutting import publish
 from nomad.run.fetching import odd, shape_of
 from nomad.run.landing import CUT_BY, Landing, in_parts, land
 from nomad.run.nearest import Nearest
+from nomad.run.pages import Asked, Pages, joined
 from nomad.run.publisher import Recipe
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status, code_of
 from nomad.schema import Column
@@ -104,14 +105,14 @@ def extract(
     names = [(TableName(RAW, source.name), partition) for source, partition in cells]
     with begin(workspace, "extract", names, wait=wait) as context:
         engine = context.engine(remote=any(in_parts(s) for s, _ in cells))
-        nearest = Nearest(context.lake)
+        nearest, pages = Nearest(context.lake), Pages(context)
         results: list[Result] = []
         for source, partition in cells:
             cell = (source, partition)
             if in_parts(source):
                 outcomes = _parts(context, engine, source, force=force)
             else:
-                outcomes = iter([_step(context, engine, nearest, cell=cell, force=force)])
+                outcomes = iter([_step(context, engine, (nearest, pages), cell=cell, force=force)])
             for outcome in outcomes:
                 report(context.apply(outcome))
                 results.append(outcome.result)
@@ -180,14 +181,18 @@ def _cells(
 _Cell = tuple[SourceConfig, Partition | None]
 
 
+_Before = tuple[Nearest, Pages]
+"""What was landed before: the nearest partition, and pages of what is not complete."""
+
+
 def _step(
-    context: Context, engine: Engine, nearest: Nearest, *, cell: _Cell, force: bool
+    context: Context, engine: Engine, before: _Before, *, cell: _Cell, force: bool
 ) -> Outcome:
     source, partition = cell
     began = time.monotonic()
     try:
         with about(f"{RAW}.{source.name}"), _folder(context.run.scratch / source.name) as into:
-            outcome = _landed(context, engine, nearest, cell=cell, into=into, force=force)
+            outcome = _landed(context, engine, before, cell=cell, into=into, force=force)
     except NomadError as e:
         outcome = _failed(TableName(RAW, source.name), partition, e)
     seconds = time.monotonic() - began
@@ -206,9 +211,9 @@ def _folder(path: Path) -> Iterator[Path]:
 
 
 def _landed(
-    context: Context, engine: Engine, nearest: Nearest, *, cell: _Cell, into: Path, force: bool
+    context: Context, engine: Engine, before: _Before, *, cell: _Cell, into: Path, force: bool
 ) -> Outcome:
-    given, partition = cell
+    (given, partition), (nearest, pages) = cell, before
     table = TableName(RAW, given.name)
     over = context.lake.over(table, partition, healing=force)
     last = over.manifest if over and not force else None
@@ -216,23 +221,26 @@ def _landed(
     recipe_hash = _recipe(given)
     if last and _is_comparable(last, recipe_hash):
         request = replace(request, previous=Previous(last.files[0].sha256))
-    landed = _fetched(context.workspace.connectors[given.connector], request, into)
-    if last and landed is None:
+    asked = Asked(table, request, recipe_hash, force)
+    landed = _fetched(pages, context.workspace.connectors[given.connector], asked, into)
+    if last and not landed:
         return Outcome(_fresh(context, last))
-    if landed is None:
+    if not landed:
         raise _missing(request)
     near = nearest.of(table, partition)
     shape = shape_of(request.source, partition, before=_columns(near) if near else ())
     staged, retried = _measured(engine, landed, shape)
-    if last and last.content_hash == staged.content_hash:
+    if last and last.content_hash == staged[0].content_hash:
+        pages.forget(table, request)
         return Outcome(_fresh(context, last)._replace(retried=retried))
-    new = added(staged.schema, shape)
+    new = added(staged[0].schema, shape)
     if new:
         _log.warning("%s: new since the version before: %s", shape.told, ", ".join(new))
-    recipe = Recipe(recipe_hash, dialect=landed.dialect)
+    recipe = Recipe(recipe_hash, dialect=landed[0].dialect)
     manifest = context.publisher.describe((table, partition), staged, recipe)
-    commit = context.publisher.publish(manifest, [Path(landed.path)], over)
+    commit = context.publisher.publish(manifest, [f.path for f in landed], over)
     nearest.landed(table, partition)
+    pages.forget(table, request)
     outcome = context.outcome(commit, _why(over, force=force))
     return outcome._replace(result=outcome.result._replace(retried=retried))
 
@@ -244,15 +252,13 @@ def _why(over: Over | None, *, force: bool) -> str:
     return "the source changed" if over.manifest else GONE
 
 
-def _fetched(connector: Connector, request: Request, into: Path) -> Landed | None:
-    """Have a date's file brought, or that of all; None: the source has nothing new."""
-    landed = list(fetching.delivered(connector, request, into))
-    if not landed:
-        return None
-    one, *others = landed
-    if others or one.window != request.window:
-        raise odd(landed, request)
-    return one
+def _fetched(pages: Pages, connector: Connector, asked: Asked, into: Path) -> list[Landed]:
+    """Have a date's files brought, or those of all; none: the source has nothing new."""
+    landed = joined(pages.fetched(connector, asked, into), into)
+    alike = {(f.format, *sorted(f.dialect.items())) for f in landed}
+    if len(alike) > 1 or any(f.window != asked.request.window for f in landed):
+        raise odd(landed, asked.request)
+    return landed
 
 
 def _missing(request: Request) -> SourceMissing:
@@ -279,9 +285,13 @@ def _columns(near: Manifest) -> tuple[Column, ...]:
     return () if near.schema == NO_ROWS and not near.row_count else near.schema
 
 
-def _measured(engine: Engine, landed: Landed, shape: Shape) -> tuple[Staged, str | None]:
+def _measured(
+    engine: Engine, landed: Sequence[Landed], shape: Shape
+) -> tuple[list[Staged], str | None]:
     """Measure what was landed; where memory runs out, once more with the least. Say so."""
+    if len(landed) > 1:
+        return measure_together(engine, landed, shape), None
     try:
-        return measure(engine, landed, shape), None
+        return [measure(engine, landed[0], shape)], None
     except OutOfMemory:
-        return measure(engine, landed, shape, lean=True), OUT_OF_MEMORY
+        return [measure(engine, landed[0], shape, lean=True)], OUT_OF_MEMORY

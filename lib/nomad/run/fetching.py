@@ -49,10 +49,11 @@ def _rendered(
     source: SourceConfig, partition: Partition | None, part: Each, variables: Mapping[str, str]
 ) -> SourceConfig:
     """Fill in the date, the part and the variables of a source's options."""
-    known = {**variables, **{name: f"$<{name}>" for name in _LATER}}
 
     def fill(text: str) -> str:
-        text = render(_with_part(text, part), known, path=source.origin, sql=False)
+        text = _LATER.sub(_HELD_BACK, _with_part(text, part))
+        text = render(text, variables, path=source.origin, sql=False)
+        text = text.replace(_HELD_BACK, "$<WATERMARK>")
         hide_in(text)
         text = spelled(text, lambda form: partition.spelled(form) if partition else form)
         return dated(text, partition)
@@ -60,8 +61,8 @@ def _rendered(
     return source._replace(options={k: filled_in(v, fill) for k, v in source.options.items()})
 
 
-_LATER = ("WATERMARK",)
-"""What a connector fills in by itself."""
+_LATER, _HELD_BACK = re.compile(r"\$<WATERMARK>", re.IGNORECASE), "\0watermark\0"
+"""What a connector fills in by itself, and what stands for it meanwhile."""
 
 _EACH = re.compile(r"\$<EACH(_FIRST|_LAST)?(?::([^>]*))?>")
 
@@ -126,7 +127,7 @@ def odd(landed: Sequence[Landed], asked: Request) -> StepFailed:
     gave = ", ".join(f"{f.path.name} for {f.window or 'all'}" for f in landed)
     return StepFailed(
         f"{_who(asked)} gave {gave}",
-        hint=f"it is to give one file ({', '.join(LANDED)}) in the folder that it is given,"
+        hint=f"it is to give files of one kind ({', '.join(LANDED)}) in the folder that it has,"
         f" for {asked.window or 'all'}",
     )
 

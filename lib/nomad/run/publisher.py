@@ -14,7 +14,7 @@ from nomad.engine.instance import Staged
 from nomad.engine.version import NAME
 from nomad.errors import NomadError, Unanswered
 from nomad.lake import intent_log, publish
-from nomad.lake.layout import Cell, refused_file
+from nomad.lake.layout import Cell, data_file, refused_file
 from nomad.lake.manifest import DataFile, Input, Manifest, Over, Published
 from nomad.run.refresher import Catalog
 from nomad.store.base import Store
@@ -69,19 +69,24 @@ class Publisher:
     in_flight: dict[Cell, Over | None] = field(default_factory=dict)
 
     def describe(
-        self, cell: Cell, staged: Staged, recipe: Recipe, refused: Staged | None = None
+        self, cell: Cell, staged: Sequence[Staged], recipe: Recipe, refused: Staged | None = None
     ) -> Manifest:
-        """Describe a staged file as the partition it is to become."""
-        name = f"{self.run_id}-0{staged.path.suffix if staged.path else ''}"
+        """Describe staged files as the partition they are to become; the first tells of all."""
+        first, *_ = staged
+        files = [
+            _file(data_file(self.run_id, n, s.path.suffix), s)
+            for n, s in enumerate(staged)
+            if s.path
+        ]
         return Manifest(
             *cell,
             run_id=self.run_id,
             generated_at=self.now().isoformat(timespec="seconds"),
-            files=(_file(name, staged),) if staged.path else (),
-            schema=staged.schema,
-            content_hash=staged.content_hash,
+            files=tuple(files),
+            schema=first.schema,
+            content_hash=first.content_hash,
             engine=NAME,
-            stats=staged.stats,
+            stats=first.stats,
             quarantined=_file(refused_file(self.run_id), refused) if refused else None,
             **recipe._asdict(),
         )

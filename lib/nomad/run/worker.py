@@ -261,7 +261,7 @@ class Worker:
         over: Over | None,
     ) -> Outcome:
         publisher = self._context.publisher
-        manifest = publisher.describe(step.cell, staged, recipe, quarantined)
+        manifest = publisher.describe(step.cell, [staged], recipe, quarantined)
         files = [staged.path] if staged.path else []
         refused = quarantined.path if quarantined else None
         commit = publisher.publish(manifest, files, over, refused)

@@ -1,0 +1,114 @@
+"""What is fetched of a date, or of all, in several files: pages are kept until all are there.
+
+A page of a fetch that goes on by a cursor is kept as a piece, unread by SQL. Where the fetch was
+broken off, the next one goes on after its last page.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from nomad.engine.instance import sha256
+from nomad.extract.base import Connector, Landed, Request
+from nomad.files import translated
+from nomad.lake import pieces
+from nomad.lake.layout import data_file
+from nomad.lake.manifest import DataFile
+from nomad.lake.pieces import Part, Piece
+from nomad.names import TableName
+from nomad.run.context import Context
+from nomad.run.fetching import delivered
+
+
+class Asked(NamedTuple):
+    """What is asked of a source, by which options (`recipe`), and whether `anew`."""
+
+    table: TableName
+    request: Request
+    recipe: str
+    anew: bool
+
+
+class Pages:
+    """The pages that are kept; of each source they are looked for once in a run."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._known: dict[TableName, list[Piece]] = {}
+
+    def _of(self, table: TableName) -> list[Piece]:
+        if table not in self._known:
+            self._known[table] = pieces.read(self._context.store, table)
+        return self._known[table]
+
+    def fetched(self, connector: Connector, asked: Asked, into: Path) -> list[Landed]:
+        """Have all files of a window brought, those that are kept first."""
+        table, request, recipe, anew = asked
+        begun = [] if anew else pieces.begun(self._of(table), _named(request), recipe)
+        files = list(self._brought(table, begun, request, into))
+        if begun:
+            request = replace(request, cursor=begun[-1].cursor)
+        for file in delivered(connector, request, into):
+            files.append(file)
+            if file.cursor is not None:
+                self._keep(asked, file)
+        return files
+
+    def _brought(
+        self, table: TableName, begun: Sequence[Piece], request: Request, into: Path
+    ) -> Iterator[Landed]:
+        for piece in begun:
+            for part in piece.parts:
+                path = into / f"{piece.number}-{part.file.name}"
+                self._context.store.get(pieces.key(table, piece, part), path)
+                yield Landed(path, request.window, piece.dialect, piece.cursor)
+
+    def _keep(self, asked: Asked, file: Landed) -> None:
+        there, run, path = self._of(asked.table), self._context.run.id, file.path
+        number = there[-1].number + 1 if there else 1
+        name = data_file(run, 0, path.suffix)
+        part = Part(DataFile(name, 0, path.stat().st_size, sha256(path)))
+        at = self._context.workspace.now().isoformat(timespec="seconds")
+        piece = Piece(number, run, at, asked.recipe, (part,), (), dict(file.dialect))
+        piece = piece._replace(cursor=file.cursor, window=_named(asked.request), complete=False)
+        copy = path.with_name(f"kept-{path.name}")
+        with translated(str(copy)):
+            os.link(path, copy)
+        pieces.commit(self._context.store, asked.table, piece, [copy])
+        there.append(piece)
+
+    def forget(self, table: TableName, request: Request) -> None:
+        """Let go of the pages of a window that is landed."""
+        there = self._known.get(table, [])
+        for piece in [p for p in there if p.window == _named(request)]:
+            pieces.remove(self._context.store, table, piece)
+            there.remove(piece)
+
+
+def _named(request: Request) -> str:
+    return str(request.window or "all")
+
+
+def joined(files: Sequence[Landed], into: Path) -> list[Landed]:
+    """Put pages of JSON lines together, that a type holds for all of them; leave others as is."""
+    if len(files) < len("ab") or not all(_is_lines(f) for f in files):
+        return list(files)
+    path = into / "pages.json"
+    with translated(str(path)), path.open("wb") as out:
+        for file in files:
+            with file.path.open("rb") as page:
+                shutil.copyfileobj(page, out)
+            out.write(b"\n")
+    return [replace(files[-1], path=path)]
+
+
+def _is_lines(file: Landed) -> bool:
+    if file.format != "json":
+        return False
+    with file.path.open("rb") as f:
+        return f.read(64).lstrip()[:1] in (b"{", b"")
