@@ -10,14 +10,13 @@ what a dead run left. Of two pieces the one with the higher number is the later.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nomad.engine.scan import Files
 from nomad.errors import CorruptManifest, LostRace
 from nomad.lake.layout import (
-    MANIFEST,
     cut_key,
     folder_of,
     manifest_in,
@@ -197,18 +196,6 @@ def remove(store: Store, table: TableName, piece: Piece) -> None:
         store.delete(f"{folder}/{part.file.name}")
     if isinstance(store, Tidy):
         store.tidy([folder])
-
-
-def unnamed(store: Store, table: TableName, pieces: Iterable[Piece]) -> Iterator[tuple[str, float]]:
-    """Name the files that no piece names, by their keys, each with its age in seconds."""
-    named = {
-        f"{piece_folder(table, piece.number)}/{name}"
-        for piece in pieces
-        for name in (MANIFEST, *(p.file.name for p in piece.parts))
-    }
-    for entry in store.list(pieces_folder(table)):
-        if entry.key not in named and entry.key != cut_key(table):
-            yield entry.key, entry.age
 
 
 def files(store: Store, table: TableName, placed: Iterable[Placed]) -> dict[int, Files]:
