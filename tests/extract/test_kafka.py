@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import count
 
 import pytest
 from confluent_kafka import Producer
 
-from conftest import Project
+from conftest import ROOT, Project
 from databases import asked, refused
 from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
 from nomad.extract.registry import CONNECTORS
@@ -43,6 +47,8 @@ class Topic:
         assert self.producer.flush(10) == 0
 
     def request(self, cursor=None, limit=None, **options):
+        if isinstance(cursor, dict):
+            cursor = json.dumps({"topic": self.name, "offsets": cursor})
         given = {"brokers": self.broker, "topic": self.name, **options}
         return replace(asked("kafka", limit=limit, **given), cursor=cursor)
 
@@ -58,7 +64,7 @@ class Topic:
         files = list(self.landed(cursor, **options))
         rows = [row for rows, _ in files for row in rows]
         return {(r["partition"], r["offset"]): r["value"] for r in rows}, (
-            json.loads(files[-1][1]) if files else None
+            json.loads(files[-1][1])["offsets"] if files else None
         )
 
 
@@ -77,10 +83,10 @@ def test_messages_of_all_partitions_land_from_the_last_offsets_on(topic):
     found, cursor = topic.values()
     assert found == {(0, 0): "a", (0, 1): "b", (1, 0): "c"}
     assert cursor == ENDS
-    assert topic.values(json.dumps(cursor)) == ({}, None)
+    assert topic.values(cursor) == ({}, None)
 
     topic.write("d", partition=2)
-    assert topic.values(json.dumps(cursor)) == ({(2, 0): "d"}, {**ENDS, "2": 1})
+    assert topic.values(cursor) == ({(2, 0): "d"}, {**ENDS, "2": 1})
 
 
 def test_a_message_is_a_line_with_all_that_it_has(topic):
@@ -131,7 +137,7 @@ def test_from_the_latest_on_the_first_landing_only_tells_the_place(topic):
 
     topic.write("after")
     topic.write("other", partition=3)
-    found, _ = topic.values(json.dumps(cursor), start="latest")
+    found, _ = topic.values(cursor, start="latest")
     assert found == {(0, 1): "after", (3, 0): "other"}
 
 
@@ -139,9 +145,17 @@ def test_a_partition_that_is_new_lands_from_its_beginning(topic):
     topic.write("a")
     topic.write("b", partition=3)
 
-    found, cursor = topic.values('{"0": 1, "1": 0, "2": 0}', start="latest")
+    found, cursor = topic.values({"0": 1, "1": 0, "2": 0}, start="latest")
 
     assert (found, cursor) == ({(3, 0): "b"}, {"0": 1, "1": 0, "2": 0, "3": 1})
+
+
+def test_a_cursor_of_another_topic_is_no_place_in_this_one(topic):
+    topic.write("a", "b")
+
+    other = json.dumps({"topic": "other", "offsets": {"0": 1}})
+
+    assert topic.values(other)[0] == {(0, 0): "a", (0, 1): "b"}
 
 
 def test_what_comes_while_it_reads_is_for_the_next_time(topic, monkeypatch):
@@ -158,7 +172,7 @@ def test_what_comes_while_it_reads_is_for_the_next_time(topic, monkeypatch):
     monkeypatch.undo()
 
     assert found == {(0, 0): "a"}
-    assert topic.values(json.dumps(cursor))[0] == {(0, 1): "b"}
+    assert topic.values(cursor)[0] == {(0, 1): "b"}
 
 
 def test_a_fetch_that_was_broken_off_goes_on_behind_its_last_file(topic, monkeypatch):
@@ -200,16 +214,16 @@ def test_what_was_removed_before_it_landed_is_refused(topic):
         topic.write(b"x" * 900_000)
     low = min(offset for _, offset in topic.values()[0])
 
-    told = refused(lambda: topic.values('{"0": 1}'), Refused)
+    told = refused(lambda: topic.values({"0": 1}), Refused)
 
     assert low > 1
     assert f"partition 0 of the topic `{topic.name}` lost {low - 1} message" in told
     assert (
         f", 1 to {low - 1}: they were removed before they were landed; extract more often" in told
     )
-    found, _ = topic.values('{"0": 1}', lost="allow")
+    found, _ = topic.values({"0": 1}, lost="allow")
     assert sorted(found) == [(0, n) for n in range(low, 8)]
-    assert topic.values(json.dumps({"0": low}))[0] == found
+    assert topic.values({"0": low})[0] == found
 
 
 def test_what_is_removed_while_it_is_read_is_refused_too(topic, monkeypatch):
@@ -224,9 +238,9 @@ def test_what_is_removed_while_it_is_read_is_refused_too(topic, monkeypatch):
     monkeypatch.setattr(Reader, "spans", then_too_late)
     topic.write("a", "b")
 
-    assert " messages, 0 to " in refused(lambda: topic.values('{"0": 0}'), Refused)
+    assert " messages, 0 to " in refused(lambda: topic.values({"0": 0}), Refused)
     topic.write("a", "b")
-    assert min(topic.values('{"0": 10}', lost="allow")[0]) > (0, 10)
+    assert min(topic.values({"0": 10}, lost="allow")[0]) > (0, 10)
     first, cursor = topic.values()
     assert max(first) == (0, cursor["0"] - 1)
 
@@ -234,11 +248,11 @@ def test_what_is_removed_while_it_is_read_is_refused_too(topic, monkeypatch):
 def test_a_topic_that_was_made_anew_is_refused_or_read_from_its_beginning(topic):
     topic.write("a")
 
-    told = refused(lambda: topic.values('{"0": 99}'), Refused)
+    told = refused(lambda: topic.values({"0": 99}), Refused)
 
     assert "ends at 1, but was landed up to 99: it was made anew" in told
-    assert topic.values('{"0": 99}', lost="allow")[0] == {(0, 0): "a"}
-    told = refused(lambda: topic.values('{"7": 0}'), Refused)
+    assert topic.values({"0": 99}, lost="allow")[0] == {(0, 0): "a"}
+    told = refused(lambda: topic.values({"7": 0}), Refused)
     assert f"the topic `{topic.name}` has no partition 7 any more" in told
 
 
@@ -283,6 +297,10 @@ def test_a_probe_tells_what_it_sees(topic):
         ("brokers: h, topic: t, timeout: soon", "`timeout` must be a number"),
         ("brokers: h, topic: t, librdkafka: {group.id: x}", "`librdkafka` can't hold `group.id`"),
         ("brokers: h, topic: t, librdkafka: {a: [1]}", "must hold texts, numbers or switches"),
+        (
+            "brokers: h, topic: t",
+            "`topic` needs `dt: timestamp` beside it, so that landings add up",
+        ),
     ],
 )
 def test_a_wrong_option_is_refused(empty: Project, options, told):
@@ -314,3 +332,30 @@ def test_a_topic_lands_and_is_read_back(empty: Project, topic):
     assert empty.rows('select dt::text, "offset", value.n from raw.bids order by 3') == [
         ["2024-01-02", 0, 1], ["2024-01-03", 0, 2], ["2024-01-02", 1, 3],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("function", "nth"),
+    [
+        ("nomad.extract.topics.Reader._line", 2),
+        ("nomad.lake.pieces.commit", 1),
+        ("nomad.lake.pieces.commit", 2),
+        ("nomad.run.publisher.Publisher.publish", 1),
+    ],
+)
+def test_each_message_lands_once_whatever_is_killed(empty: Project, topic, function, nth):
+    """Half-way through, before and after what came is committed, before it is in a partition."""
+    source = f"{{connector: kafka, brokers: '{topic.broker}', topic: {topic.name}, dt: timestamp}}"
+    empty.write("nomad.yaml", f"layers: [ods]\ntimezone: UTC\nsources:\n  bids: {source}\n")
+    topic.write(*"abc", timestamp=1704164645006)
+    command = [sys.executable, ROOT / "tests/at_call.py", function, str(nth), "kill", "extract"]
+
+    killed = subprocess.run(
+        command, cwd=empty.root, env={**os.environ, "PYTHONPATH": str(ROOT / "lib")}, check=False
+    )
+    topic.write("d", timestamp=1704164645006)
+    answer = empty("extract")
+
+    assert killed.returncode == -signal.SIGKILL
+    assert answer.code == 0, answer.err
+    assert empty.rows("select value from raw.bids order by 1") == [[v] for v in "abcd"]

@@ -61,11 +61,17 @@ def test_entries_land_from_the_last_one_on(redis, fetch, monkeypatch):
 
     found, cursor = fetch()
     assert found == {i: {"n": i} for i in ("5-1", "5-2", "5-10", "9-0")}
-    assert json.loads(cursor) == {"id": "9-0", "added": 4}
+    assert json.loads(cursor) == {"stream": "orders", "id": "9-0", "added": 4}
     assert fetch(cursor) is None
 
     add(redis, "9-1", "10-0")
     assert list(fetch(cursor)[0]) == ["9-1", "10-0"]
+
+
+def test_a_cursor_of_another_stream_is_no_place_in_this_one(redis, fetch):
+    add(redis, "1-0", "2-0")
+
+    assert list(fetch('{"stream": "other", "id": "1-0", "added": 1}')[0]) == ["1-0", "2-0"]
 
 
 def test_an_entry_has_its_moment_and_its_texts(redis, redis_server, tmp_path):
@@ -118,7 +124,7 @@ def test_a_sample_takes_a_few(redis, redis_server, tmp_path):
     (landed,) = REDIS.fetch(replace(request_of(redis_server), limit=2), tmp_path)
 
     assert len(landed.path.read_text().splitlines()) == 2
-    assert json.loads(landed.cursor) == {"id": "2-0"}
+    assert json.loads(landed.cursor) == {"stream": "orders", "id": "2-0"}
 
 
 # Lost ------------------------------------------------------------------------------------------
@@ -133,7 +139,9 @@ def test_what_was_cut_off_before_it_landed_is_refused(redis, fetch):
     told = refused(lambda: fetch(cursor), Refused)
 
     assert "lost 2 entries behind 2-0, which was landed last: its oldest is 5-0; extract" in told
-    assert fetch(cursor, lost="allow") == ({"5-0": {"n": "5-0"}}, '{"id": "5-0", "added": 5}')
+    assert fetch(cursor, lost="allow") == (
+        {"5-0": {"n": "5-0"}}, '{"stream": "orders", "id": "5-0", "added": 5}',
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("kept", [2, 1, 0])
@@ -177,8 +185,10 @@ def test_without_a_count_what_is_cut_off_counts_as_lost(redis, fetch):
     add(redis, "1-0", "2-0", "3-0")
     redis.xtrim("orders", maxlen=1, approximate=False)
 
-    assert "lost entries behind 1-0" in refused(lambda: fetch('{"id": "1-0"}'), Refused)
-    assert list(fetch('{"id": "2-0"}', lost="allow")[0]) == ["3-0"]
+    assert "lost entries behind 1-0" in refused(
+        lambda: fetch('{"stream": "orders", "id": "1-0"}'), Refused
+    )
+    assert list(fetch('{"stream": "orders", "id": "2-0"}', lost="allow")[0]) == ["3-0"]
 
 
 # Faults ----------------------------------------------------------------------------------------
@@ -225,6 +235,10 @@ def test_a_probe_tells_what_it_sees(redis, redis_server):
         ("stream: s, url: h", "`url` must be like redis://"),
         ("stream: s, url: 'redis://h', format: json", "`format` can't be `json`"),
         ("stream: s, url: 'redis://h', lost: yes", "`lost` can't be `True`"),
+        (
+            "stream: s, url: 'redis://h'",
+            "`stream` needs `dt: time` beside it, so that landings add up",
+        ),
     ],
 )
 def test_a_wrong_option_is_refused(empty: Project, options, told):

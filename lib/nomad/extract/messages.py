@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
 
-from nomad.config.options import Option, one_of
+from nomad.config.options import Held, Option, Rule, one_of
 from nomad.config.sources import ALLOW, REFUSE
 from nomad.errors import Refused
 from nomad.extract.base import Request
@@ -14,6 +15,15 @@ TEXT, BASE64, JSON = "text", "base64", "json"
 """How bytes are written down."""
 
 LOST = Option("lost", "allow: entries may be gone before they were landed.", one_of(REFUSE, ALLOW))
+
+
+def adds_up(moment: str) -> Rule:
+    """Make the rule that a stream is cut by date: only then does a landing add to those before."""
+
+    def rule(_value: Held, given: Mapping[str, Held]) -> str | None:
+        return None if "dt" in given else f"needs `dt: {moment}` beside it, so that landings add up"
+
+    return rule
 
 
 def as_text(value: bytes, form: str, told: str) -> str:

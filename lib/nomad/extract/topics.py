@@ -45,19 +45,21 @@ class Reader:
         self.consumer = consumer
         self.request = request
         self.topic = str(request.source.options["topic"])
+        self.left = _left_at(request.cursor, self.topic)
         self.offsets: dict[int, int] = {}
         self.ends: dict[int, int] = {}
 
     @property
     def cursor(self) -> str:
         """Tell which offset each partition goes on at."""
-        return json.dumps({str(p): o for p, o in sorted(self.offsets.items())})
+        offsets = {str(p): o for p, o in sorted(self.offsets.items())}
+        return json.dumps({"topic": self.topic, "offsets": offsets})
 
     @property
     def begins_here(self) -> bool:
         """Tell whether the end that there is now is where the first landing begins."""
         start = self.request.source.options.get("start")
-        return start == LATEST and self.request.cursor is None and self.offsets == self.ends
+        return start == LATEST and not self.left and self.offsets == self.ends
 
     def rows(self) -> Iterator[str]:
         """Give lines of JSON, of a sample no more than are enough."""
@@ -89,13 +91,12 @@ class Reader:
 
     def _begin(self) -> None:
         """Choose where each partition begins, and have it read from there."""
-        left = json.loads(self.request.cursor) if self.request.cursor else {}
-        from_end = not left and self.request.source.options.get("start") == LATEST
+        from_end = not self.left and self.request.source.options.get("start") == LATEST
         for partition, span in self.spans().items():
-            begin = left.get(str(partition), span.end if from_end else span.low)
+            begin = self.left.get(str(partition), span.end if from_end else span.low)
             self.offsets[partition] = self._there(partition, begin, span)
             self.ends[partition] = span.end
-        for gone in (p for p in left if int(p) not in self.ends):
+        for gone in (p for p in self.left if int(p) not in self.ends):
             messages.refuse_lost(
                 self.request, f"the topic `{self.topic}` has no partition {gone} any more"
             )
@@ -103,13 +104,13 @@ class Reader:
 
     def _assign(self) -> None:
         """Have the partitions read that are not at their end."""
-        self.consumer.assign([self._at(p, self.offsets[p]) for p in self._left()])
+        self.consumer.assign([self._at(p, self.offsets[p]) for p in self._unread()])
 
     def _there(self, partition: int, begin: int, span: Span) -> int:
         """Begin at an offset that is there; refuse where what was not landed is gone."""
         if span.low <= begin <= span.end:
             return begin
-        if not self.request.cursor:
+        if not self.left:
             return span.low
         where = f"partition {partition} of the topic `{self.topic}`"
         if begin < span.low:
@@ -127,18 +128,18 @@ class Reader:
         at = () if offset is None else (offset,)
         return TopicPartition(self.topic, partition, *at)
 
-    def _left(self) -> list[int]:
+    def _unread(self) -> list[int]:
         return [p for p, end in self.ends.items() if self.offsets[p] < end]
 
     def _messages(self) -> Iterator[Message]:
         """Have messages handed over until each partition is at its end."""
         heard = self.request.clock()
-        while self._left():
+        while self._unread():
             found = self.consumer.consume(_AT_ONCE, timeout=_WAIT)
             if found:
                 heard = self.request.clock()
             elif self.request.clock() - heard > timedelta(seconds=_timeout(self.request)):
-                raise _silent(self.request, self._left())
+                raise _silent(self.request, self._unread())
             for message in found:
                 error = message.error()
                 if error is not None:
@@ -219,6 +220,12 @@ class Reader:
         data = value if isinstance(value, bytes) else str(value).encode()
         form = str(self.request.source.options.get(option, messages.TEXT))
         return messages.as_text(data, form, told)
+
+
+def _left_at(cursor: str | None, topic: str) -> dict[str, int]:
+    """Read where the partitions of a topic were left; those of another one are no place in it."""
+    told = json.loads(cursor) if cursor else {}
+    return dict(told["offsets"]) if told.get("topic") == topic else {}
 
 
 def _whence(message: Message) -> tuple[int, int]:

@@ -51,7 +51,7 @@ class KafkaConnector:
 
     options = (
         Option("brokers", "Where to begin: host:port, or a list of them.", TEXTS, True),
-        Option("topic", "Whose messages are landed.", TEXT, True),
+        Option("topic", "Whose messages are landed.", TEXT, True, messages.adds_up("timestamp")),
         Option("start", "Where the first landing begins: earliest, the default, or latest.",
                one_of(EARLIEST, LATEST)),
         Option("format", "Of values: text, base64, or json, whose fields are columns.",
@@ -80,7 +80,7 @@ class KafkaConnector:
                 yield Landed(path, request.window, cursor=reader.cursor)
                 if written < _ROWS:
                     return
-            if not count and request.cursor is None:
+            if not (count or reader.left):
                 raise SourceMissing(
                     f"source `{request.source.name}` has no message in the topic"
                     f" `{request.source.options['topic']}`",

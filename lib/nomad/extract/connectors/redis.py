@@ -36,7 +36,7 @@ class RedisConnector:
 
     options = (
         Option("url", "redis://host:6379/0, or rediss:// for TLS.", TEXT, True, _url),
-        Option("stream", "The key of the stream.", TEXT, True),
+        Option("stream", "The key of the stream.", TEXT, True, messages.adds_up("time")),
         Option("format", "Of names and values: text, or base64 where they are other bytes.",
                one_of(messages.TEXT, messages.BASE64)),
         messages.LOST,
@@ -44,7 +44,8 @@ class RedisConnector:
 
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Write what lies behind the cursor, up to the last entry that is there now."""
-        begin = Place.of(request.cursor)
+        stream = str(request.source.options["stream"])
+        begin = Place.of(request.cursor, stream)
         path = into / "entries.json"
         with _opened(request) as client:
             state = _state(client, request)
@@ -61,7 +62,7 @@ class RedisConnector:
                 _refuse_gap(request, begin, state, count, first=_state(client, request))
         if count:
             end = Place(reader.last, state.added if whole else None)
-            yield Landed(path, request.window, cursor=end.text)
+            yield Landed(path, request.window, cursor=end.cursor(stream))
         elif begin == START:
             raise _missing(request, "it has no entry")
 
@@ -86,14 +87,15 @@ class Place(NamedTuple):
     added: int | None = None
 
     @classmethod
-    def of(cls, cursor: str | None) -> Place:
-        """Read it; none is the beginning."""
-        return cls(**json.loads(cursor)) if cursor else START
+    def of(cls, cursor: str | None, stream: str) -> Place:
+        """Read it; none is the beginning, as is a place in another stream."""
+        told = json.loads(cursor) if cursor else {}
+        return cls(told["id"], told.get("added")) if told.get("stream") == stream else START
 
-    @property
-    def text(self) -> str:
+    def cursor(self, stream: str) -> str:
         """Write it as a cursor."""
-        return json.dumps({k: v for k, v in self._asdict().items() if v is not None})
+        told = {"stream": stream, **self._asdict()}
+        return json.dumps({k: v for k, v in told.items() if v is not None})
 
 
 START = Place("0-0", 0)
@@ -137,7 +139,7 @@ def _state(client: Redis, request: Request) -> State | None:
     except ResponseError as e:
         if "no such key" not in str(e):
             raise
-        if request.cursor is None:
+        if Place.of(request.cursor, stream) == START:
             raise _missing(request, "there is no such key") from e
         messages.refuse_lost(request, f"the stream `{stream}` is gone, and what was not landed")
         return None
