@@ -512,3 +512,33 @@ def test_a_probe_finds_the_function_and_calls_nothing(vendor):
     )
 
     assert told == "function sources.vendor:prices, line 6"
+
+
+PAGES = """\
+from pathlib import Path
+from nomad.extract.context import Rows
+
+def pages(context, day):
+    for page in range(int(context.cursor or 0) + 1, 4):
+        with (context.root / "asked.txt").open("a") as f:
+            f.write(f"{page} ")
+        if page == 3 and not (context.root / "up").exists():
+            raise OSError("the vendor is down")
+        yield Rows([{"page": page, "n": n} for n in (1, 2)], cursor=str(page))
+"""
+
+
+def test_a_date_that_was_broken_off_goes_on_after_its_last_rows(empty: Project):
+    source = "{connector: python, call: 'sources.vendor:pages', with: {day: $<PARTITION_DATE>}}"
+    empty.write("nomad.yaml", f"layers: [ods]\ntimezone: UTC\nsources:\n  s: {source}\n")
+    empty.write("sources/vendor.py", PAGES)
+
+    broken = empty("extract", "--dt", "2024-01-02")
+    empty.write("up", "")
+    whole = empty("extract", "--dt", "2024-01-02")
+
+    assert (broken.code, whole.code) == (1, 0), whole.err
+    assert (empty.root / "asked.txt").read_text().split() == ["1", "2", "3", "3"]
+    assert empty.rows("select dt::text, page, n from raw.s order by 2, 3") == [
+        ["2024-01-02", page, n] for page in (1, 2, 3) for n in (1, 2)
+    ]
