@@ -34,12 +34,24 @@ def running(tmp_path_factory):
 
 @contextmanager
 def one_loader():
-    """Read what boto3 knows of AWS once, not for each client: a fifth of a second."""
-    from botocore import loaders
+    """Read what boto3 knows of AWS once, not for each client: a fifth of a second.
 
-    made = cache(loaders.create_loader)
+    Likewise what it makes of that: each command has a client of its own, and makes it all anew.
+    """
+    from botocore import client, hooks, loaders
+
+    made, names = cache(loaders.create_loader), {}
+    model = cache(client.ClientCreator(made(), *[None] * 6)._load_service_model)
+    begin = hooks.EventAliaser.__init__
+
+    def aliasing(self, *words, **named):
+        begin(self, *words, **named)
+        self._alias_name_cache = names
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loaders, "create_loader", made)
+        patch.setattr(client.ClientCreator, "_load_service_model", lambda _, *words: model(*words))
+        patch.setattr(hooks.EventAliaser, "__init__", aliasing)
         yield
 
 

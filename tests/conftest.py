@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -17,6 +18,8 @@ from click.testing import CliRunner
 
 from kept import Kept
 from nomad.cli import app
+from nomad.project import reading
+from nomad.project.parse_pool import parse_all
 
 ROOT = Path(__file__).parents[1]
 pytest_plugins = ["buckets", "databases"]
@@ -26,11 +29,31 @@ def pytest_report_header() -> str:
     return f"duckdb {duckdb.__version__}"
 
 
+def pytest_collection_finish() -> None:
+    """What is there by now stays: collecting garbage passes it over, and is done more rarely."""
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 50)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _unsynced():
     """No test waits for the disk: none has a power cut, which a sync is for."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parsed_here():
+    """A command of the tests' own process parses the few files of a project in it.
+
+    A fork of a process as large as this one takes far longer. That both give the same is held by
+    tests/project/test_parse_pool.py, and commands that are processes fork as they do for users.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            reading, "parse_all", lambda texts, opinion, **_: parse_all(texts, opinion, processes=0)
+        )
         yield
 
 
