@@ -39,6 +39,7 @@ ADAPTERS = {
     "sqlalchemy": {"extract.alchemy"},
     "sqlite3": {"lake.object_cache"},
     "backports": {"extract.packed"},
+    "fsspec": {"extract.remote"},
     "urllib3": {"extract.http"},
     "pyarrow": {"extract.frames"},
     "redis": {"extract.connectors.redis"},

@@ -371,7 +371,7 @@ def test_a_packed_file_comes_over_http(tmp_path):
         url = f"{web.url}/x[1]*.csv.gz?day=2"
 
         assert fetch(tmp_path, url) == [TEXT]
-        assert CONNECTOR.probe(asked(tmp_path, url)).startswith(f"{url}, ")
+        assert CONNECTOR.probe(asked(tmp_path, url)).startswith(f"{web.url}/x[1]*.csv.gz, ")
         web.replies(Reply(b"<!doctype html>"))
         assert "HTML" in fault(Refused, tmp_path, f"{web.url}/x.csv").what
         web.replies(Reply(status=404))

@@ -1,7 +1,7 @@
 """From sources to files as they land.
 
 `base` is the port, `registry` finds a connector by its name, `connectors` are those that are
-shipped, and `memory` is their double. Files have `places`, found there by `patterns` (`s3` is one),
+shipped, and `memory` is their double. Files have `places`, found by `patterns` (`s3`, `remote`),
 and land as `delivered` says: `packed` ones unpacked, `texts` in UTF-8, sheets of `excel` as CSV, by
 their `formats`; `header` names columns beforehand. Connectors share `databases`, and `http`, which
 makes `calls` by the `patience` of a source and what is known of `hosts`. An API has `auth` and

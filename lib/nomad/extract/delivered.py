@@ -18,7 +18,7 @@ from nomad.extract import places, texts
 from nomad.extract.base import NEW, Landed, Request
 from nomad.extract.formats import KINDS, suffix, unpacked
 from nomad.extract.packed import Unpacked, unpack
-from nomad.extract.places import Found
+from nomad.extract.places import Found, Place
 
 DIALECT = {"delimiter": "delim", "quote": "quote", "escape": "escape"}
 FORMATS = "csv, json, parquet or xlsx"
@@ -69,7 +69,9 @@ def dialect_of(source: SourceConfig, name: str) -> dict[str, str]:
     return told
 
 
-def delivered(request: Request, found: Found, into: Path, prefix: str) -> Iterator[File]:
+def delivered(
+    place: Place, request: Request, found: Found, into: Path, prefix: str
+) -> Iterator[File]:
     """Bring a file and make of it what lands; of a zip with several, each.
 
     Raises:
@@ -78,7 +80,7 @@ def delivered(request: Request, found: Found, into: Path, prefix: str) -> Iterat
         Refused: it is not what it should be.
     """
     original = into / f"{prefix}-delivered"
-    places.bring(request, found, original)
+    places.bring(place, request, found, original)
     source, told = request.source, found.address
     for number, one in enumerate(unpack(original, told, source)):
         where = f"{told}/{one.name}" if "member" in source.options else told
@@ -116,7 +118,7 @@ def _safe(name: str) -> str:
 # Several -----------------------------------------------------------------------------------------
 
 
-def all_of(request: Request, files: list[Found], into: Path) -> Iterator[Landed]:
+def all_of(place: Place, request: Request, files: list[Found], into: Path) -> Iterator[Landed]:
     """Bring the files of a window, each of the same columns; of a sample, as many as will do.
 
     Raises:
@@ -125,10 +127,10 @@ def all_of(request: Request, files: list[Found], into: Path) -> Iterator[Landed]
     several = places.may_be_several(str(request.source.options["path"]))
     first: File | None = None
     for number, found in enumerate(files):
-        for file in delivered(request, found, into, str(number)):
+        for file in delivered(place, request, found, into, str(number)):
             first = first or file
             _refuse_other(request.source, first, file)
-            part = file.told if several or "member" in request.source.options else ""
+            part = places.key(file.told) if several or "member" in request.source.options else ""
             state = NEW._replace(stamp=found.stamp) if part else NEW
             yield Landed(file.path, request.window, file.dialect, part=part, state=state)
             if request.limit is not None:

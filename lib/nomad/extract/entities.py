@@ -13,13 +13,13 @@ from typing import BinaryIO
 from nomad.extract import places
 from nomad.extract.base import Known, Landed, Request
 from nomad.extract.delivered import delivered, dialect_of
-from nomad.extract.places import Found
+from nomad.extract.places import Found, Place, key
 
 _CHUNK = 1 << 20
 
 
 def changed(
-    request: Request, files: Iterable[Found], into: Path, *, growing: bool
+    place: Place, request: Request, files: Iterable[Found], into: Path, *, growing: bool
 ) -> Iterator[Landed]:
     """Bring the files that are not as they were, each under its address as the part's key.
 
@@ -32,26 +32,26 @@ def changed(
         if added:
             yield added
         else:
-            yield from _anew(request, found, into, number)
+            yield from _anew(place, request, found, into / str(number))
         if request.limit is not None:
             return
 
 
 def _is_known(request: Request, found: Found) -> bool:
     """Tell whether a file is as it was; of one with several in it, it stands for them all."""
-    known = request.known.get(found.address)
+    known = request.known.get(key(found.address))
     if known is None and found.address.lower().endswith(".zip"):
-        within = f"{found.address}/"
-        known = next((k for key, k in request.known.items() if key.startswith(within)), None)
+        within = f"{key(found.address)}/"
+        known = next((k for part, k in request.known.items() if part.startswith(within)), None)
     return bool(known and found.stamp and known.stamp == found.stamp)
 
 
-def _anew(request: Request, found: Found, into: Path, number: int) -> Iterator[Landed]:
+def _anew(place: Place, request: Request, found: Found, base: Path) -> Iterator[Landed]:
     on_disk = places.is_on_disk(found.address)
     sha = _digest(request.root / found.address) if on_disk else ""
     state = Known(found.stamp, found.size or 0, sha)
-    for file in delivered(request, found, into, str(number)):
-        yield Landed(file.path, dialect=file.dialect, part=file.told, state=state)
+    for file in delivered(place, request, found, base.parent, base.name):
+        yield Landed(file.path, dialect=file.dialect, part=key(file.told), state=state)
 
 
 def _grown(request: Request, found: Found, target: Path) -> Landed | None:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from nomad.config.sources import SourceConfig
 from nomad.errors import ConfigError, SourceMissing, Unreachable
@@ -24,7 +26,8 @@ _WHO = r"(?i)https?://(?:\[[^\]]*\])?[^/?#\[@]*:(?!\d*[/?#])[^/?#@]*[/?#].*@"
 class Found(NamedTuple):
     """A file that a path means, by its own address; relative ones go from the project's folder.
 
-    `stamp` is another one once the file has changed; empty where that isn't told.
+    Only over HTTP does it say who asks. `stamp` is another one once the file has changed; empty
+    where that isn't told.
     """
 
     address: str
@@ -68,97 +71,102 @@ def may_be_several(path: str) -> bool:
     return patterns.is_pattern(path) and not path.lower().startswith(HTTP)
 
 
-# Finding -----------------------------------------------------------------------------------------
+def key(address: str) -> str:
+    """Give the address by which a file is known next time, without anything secret.
+
+    Example:
+        >>> key("https://me:pw@host/a.csv?token=x"), key("in/a@b?.csv")
+        ('https://host/a.csv', 'in/a@b?.csv')
+    """
+    bare = re.sub(r"[?#].*", "", address) if address.lower().startswith(HTTP) else address
+    return re.sub(r"(?<=://)[^/]*@", "", bare)
 
 
-def find(request: Request) -> list[Found]:
+class Place(Protocol):
+    """Where the files of a source lie, for as long as it is open."""
+
+    def find(self) -> list[Found]:
+        """Name the files that the path means, in order of name; none where there are none.
+
+        A path that is no pattern may be given as it is, unlooked at.
+
+        Raises:
+            Unreachable: the place can't be listed.
+        """
+
+    def bring(self, found: Found, to: Path) -> bool:
+        """Copy a file to one of this machine; False where it is not there.
+
+        Raises:
+            Unreachable: it can't be read.
+        """
+
+    def size(self, found: Found) -> int | None:
+        """Give the bytes of a file that is there; None where that isn't told.
+
+        Raises:
+            SourceMissing: it is not there.
+            Unreachable: it can't be looked at.
+        """
+
+
+@contextmanager
+def opened(request: Request) -> Iterator[Place]:
+    """Have the place of a source's files.
+
+    Raises:
+        ConfigError: nothing reads files there, or what does isn't installed.
+        Unreachable: it can't be reached.
+    """
+    path = address(request.source)
+    if is_on_disk(path):
+        yield Disk(request, path)
+    elif path.lower().startswith(HTTP):
+        yield _Http(request, path)
+    elif path.startswith(S3):
+        yield _Bucket(request, path)
+    else:
+        from nomad.extract import remote
+
+        with remote.opened(request, path) as place:
+            yield place
+
+
+def find(place: Place, request: Request) -> list[Found]:
     """Name the files that the path of a source means, in order of name.
-
-    A path that is no pattern is given as it is, unless it is of this machine.
 
     Raises:
         SourceMissing: there is none.
         Unreachable: the place can't be listed.
     """
-    path = address(request.source)
-    if is_on_disk(path):
-        files = on_disk(request.root, path, request.source)
-    elif not may_be_several(path):
-        files = [Found(path)]
-    else:
-        from nomad.extract import s3
-
-        files = [Found(*found) for found in s3.listing(path)]
+    files = place.find()
     if not files:
+        path = address(request.source)
         raise missing(str(request.root / path) if is_on_disk(path) else path, request)
     return files
 
 
-def on_disk(root: Path, path: str, source: SourceConfig) -> list[Found]:
-    """Name the files of this machine that a path means."""
-    try:
-        return [_seen(root, p) for p in patterns.on_disk(root, path)]
-    except OSError as e:
-        where = str(e.filename or root / path)
-        raise Unreachable(f"source `{source.name}`: {e.strerror or e}", where=where) from e
-
-
-def _seen(root: Path, path: Path) -> Found:
-    stat = path.stat()
-    key = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    return Found(key, f"{stat.st_size}-{stat.st_mtime_ns}", stat.st_size)
-
-
-def missing(where: str, request: Request) -> SourceMissing:
-    """Say that a source has nothing for a window."""
-    day = f" for {request.window}" if request.window else ""
-    is_pattern = may_be_several(where)
-    return SourceMissing(
-        f"source `{request.source.name}` has no file{day}",
-        where=where,
-        hint="no file matches this pattern: check the date (a holiday?) and `path:` in nomad.yaml"
-        if is_pattern
-        else "check the date (a holiday?) and `path:` in nomad.yaml",
-    )
-
-
-# Bringing ----------------------------------------------------------------------------------------
-
-
-def bring(request: Request, found: Found, to: Path) -> None:
+def bring(place: Place, request: Request, found: Found, to: Path) -> None:
     """Copy a file of a source to one of this machine.
 
     Raises:
         SourceMissing: it is not there.
         Unreachable: it can't be read.
     """
-    from nomad.extract import http, s3
-
-    path = found.address
-    if path.lower().startswith(HTTP):
-        there = http.download(path, to, request)
-    elif path.startswith(S3):
-        there = s3.download(path, to)
-    else:
-        path = str(request.root / path)
-        there = _copy(Path(path), to, request.source)
-    if not there:
-        raise missing(path, request)
+    if not place.bring(found, to):
+        path = found.address
+        raise missing(str(request.root / path) if is_on_disk(path) else path, request)
 
 
-def _copy(path: Path, to: Path, source: SourceConfig) -> bool:
-    try:
-        shutil.copyfile(path, to)
-    except FileNotFoundError:
-        if not to.parent.is_dir():
-            raise
-        return False
-    except OSError as e:
-        raise Unreachable(f"source `{source.name}`: {e.strerror or e}", where=str(path)) from e
-    return True
-
-
-# Looking -----------------------------------------------------------------------------------------
+def missing(where: str, request: Request) -> SourceMissing:
+    """Say that a source has nothing for a window."""
+    day = f" for {request.window}" if request.window else ""
+    nothing = "no file matches this pattern: " if may_be_several(where) else ""
+    return SourceMissing(
+        f"source `{request.source.name}` has no file{day}",
+        where=where,
+        hint=f"{nothing}check the date (a holiday?) and `path:` in nomad.yaml",
+    )
 
 
 def seen(request: Request) -> str:
@@ -168,23 +176,107 @@ def seen(request: Request) -> str:
         SourceMissing: there is nothing.
         Unreachable: it can't be looked at.
     """
-    files = find(request)
-    if len(files) > 1:
-        size = sum(f.size or 0 for f in files)
-        return f"{len(files)} files, {files[0].address} to {files[-1].address}, {size:,} bytes"
-    size_now = files[0].size if files[0].size is not None else _size(request, files[0].address)
-    told = f"{size_now:,} bytes" if size_now is not None else "its size isn't told"
-    return f"{files[0].address}, {told}"
+    with opened(request) as place:
+        files = find(place, request)
+        first, last = key(files[0].address), key(files[-1].address)
+        if len(files) > 1:
+            size = sum(f.size or 0 for f in files)
+            return f"{len(files)} files, {first} to {last}, {size:,} bytes"
+        known = place.size(files[0])
+    told = f"{known:,} bytes" if known is not None else "its size isn't told"
+    return f"{first}, {told}"
 
 
-def _size(request: Request, path: str) -> int | None:
-    if path.lower().startswith(HTTP):
+# Places ------------------------------------------------------------------------------------------
+
+
+class Disk(NamedTuple):
+    """A disk of this machine."""
+
+    request: Request
+    path: str
+
+    def find(self) -> list[Found]:
+        """Look for the files, also for one without a pattern."""
+        root = self.request.root
+        try:
+            return [_seen(root, p) for p in patterns.on_disk(root, self.path)]
+        except OSError as e:
+            raise self._unreachable(e, Path(e.filename or root / self.path)) from e
+
+    def bring(self, found: Found, to: Path) -> bool:
+        """Copy it."""
+        path = self.request.root / found.address
+        try:
+            shutil.copyfile(path, to)
+        except FileNotFoundError:
+            if not to.parent.is_dir():
+                raise
+            return False
+        except OSError as e:
+            raise self._unreachable(e, path) from e
+        return True
+
+    def size(self, found: Found) -> int | None:
+        """Give what was found."""
+        return found.size
+
+    def _unreachable(self, e: OSError, path: Path) -> Unreachable:
+        what = f"source `{self.request.source.name}`: {e.strerror or e}"
+        return Unreachable(what, where=str(path))
+
+
+def _seen(root: Path, path: Path) -> Found:
+    stat = path.stat()
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    return Found(name, f"{stat.st_size}-{stat.st_mtime_ns}", stat.st_size)
+
+
+class _Http(NamedTuple):
+    """An address of HTTP: one file, as nothing can be listed."""
+
+    request: Request
+    path: str
+
+    def find(self) -> list[Found]:
+        return [Found(self.path)]
+
+    def bring(self, found: Found, to: Path) -> bool:
         from nomad.extract import http
 
-        return http.size(path, request)
-    from nomad.extract import s3
+        return http.download(found.address, to, self.request)
 
-    size = s3.size(path)
-    if size is None:
-        raise missing(path, request)
-    return size
+    def size(self, found: Found) -> int | None:
+        from nomad.extract import http
+
+        return http.size(found.address, self.request)
+
+
+class _Bucket(NamedTuple):
+    """Objects of a bucket in S3."""
+
+    request: Request
+    path: str
+
+    def find(self) -> list[Found]:
+        from nomad.extract import s3
+
+        if not may_be_several(self.path):
+            return [Found(self.path)]
+        self.request.spend()
+        return [Found(*found) for found in s3.listing(self.path)]
+
+    def bring(self, found: Found, to: Path) -> bool:
+        from nomad.extract import s3
+
+        self.request.spend()
+        return s3.download(found.address, to)
+
+    def size(self, found: Found) -> int | None:
+        from nomad.extract import s3
+
+        self.request.spend()
+        size = found.size if found.size is not None else s3.size(found.address)
+        if size is None:
+            raise missing(found.address, self.request)
+        return size

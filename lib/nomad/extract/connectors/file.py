@@ -1,4 +1,4 @@
-"""Connector `file`: CSV, JSON, Parquet or Excel, packed or not, from disk, S3 or over HTTP.
+"""Connector `file`: CSV, JSON, Parquet or Excel, packed or not, from disk, S3, HTTP or fsspec.
 
 CSV lands as UTF-8 without a byte order mark, whatever its encoding was; all else as delivered.
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from nomad.config.options import CHARACTER, SINGLE, TEXT, Held, Option, holds_variable, one_of
+from nomad.config.options import CHARACTER, MAP, SINGLE, TEXT, Held, Option, holds_variable, one_of
 from nomad.config.sources import SourceConfig
 from nomad.engine.instance import sha256
 from nomad.extract import packed, places
@@ -22,6 +22,7 @@ from nomad.schema import Column
 
 # Options ---------------------------------------------------------------------------------------
 
+_HERE = ("file", "local")
 _UNREAD = (".xz", ".7z", ".rar", ".tar", ".tgz")
 
 
@@ -29,8 +30,8 @@ def _path(value: Held, given: Mapping[str, Held]) -> str | None:
     """Refuse an address that no file can have, or that would need what nomad doesn't do."""
     path = str(value)
     scheme = re.match(places.SCHEME, path)
-    if scheme and scheme[1].lower() not in ("s3", "http", "https"):
-        return f"can't be `{scheme[1]}://…`: files are read from a disk, s3://, http:// or https://"
+    if scheme and scheme[1].lower() in _HERE:
+        return f"can't be `{scheme[1]}://…`: a path on this machine is written without it"
     if path.lower().endswith(_UNREAD):
         return f"ends in `{suffix(path)}`: of packed files, {', '.join(PACKINGS)} are read"
     if "format" in given or places.is_cut_short(path) or _may_be_known(path):
@@ -53,6 +54,7 @@ _OPTIONS = (
     Option("path", "Where it is; $<PARTITION_DATE>: one a date.", TEXT, required=True, rule=_path),
     Option("format", "Where the ending doesn't tell.", one_of("csv", "json", "parquet", "xlsx")),
     *packed.OPTIONS,
+    Option("storage_options", "Of an address that fsspec opens: what it takes there.", MAP),
     Option("encoding", "Of CSV, e.g. gbk; default utf-8.", TEXT, rule=encoding_fault),
     Option("delimiter", "Of CSV, where it is not a comma.", CHARACTER),
     Option("quote", "Of CSV, where it is not a double quote.", CHARACTER),
@@ -75,11 +77,13 @@ class FileConnector:
         from nomad.extract.delivered import all_of
         from nomad.extract.entities import changed
 
-        files = places.find(request)
-        if request.source.options.get("each") == "file":
-            yield from changed(request, files, into, growing=_may_grow(request.source))
-        elif not _is_unchanged(request, files):
-            yield from all_of(request, files, into)
+        with places.opened(request) as place:
+            files = places.find(place, request)
+            if request.source.options.get("each") == "file":
+                growing = _may_grow(request.source)
+                yield from changed(place, request, files, into, growing=growing)
+            elif not _is_unchanged(request, files):
+                yield from all_of(place, request, files, into)
 
     def is_here(self, request: Request) -> bool:
         """Tell whether a file of the path is on a disk of this machine."""
@@ -90,7 +94,7 @@ class FileConnector:
         path = str(request.source.options.get("path", ""))
         if not path or not places.is_on_disk(path):
             return {}
-        return {f.address: f.stamp for f in places.on_disk(request.root, path, request.source)}
+        return {f.address: f.stamp for f in places.Disk(request, path).find()}
 
     def header(self, source: SourceConfig, root: Path) -> tuple[Column, ...] | None:
         """Name the columns of a CSV on a disk; of several, those of the last by name."""
