@@ -29,6 +29,7 @@ WORKS = "layers: [ods]\nsources:\n  s: {{connector: file, {}}}\n"
         ('path: x.csv, delimiter: "::"', "`delimiter` must be a single character (got '::')"),
         ("path: x.dat", "no format is known for `.dat`: set `format:` to csv"),
         ("path: x.csv, format: cvs", "`format` can't be `cvs`: did you mean `csv`?"),
+        ('path: x.csv, delimiter: "auto "', "`delimiter` must be a single character (got 'auto ')"),
         ("path: x.csv, encoding: klingon", "`encoding` is no encoding `klingon`"),
         ('path: "$<PARTITION_DATE:yyyymmdd>.csv"', "a form that isn't known: `yyyymmdd`"),
         ('path: "$<PARTITION_DATE:%Q>.csv"', "a form that isn't known: `%Q`"),

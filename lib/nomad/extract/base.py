@@ -96,8 +96,9 @@ class Landed:
     """A file of this machine as the source delivered it, and what of the source it is.
 
     Its ending says what it is: `.csv` (in UTF-8), `.json` (one object a line, or an array) or
-    `.parquet`. `dialect` is how a CSV differs from the usual: `delim`, `quote`, `escape`. `cursor`
-    is where the source was left, for the next request of a window that goes on from there.
+    `.parquet`. `dialect` is how a CSV differs from the usual: `delim`, `quote`, `escape`. What of
+    `encoding` and `delimiter` the source left to be told is in `detected`. `cursor` is where the
+    source was left, for the next request of a window that goes on from there.
 
     Of a source that lands in parts, `part` is the key of one, and `state` what is to be known of it
     next time; `appended` is that the file holds only what was added since.
@@ -110,6 +111,7 @@ class Landed:
     part: str = ""
     state: Known = NEW
     appended: bool = False
+    detected: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def format(self) -> str:
@@ -129,9 +131,9 @@ class Connector(Protocol):
         """Write what the window holds into a folder, and name each file once it is whole.
 
         The folder is there, empty, this call's alone, and gone when its files are landed; they are
-        moved from there into the lake. Of a date or of all, there is one file. Nothing is given
-        where the source surely has what was landed as `previous`; not to tell costs no more than
-        bringing it again.
+        moved from there into the lake. Several of one window have one format and one header.
+        Nothing is given where the source surely has what was landed as `previous`; not to tell
+        costs no more than bringing it again.
 
         It may be asked for the same window again, at any time, by any machine; what it needs to go
         on is in the request. What it raises ends this window, not the others:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from nomad.config.options import CHARACTER
 from nomad.config.sources import SourceConfig
 from nomad.errors import ConfigError, Refused, SourceMissing
-from nomad.extract import places, texts
+from nomad.extract import delimiters, places, texts
 from nomad.extract.base import NEW, Landed, Request
 from nomad.extract.formats import KINDS, suffix, unpacked
 from nomad.extract.packed import Unpacked, unpack
@@ -31,6 +31,7 @@ class File(NamedTuple):
     path: Path
     told: str
     dialect: dict[str, str]
+    detected: dict[str, str]
 
 
 def kind_of(source: SourceConfig, name: str) -> str:
@@ -60,6 +61,8 @@ def dialect_of(source: SourceConfig, name: str) -> dict[str, str]:
     """
     options = source.options
     told = {mark: str(options[option]) for option, mark in DIALECT.items() if option in options}
+    if told.get("delim") == texts.AUTO:
+        return {m: c for m, c in told.items() if m != "delim"}
     for mark, character in told.items():
         if fault := CHARACTER.fault(character):
             what = f"source `{source.name}`: `{mark}` {fault}"
@@ -94,8 +97,11 @@ def _landing(request: Request, one: Unpacked, base: Path, told: str) -> File:
     ending = "csv" if kind == "xlsx" else kind
     landed = base.with_name(f"{base.name}-{_safe(one.name)}.{ending}")
     texts.refuse_disguised(one.path, kind, source, told)
+    detected: dict[str, str] = {}
     if kind == "csv":
-        texts.to_utf8(one.path, landed, source, told)
+        encoding = texts.told_by(one.path, source, told)
+        texts.to_utf8(one.path, landed, source, encoding=encoding, told=told)
+        detected = {"encoding": encoding} if texts.encoding_of(source) == texts.AUTO else {}
     elif kind == "xlsx":
         from nomad.extract import excel
 
@@ -104,9 +110,23 @@ def _landing(request: Request, one: Unpacked, base: Path, told: str) -> File:
         one.path.replace(landed)
     one.path.unlink(missing_ok=True)
     dialect = dialect_of(source, one.name) if kind == "csv" else {}
+    if kind == "csv" and source.options.get("delimiter") == texts.AUTO:
+        detected["delimiter"] = _delimiter(landed, source, told)
+        dialect |= {"delim": detected["delimiter"]} if detected["delimiter"] != "," else {}
     if request.limit is not None and ending == "csv":
         texts.cut(landed, request.limit, dialect.get("quote", '"'))
-    return File(landed, told, dialect)
+    return File(landed, told, dialect, detected)
+
+
+def _delimiter(path: Path, source: SourceConfig, told: str) -> str:
+    """Tell by what a CSV is cut."""
+    found = delimiters.detect(path, str(source.options.get("quote", '"')))
+    if len(found) == 1:
+        return found[0]
+    marks = " or ".join(repr(m) for m in found)
+    what = f"it may be {marks}" if found else "by none have all lines as many fields"
+    hint = f"write which: `delimiter: {found[0] if found else ','!r}` of the source, say"
+    raise texts.refused(source, f"its delimiter can't be told: {what}", hint, told)
 
 
 def _safe(name: str) -> str:
@@ -132,7 +152,10 @@ def all_of(place: Place, request: Request, files: list[Found], into: Path) -> It
             _refuse_other(request.source, first, file)
             part = places.key(file.told) if several or "member" in request.source.options else ""
             state = NEW._replace(stamp=found.stamp) if part else NEW
-            yield Landed(file.path, request.window, file.dialect, part=part, state=state)
+            yield Landed(
+                file.path, request.window, file.dialect,
+                part=part, state=state, detected=file.detected,
+            )  # fmt: skip
             if request.limit is not None:
                 return
     if first is None:

@@ -51,7 +51,8 @@ def _anew(place: Place, request: Request, found: Found, base: Path) -> Iterator[
     sha = _digest(request.root / found.address) if on_disk else ""
     state = Known(found.stamp, found.size or 0, sha)
     for file in delivered(place, request, found, base.parent, base.name):
-        yield Landed(file.path, dialect=file.dialect, part=key(file.told), state=state)
+        part = key(file.told)
+        yield Landed(file.path, None, file.dialect, part=part, state=state, detected=file.detected)
 
 
 def _grown(request: Request, found: Found, target: Path) -> Landed | None:

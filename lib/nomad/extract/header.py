@@ -13,11 +13,13 @@ from pathlib import Path
 
 from nomad.config.sources import SourceConfig
 from nomad.errors import NomadError
+from nomad.extract.delimiters import of_lines
 from nomad.extract.delivered import dialect_of
+from nomad.extract.encodings import of_head
 from nomad.extract.formats import KINDS, suffix, unpacked
 from nomad.extract.packed import beginning
 from nomad.extract.patterns import on_disk
-from nomad.extract.texts import encoding_of, is_utf8
+from nomad.extract.texts import AUTO, encoding_of, is_utf8
 from nomad.schema import Column
 
 _DATE = re.compile(r"\$[<{]PARTITION_DATE[^>}]*[>}]", re.IGNORECASE)
@@ -51,15 +53,24 @@ def _latest(path: str, root: Path) -> Path | None:
 
 
 def _names(file: Path, source: SourceConfig) -> list[str] | None:
-    encoding = encoding_of(source)
-    encoding = "utf-8-sig" if is_utf8(encoding) else encoding
     try:
         marks = dialect_of(source, file.name)
-        data = beginning(file, source, _HEAD)
-        text = codecs.getincrementaldecoder(encoding)().decode(data)
-        delimiter, quote = marks.get("delim", ","), marks.get("quote", '"')
+        text = _text(beginning(file, source, _HEAD), source)
+        quote = marks.get("quote", '"')
+        delimiter = marks.get("delim", ",")
+        if source.options.get("delimiter") == AUTO:
+            (delimiter,) = of_lines(text.splitlines(keepends=True)[:-1] or [text], quote)
         lines = io.StringIO(text, newline="")
         rows = csv.reader(lines, delimiter=delimiter, quotechar=quote)
         return [n.strip() for n in next(rows, [])]
-    except (NomadError, OSError, UnicodeError, LookupError, csv.Error, TypeError):
+    except (NomadError, OSError, UnicodeError, LookupError, csv.Error, TypeError, ValueError):
         return None
+
+
+def _text(head: bytes, source: SourceConfig) -> str:
+    """Read a beginning, of which the last character may be cut."""
+    encoding = encoding_of(source)
+    if encoding == AUTO:
+        (encoding,) = of_head(head).encodings
+    encoding = "utf-8-sig" if is_utf8(encoding) else encoding
+    return codecs.getincrementaldecoder(encoding)().decode(head)

@@ -1,14 +1,12 @@
-"""Where files lie: on a disk of this machine, in S3, at an address of HTTP, or where fsspec reads.
+"""Where files lie: what a path means there, and how a file comes from there.
 
-What a path means there, and how a file comes from there. What is in it, `delivered` knows.
+Here is what all places share, and a disk of this machine; others are `servers`.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -110,28 +108,6 @@ class Place(Protocol):
         """
 
 
-@contextmanager
-def opened(request: Request) -> Iterator[Place]:
-    """Have the place of a source's files.
-
-    Raises:
-        ConfigError: nothing reads files there, or what does isn't installed.
-        Unreachable: it can't be reached.
-    """
-    path = address(request.source)
-    if is_on_disk(path):
-        yield Disk(request, path)
-    elif path.lower().startswith(HTTP):
-        yield _Http(request, path)
-    elif path.startswith(S3):
-        yield _Bucket(request, path)
-    else:
-        from nomad.extract import remote
-
-        with remote.opened(request, path) as place:
-            yield place
-
-
 def find(place: Place, request: Request) -> list[Found]:
     """Name the files that the path of a source means, in order of name.
 
@@ -169,25 +145,7 @@ def missing(where: str, request: Request) -> SourceMissing:
     )
 
 
-def seen(request: Request) -> str:
-    """Say on one line what is there of a source, without bringing it.
-
-    Raises:
-        SourceMissing: there is nothing.
-        Unreachable: it can't be looked at.
-    """
-    with opened(request) as place:
-        files = find(place, request)
-        first, last = key(files[0].address), key(files[-1].address)
-        if len(files) > 1:
-            size = sum(f.size or 0 for f in files)
-            return f"{len(files)} files, {first} to {last}, {size:,} bytes"
-        known = place.size(files[0])
-    told = f"{known:,} bytes" if known is not None else "its size isn't told"
-    return f"{first}, {told}"
-
-
-# Places ------------------------------------------------------------------------------------------
+# A disk ------------------------------------------------------------------------------------------
 
 
 class Disk(NamedTuple):
@@ -230,53 +188,3 @@ def _seen(root: Path, path: Path) -> Found:
     stat = path.stat()
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
     return Found(name, f"{stat.st_size}-{stat.st_mtime_ns}", stat.st_size)
-
-
-class _Http(NamedTuple):
-    """An address of HTTP: one file, as nothing can be listed."""
-
-    request: Request
-    path: str
-
-    def find(self) -> list[Found]:
-        return [Found(self.path)]
-
-    def bring(self, found: Found, to: Path) -> bool:
-        from nomad.extract import http
-
-        return http.download(found.address, to, self.request)
-
-    def size(self, found: Found) -> int | None:
-        from nomad.extract import http
-
-        return http.size(found.address, self.request)
-
-
-class _Bucket(NamedTuple):
-    """Objects of a bucket in S3."""
-
-    request: Request
-    path: str
-
-    def find(self) -> list[Found]:
-        from nomad.extract import s3
-
-        if not may_be_several(self.path):
-            return [Found(self.path)]
-        self.request.spend()
-        return [Found(*found) for found in s3.listing(self.path)]
-
-    def bring(self, found: Found, to: Path) -> bool:
-        from nomad.extract import s3
-
-        self.request.spend()
-        return s3.download(found.address, to)
-
-    def size(self, found: Found) -> int | None:
-        from nomad.extract import s3
-
-        self.request.spend()
-        size = found.size if found.size is not None else s3.size(found.address)
-        if size is None:
-            raise missing(found.address, self.request)
-        return size

@@ -10,6 +10,7 @@ from typing import IO
 from nomad.config.options import Held, holds_variable
 from nomad.config.sources import SourceConfig
 from nomad.errors import ConfigError, Refused
+from nomad.extract import encodings
 from nomad.files import translated
 
 _CHUNK = 1 << 17
@@ -19,9 +20,13 @@ _MARKUP = {b"<!doctype html": "an HTML page", b"<html": "an HTML page", b"<?xml"
 """What a file is that begins so, whatever it is called."""
 
 
+AUTO = "auto"
+"""What is said of an encoding or delimiter that is to be told from the file."""
+
+
 def encoding_fault(value: Held, _given: Mapping[str, Held]) -> str | None:
     """Say that an encoding is none."""
-    if holds_variable(value):
+    if holds_variable(value) or value == AUTO:
         return None
     try:
         codecs.lookup(str(value))
@@ -38,6 +43,23 @@ def is_utf8(encoding: str) -> bool:
 def encoding_of(source: SourceConfig) -> str:
     """Give the encoding that a source names."""
     return str(source.options.get("encoding", "utf-8")).lower()
+
+
+def told_by(path: Path, source: SourceConfig, told: str) -> str:
+    """Give the encoding of a text: the one that the source names, or what its bytes tell.
+
+    Raises:
+        Refused: it can't be told.
+    """
+    encoding = encoding_of(source)
+    if encoding != AUTO:
+        return encoding
+    found = encodings.detect(path).encodings
+    if len(found) == 1:
+        return found[0]
+    what = f"it may be {' or '.join(found)}" if found else "it is none of those that are told apart"
+    hint = f"write which: `encoding: {found[0] if found else 'utf-16-le'}` of the source, say"
+    raise refused(source, f"its encoding can't be told: {what}", hint, told)
 
 
 def refused(source: SourceConfig, what: str, hint: str, told: str) -> Refused:
@@ -64,14 +86,15 @@ def refuse_disguised(path: Path, kind: str, source: SourceConfig, told: str) -> 
         raise refused(source, f"it is packed with {packed}", hint, told)
 
 
-def to_utf8(original: Path, landed: Path, source: SourceConfig, told: str) -> None:
+def to_utf8(
+    original: Path, landed: Path, source: SourceConfig, *, encoding: str, told: str
+) -> None:
     """Write a text as UTF-8.
 
     Raises:
         Refused: a byte is none of the encoding's.
         ConfigError: there is no such encoding.
     """
-    encoding = encoding_of(source)
     codec = "utf-8" if is_utf8(encoding) else encoding
     with original.open("rb") as given, translated(str(landed)), landed.open("wb") as taken:
         try:

@@ -114,6 +114,7 @@ def _from_body(body: dict[str, Any], where: str) -> Manifest:
         previous=None if body["previous"] is None else _plain(body["previous"]),
         dialect=_mapping(body.get("dialect", {})),
         quarantined=None if quarantined is None else _file(quarantined),
+        detected=_mapping(body.get("detected", {})),
     )
 
 

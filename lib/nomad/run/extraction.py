@@ -236,13 +236,21 @@ def _landed(
     new = added(staged[0].schema, shape)
     if new:
         _log.warning("%s: new since the version before: %s", shape.told, ", ".join(new))
-    recipe = Recipe(recipe_hash, dialect=landed[0].dialect)
+    recipe = Recipe(recipe_hash, dialect=landed[0].dialect, detected=_detected(landed))
     manifest = context.publisher.describe((table, partition), staged, recipe)
     commit = context.publisher.publish(manifest, [f.path for f in landed], over)
     nearest.landed(table, partition)
     pages.forget(table, request)
     outcome = context.outcome(commit, _why(over, force=force))
     return outcome._replace(result=outcome.result._replace(retried=retried))
+
+
+def _detected(landed: Sequence[Landed]) -> dict[str, str]:
+    """Tell what was found of a date's files; where they differ, all that was found."""
+    found: dict[str, dict[str, None]] = {}
+    for name, value in (item for file in landed for item in file.detected.items()):
+        found.setdefault(name, {})[value] = None
+    return {name: " and ".join(values) for name, values in found.items()}
 
 
 def _why(over: Over | None, *, force: bool) -> str:

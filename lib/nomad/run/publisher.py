@@ -34,6 +34,7 @@ class Recipe(NamedTuple):
     contract_hash: str = ""
     inputs: tuple[Input, ...] = ()
     dialect: Mapping[str, str] = {}
+    detected: Mapping[str, str] = {}
     checks: tuple[Mapping[str, Any], ...] = ()
 
 

@@ -9,15 +9,25 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from nomad.config.options import CHARACTER, MAP, SINGLE, TEXT, Held, Option, holds_variable, one_of
+from nomad.config.options import (
+    CHARACTER,
+    MAP,
+    SINGLE,
+    TEXT,
+    Held,
+    Kind,
+    Option,
+    holds_variable,
+    one_of,
+)
 from nomad.config.sources import SourceConfig
 from nomad.engine.instance import sha256
-from nomad.extract import packed, places
+from nomad.extract import packed, places, servers
 from nomad.extract.base import Landed, Request
 from nomad.extract.formats import KINDS, PACKINGS, suffix, unpacked
 from nomad.extract.patience import OPTIONS
 from nomad.extract.patterns import is_pattern
-from nomad.extract.texts import encoding_fault, encoding_of, is_utf8
+from nomad.extract.texts import AUTO, encoding_fault, encoding_of, is_utf8
 from nomad.schema import Column
 
 # Options ---------------------------------------------------------------------------------------
@@ -50,13 +60,15 @@ def _may_be_known(path: str) -> bool:
     return ending in KINDS or later
 
 
+_DELIMITER = Kind(lambda v: None if v == AUTO else CHARACTER.fault(v), CHARACTER.schema)
+
 _OPTIONS = (
     Option("path", "Where it is; $<PARTITION_DATE>: one a date.", TEXT, required=True, rule=_path),
     Option("format", "Where the ending doesn't tell.", one_of("csv", "json", "parquet", "xlsx")),
     *packed.OPTIONS,
     Option("storage_options", "Of an address that fsspec opens: what it takes there.", MAP),
-    Option("encoding", "Of CSV, e.g. gbk; default utf-8.", TEXT, rule=encoding_fault),
-    Option("delimiter", "Of CSV, where it is not a comma.", CHARACTER),
+    Option("encoding", "Of CSV, e.g. gbk, or auto; default utf-8.", TEXT, rule=encoding_fault),
+    Option("delimiter", "Of CSV, where it is not a comma; or auto.", _DELIMITER),
     Option("quote", "Of CSV, where it is not a double quote.", CHARACTER),
     Option("escape", "Of CSV, where it is not a double quote.", CHARACTER),
     Option("sheet", "Of Excel; default the first.", SINGLE),
@@ -77,7 +89,7 @@ class FileConnector:
         from nomad.extract.delivered import all_of
         from nomad.extract.entities import changed
 
-        with places.opened(request) as place:
+        with servers.opened(request) as place:
             files = places.find(place, request)
             if request.source.options.get("each") == "file":
                 growing = _may_grow(request.source)
@@ -104,7 +116,7 @@ class FileConnector:
 
     def probe(self, request: Request) -> str:
         """Say what is there, without bringing it."""
-        return places.seen(request)
+        return servers.seen(request)
 
 
 CONNECTOR = FileConnector()
@@ -143,5 +155,5 @@ def _may_grow(source: SourceConfig) -> bool:
     from nomad.extract.delivered import kind_of
 
     path = str(source.options["path"])
-    on_disk = places.is_on_disk(path)
-    return on_disk and _lands_as_it_is(source) and kind_of(source, path) == "csv"
+    known = places.is_on_disk(path) and source.options.get("delimiter") != AUTO
+    return known and _lands_as_it_is(source) and kind_of(source, path) == "csv"
