@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -98,6 +99,6 @@ def _named(folder: Path, part: str) -> list[Path]:
         return [folder / part]
     expression = matcher(part)
     try:
-        return [p for p in folder.iterdir() if expression.fullmatch(p.name)]
+        return [folder / n for n in os.listdir(folder) if expression.fullmatch(n)]  # noqa: PTH208
     except (FileNotFoundError, NotADirectoryError):
         return []
