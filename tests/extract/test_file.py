@@ -192,11 +192,15 @@ def test_without_its_package_zstd_is_told(tmp_path, monkeypatch):
         ("x.json", b"<html><body>Log in", "an HTML page came in place of the file"),
         ("x.parquet", b"<!doctype html>", "an HTML page came in place of the file"),
         ("x.csv", b"<?xml version='1.0'?><Error/>", "XML came in place of the file"),
-        ("x.csv", gzip.compress(TEXT), "it is packed with gzip"),
+        ("x.csv", gzip.compress(TEXT, mtime=0), "it is packed with gzip"),
         ("x.json", zstd.compress(TEXT), "it is packed with zstd"),
         ("x.csv", bz2.compress(TEXT), "it is packed with bz2"),
         ("x.csv", zipped(("x", TEXT)), "it is packed with zip"),
-        ("x.csv.gz", gzip.compress(b"<!doctype html>"), "an HTML page came in place of the file"),
+        (
+            "x.csv.gz",
+            gzip.compress(b"<!doctype html>", mtime=0),
+            "an HTML page came in place of the file",
+        ),
     ],
 )
 def test_what_is_something_else_is_refused_as_what_it_is(tmp_path, name, data, what):
@@ -299,7 +303,7 @@ def test_files_of_other_kinds_are_no_files_of_one_date(tmp_path):
 
 def test_of_a_sample_the_first_rows_of_the_first_file_land(tmp_path):
     write(tmp_path, "in/a.csv", b'a,b\n"1\n1",2\n3,4\n5,6\n')
-    write(tmp_path, "in/b.csv.gz", gzip.compress(TEXT))
+    write(tmp_path, "in/b.csv.gz", gzip.compress(TEXT, mtime=0))
     write(tmp_path, "in/c.csv", b"a,b")
 
     assert fetch(tmp_path, "in/*", format="csv", limit=2) == [b'a,b\n"1\n1",2\n3,4\n']
@@ -334,8 +338,8 @@ def test_the_columns_of_a_packed_file_are_known_beforehand(tmp_path, ending):
 
 
 def test_a_packed_file_that_changed_lands_whole(tmp_path):
-    write(tmp_path, "in/a.csv.gz", gzip.compress(TEXT))
-    write(tmp_path, "in/b.csv.gz", gzip.compress(TEXT))
+    write(tmp_path, "in/a.csv.gz", gzip.compress(TEXT, mtime=0))
+    write(tmp_path, "in/b.csv.gz", gzip.compress(TEXT, mtime=0))
     known = {f.part: f.state for f in landed(tmp_path, "in/*.csv.gz", each="file")}
     write(tmp_path, "in/b.csv.gz", gzip.compress(TEXT + b"C,3\n"))
 
@@ -367,7 +371,7 @@ def test_text_files_by_file_land_as_csv(tmp_path):
 
 
 def test_a_packed_file_comes_over_http(tmp_path):
-    with serving(lambda _: Reply(gzip.compress(TEXT))) as web:
+    with serving(lambda _: Reply(gzip.compress(TEXT, mtime=0))) as web:
         url = f"{web.url}/x[1]*.csv.gz?day=2"
 
         assert fetch(tmp_path, url) == [TEXT]
@@ -430,7 +434,7 @@ def test_one_file_of_a_pattern_lands_by_date(tmp_path):
         "nomad.yaml",
         'layers: [ods]\nsources:\n  s: {connector: file, path: "in/*_$<PARTITION_DATE>.csv.gz"}\n',
     )
-    write(tmp_path, "in/深圳_2024-01-02.csv.gz", gzip.compress(TEXT))
+    write(tmp_path, "in/深圳_2024-01-02.csv.gz", gzip.compress(TEXT, mtime=0))
 
     answer = project("extract", "--dt", "2024-01-02")
     missing = project("extract", "--dt", "2024-01-03")
