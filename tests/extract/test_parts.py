@@ -237,6 +237,63 @@ class TestByWatermark:
         assert len(pieces_of(project, "o")) == 1
 
 
+def test_of_a_key_in_two_files_the_one_that_landed_last_stays_however_it_is_cut(tmp_path):
+    project = made(tmp_path, PRICES)
+    project.write("in/A.csv", "code,day,close\nX,20240102,1\nX,20240103,1\n")
+    landed(project)
+    project.write("in/B.csv", "code,day,close\nX,20240102,2\n")
+    landed(project)
+    assert project.rows("select close from raw.p order by dt") == [["2"], ["1"]]
+
+    project.write("in/A.csv", "code,day,close\nX,20240102,1\nX,20240103,9\n")
+    landed(project)
+    after = project.rows("select close from raw.p order by dt")
+    (project.lake / "raw/p/_pieces/cut.json").unlink()
+
+    assert landed(project) == {None: "fresh"}
+    assert after == [["1"], ["9"]]
+
+
+def test_a_key_that_is_gone_gives_way_to_the_one_before_on_another_date(tmp_path):
+    project = made(tmp_path, 'p: {connector: file, path: "in/*.csv", each: file, dt: day, key: id}')
+    project.write("in/A.csv", "id,day\n1,2024-01-02\n")
+    landed(project)
+    project.write("in/B.csv", "id,day\n1,2024-01-03\n2,2024-01-03\n")
+    landed(project)
+    assert project.rows("select id, day from raw.p order by all") == [
+        ["1", "2024-01-03"], ["2", "2024-01-03"],
+    ]  # fmt: skip
+
+    project.write("in/B.csv", "id,day\n2,2024-01-03\n")
+    landed(project)
+
+    assert project.rows("select id, day from raw.p order by all") == [
+        ["1", "2024-01-02"], ["2", "2024-01-03"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "highest", "above"),
+    [
+        (["1.5", "1.75"], "1.75", "1.8"),
+        (["9", "10"], "10", "10.25"),
+        (["2024-01-02", "2024-01-10"], "2024-01-10", "2024-01-10 00:00:01"),
+        (["2024-01-02T10:00:00Z"], "2024-01-02T10:00:00Z", "2024-01-02T10:00:00.5Z"),
+        (["b", "a"], "b", "ba"),
+    ],
+)
+def test_the_watermark_is_the_highest_value_and_no_other(tmp_path, values, highest, above):
+    project = made(tmp_path, "p: {connector: file, path: in/p.csv, watermark: n}")
+    project.write("in/p.csv", "n\n" + "".join(f"{v}\n" for v in values))
+    landed(project)
+    assert [p.watermark for p in pieces_of(project, "p")] == [highest]
+
+    project.write("in/p.csv", f"n\n{highest}\n{above}\n")
+    landed(project)
+    rows = project.rows("select n from raw.p order by all")
+    assert rows == sorted([v] for v in (*values, above))
+
+
 def test_without_a_key_rows_count_from_above_the_watermark(tmp_path):
     project = made(tmp_path, "log: {connector: file, path: in/log.csv, watermark: n, dt: day}")
     project.write("in/log.csv", "n,day\n9,2024-01-02\n10,2024-01-02\n")
@@ -335,6 +392,30 @@ def test_so_does_one_of_a_date_or_of_all(tmp_path, path):
     assert not list(tmp_path.glob("lake/raw/p/_pieces/*/*"))
 
 
+def test_pages_that_were_kept_before_others_were_cut_are_cut_with_the_rest(tmp_path):
+    made(tmp_path, "p: {connector: pages, path: $<EACH>, each: [x, y], dt: day}")
+    connector = Pages(breaks=6)
+    with Workspace(tmp_path, environ={}, connectors={"pages": connector}) as workspace:
+        sources = chosen(workspace, [])
+        extract(workspace, sources, [], report=lambda _: None)
+        _, results = extract(workspace, sources, [], report=lambda _: None)
+
+    assert [(r.status, r.row_count) for r in results] == [(Status.PUBLISHED, 40)]
+
+
+def test_by_force_no_page_that_was_kept_before_is_taken(tmp_path):
+    made(tmp_path, "p: {connector: pages, path: x-$<PARTITION_DATE>}")
+    connector = Pages(breaks=6)
+    with Workspace(tmp_path, environ={}, connectors={"pages": connector}) as workspace:
+        sources, days = chosen(workspace, []), [date(2024, 1, 2)]
+        extract(workspace, sources, days, report=lambda _: None)
+        connector.breaks = 3
+        extract(workspace, sources, days, report=lambda _: None, force=True)
+        _, results = extract(workspace, sources, days, report=lambda _: None)
+
+    assert [(r.status, r.row_count) for r in results] == [(Status.PUBLISHED, 20)]
+
+
 def test_several_files_of_a_date_are_one_partition(tmp_path):
     made(tmp_path, "p: {connector: files, path: x-$<PARTITION_DATE>, drift: allow}")
 
@@ -382,27 +463,39 @@ _FILES = st.dictionaries(
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.lists(_FILES, min_size=1, max_size=3), st.booleans())
-def test_whatever_becomes_of_the_files_the_table_is_their_rows(tmp_path_factory, steps, keyed):
-    key = ", key: [code, day]" if keyed else ""
-    source = f'p: {{connector: file, path: "in/*.csv", each: file, dt: day{key}}}'
+@given(st.lists(_FILES, min_size=1, max_size=3), st.sampled_from(["", "[code, day]", "day", "v"]))
+def test_whatever_becomes_of_the_files_the_table_is_their_rows(tmp_path_factory, steps, key):
+    keyed = f", key: {key}" if key else ""
+    source = f'p: {{connector: file, path: "in/*.csv", each: file, dt: day{keyed}}}'
     project = made(tmp_path_factory.mktemp("model"), source)
-    now: dict[str, list[tuple[int, int]]] = {}
+    landings: dict[str, list[tuple[int, list]]] = {}
     for clock, step in enumerate([{"A": [(1, 0)]}, *steps], 1):
         for name, rows in step.items():
-            now[name] = rows
             lines = (f"{name},2024-01-0{day},{value}\n" for day, value in rows)
             path = project.write(f"in/{name}.csv", "code,day,v\n" + "".join(lines))
             os.utime(path, (clock, clock))
+            now = [(name, f"2024-01-0{day}", str(value)) for day, value in rows]
+            before = [row for _, some in landings.get(name, []) for row in some]
+            if name in landings and len(now) > len(before) and now[: len(before)] == before:
+                landings[name].append((clock, now[len(before) :]))
+            else:
+                landings[name] = [(clock, now)]
         landed(project)
-        assert project.rows("select code, day, v from raw.p order by all") == _expected(now, keyed)
+        for _ in range(2):
+            found = project.rows("select code, day, v from raw.p order by all")
+            assert found == _expected(landings, key)
+            (project.lake / "raw/p/_pieces/cut.json").unlink()
+            landed(project)
 
 
-def _expected(now, keyed):
-    rows = [[n, f"2024-01-0{d}", str(v)] for n, found in now.items() for d, v in found]
-    if keyed:
-        rows = list({(code, day): [code, day, v] for code, day, v in rows}.values())
-    return sorted(rows)
+def _expected(landings, key):
+    """The rows of all files, the later landing and within it the later file last."""
+    parts = sorted((n, name, rows) for name, some in landings.items() for n, rows in some)
+    rows = [row for _, _, some in parts for row in some]
+    names = [n for n in ("code", "day", "v") if n in key]
+    tells = [("code", "day", "v").index(n) for n in names]
+    once = {tuple(row[i] for i in tells): row for row in rows} if key else dict(enumerate(rows))
+    return sorted(map(list, once.values()))
 
 
 def test_many_rows_are_cut_year_by_year_to_the_same(tmp_path, monkeypatch):
@@ -410,6 +503,10 @@ def test_many_rows_are_cut_year_by_year_to_the_same(tmp_path, monkeypatch):
     lines = [f"A,20{year}0102,{year}\n" for year in (22, 23, 24)]
     project.write("in/A.csv", "code,day,close\n" + "".join(lines))
     monkeypatch.setattr(cutting, "_MANY", 1)
+    project.write("in/B.csv", "code,day,close\nB,never,1\n")
+    assert project("extract").code == 4
+    assert not list(project.lake.glob("raw/p/dt=*"))
+    project.write("in/B.csv", "code,day,close\n")
 
     landed(project)
 

@@ -185,6 +185,14 @@ def holding(session: Session, published: str, table: str, found: Rows, rule: Rul
     return {day for (day,) in answer}
 
 
+def unlike(session: Session, table: str, published: str, found: Rows) -> set[Day]:
+    """Name the dates of the rows in a table that are not published as they are there."""
+    columns = (quote(c) for c in (*(c.name for c in found.schema), found.day))
+    alike = " AND ".join(f"f.{c} IS NOT DISTINCT FROM b.{c}" for c in columns)
+    query = f"SELECT DISTINCT f.{quote(found.day)} FROM {table} AS f"
+    return {day for (day,) in session.execute(f"{query} ANTI JOIN ({published}) AS b ON {alike}")}
+
+
 # Rows to be published ----------------------------------------------------------------------------
 
 

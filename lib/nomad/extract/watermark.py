@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 
 from nomad.engine import scan
 from nomad.engine.instance import Session
@@ -36,8 +37,9 @@ def _listed(files: Files) -> str:
 def above(column: Column, mark: str) -> str:
     """Write the condition that a value is higher than a watermark: as number, moment or text."""
     name = quote(column.name)
-    if re.fullmatch(r"-?\d+", mark):
-        return f"TRY_CAST({name} AS HUGEINT) > {mark}"
+    if re.fullmatch(_REAL, mark):
+        whole = f" OR TRY_CAST({name} AS HUGEINT) > {mark}" if re.fullmatch(_WHOLE, mark) else ""
+        return f"(TRY_CAST({name} AS DOUBLE) > {mark}{whole})"
     if re.match(r"\d{4}-\d\d-\d\d", mark):
         kind = "TIMESTAMP WITH TIME ZONE" if re.search(_ZONE, mark) else "TIMESTAMP"
         return f"TRY_CAST({name} AS {kind}) > {kind} {literal(mark)}"
@@ -51,14 +53,21 @@ def highest(session: Session, marks: Sequence[str]) -> str | None:
 
 
 def _highest(session: Session, values: str) -> str | None:
-    """Compare as numbers where all are, else as moments, else as text."""
-    ((number, moment, text, numbers, moments, count),) = session.execute(
-        "SELECT max(TRY_CAST(v AS HUGEINT))::VARCHAR, max_by(v::VARCHAR, TRY_CAST(v AS TIMESTAMP)),"
-        " max(v)::VARCHAR, count(TRY_CAST(v AS HUGEINT)), count(TRY_CAST(v AS TIMESTAMP)), count(v)"
-        f" FROM ({values})"
+    """Compare as whole numbers where all are, else as numbers, as moments, or as text."""
+    kinds = (
+        f"CASE WHEN regexp_full_match(t, '{_WHOLE}') THEN TRY_CAST(t AS HUGEINT) END",
+        f"CASE WHEN regexp_full_match(t, '{_REAL}') THEN TRY_CAST(t AS DOUBLE) END",
+        "TRY_CAST(t AS TIMESTAMP)",
+        "t",
     )
-    found = number if numbers == count else moment if moments == count else text
-    return None if found is None else str(found)
+    asked = ", ".join(f"max_by(t, {kind}), count({kind})" for kind in kinds)
+    texts = f"SELECT v::VARCHAR AS t FROM ({values})"
+    ((*found, count),) = session.execute(f"SELECT {asked}, count(t) FROM ({texts})")
+    pairs = zip(found[::2], found[1::2], strict=True)
+    return next((str(value) for value, known in pairs if known == count and known), None)
+
+
+_WHOLE, _REAL = r"-?\d+", r"-?\d+(\.\d+)?([eE][-+]?\d+)?"
 
 
 def before(session: Session, mark: str | None, overlap: object) -> str | None:
@@ -69,10 +78,10 @@ def before(session: Session, mark: str | None, overlap: object) -> str | None:
     """
     if mark is None or not overlap:
         return mark
-    if re.fullmatch(r"-?\d+", mark):
+    if re.fullmatch(_REAL, mark):
         if not re.fullmatch(r"\d+", str(overlap)):
             raise _unfit(mark, overlap, "a number")
-        return str(int(mark) - int(str(overlap)))
+        return str(Decimal(mark) - Decimal(str(overlap)))
     if re.fullmatch(r"\d+", str(overlap)):
         raise _unfit(mark, overlap, "an age like `1 day`")
     kind = "TIMESTAMP WITH TIME ZONE" if re.search(_ZONE, mark) else "TIMESTAMP"
@@ -84,7 +93,7 @@ def before(session: Session, mark: str | None, overlap: object) -> str | None:
     return str(found)
 
 
-_ZONE = r"\d(Z|[+-]\d\d(:?\d\d)?)$"
+_ZONE = r":\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$"
 
 
 def _unfit(mark: str, overlap: object, wanted: str) -> ConfigError:

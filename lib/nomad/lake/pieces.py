@@ -143,13 +143,13 @@ def begun(pieces: Iterable[Piece], window: str, recipe: str) -> list[Piece]:
 
 def live(pieces: Iterable[Piece]) -> list[Placed]:
     """Give what stands of pieces that are whole, the earlier first."""
-    by_key: dict[str, list[Placed]] = {}
-    loose: list[Placed] = []
+    by_key: dict[str, list[tuple[int, int, Placed]]] = {}
+    loose: list[tuple[int, int, Placed]] = []
     for piece in pieces:
         if piece.anew:
             by_key, loose = {}, []
-        for part in piece.parts:
-            placed = Placed(piece, part)
+        for n, part in enumerate(piece.parts):
+            placed = (piece.number, n, Placed(piece, part))
             if not part.key:
                 loose.append(placed)
             elif part.appended:
@@ -157,7 +157,7 @@ def live(pieces: Iterable[Piece]) -> list[Placed]:
             else:
                 by_key[part.key] = [placed]
     every = [*loose, *(p for found in by_key.values() for p in found)]
-    return sorted(every, key=lambda p: p.piece.number)
+    return [placed for _, _, placed in sorted(every, key=lambda found: found[:2])]
 
 
 def latest(pieces: Iterable[Piece]) -> dict[str, Placed]:

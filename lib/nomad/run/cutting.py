@@ -28,7 +28,10 @@ _MANY = 3_000_000
 
 
 class _Cutting(NamedTuple):
-    """What there is to be cut: the pieces that are whole, and what was made of them before."""
+    """What there is to be cut: the pieces that are whole, and those of which partitions were made.
+
+    A page that was there already counts as cut only if its fetch had ended by then.
+    """
 
     landing: Landing
     session: Session
@@ -36,6 +39,7 @@ class _Cutting(NamedTuple):
     recipe: str
     folder: Path
     there: Sequence[Piece]
+    cut: Sequence[Piece]
     before: Cut
     published: Mapping[Day, str | None]
 
@@ -67,21 +71,25 @@ def publish(landing: Landing, folder: Path) -> Iterator[Outcome]:
         LostRace: somebody else published meanwhile.
     """
     store, table = landing.context.store, landing.table
-    there = pieces.whole(pieces.read(store, table))
+    every = pieces.read(store, table)
+    there = pieces.whole(every)
     rule = rule_of(landing)
     recipe = digest(_FORM, rule.dt, rule.watermark, *rule.key)
     before = pieces.read_cut(store, table)
     before = before if before.recipe == recipe and not landing.force else pieces.NOTHING_CUT
+    cut_before = pieces.whole(p for p in every if p.number <= before.through)
     published = _contents(landing, partitioned=bool(rule.dt))
     with landing.engine.session() as session:
-        work = _Cutting(landing, session, rule, recipe, folder, there, before, published)
+        work = _Cutting(
+            landing, session, rule, recipe, folder, there, cut_before, before, published
+        )
         hashes = dict(before.days)
         for day, staged, outcome in _cut(work) if there else ():
             hashes[_text(day)] = staged.content_hash
             if outcome:
                 yield outcome
     if there:
-        pieces.write_cut(store, table, Cut(there[-1].number, recipe, hashes))
+        pieces.write_cut(store, table, Cut(every[-1].number, recipe, hashes))
         _remove_superseded(work)
 
 
@@ -97,11 +105,10 @@ _Done = tuple[Day, Staged, Outcome | None]
 
 
 def _cut(work: _Cutting) -> Iterator[_Done]:
-    now = pieces.live(work.there)
+    now, was = pieces.live(work.there), pieces.live(work.cut)
     if not work.before.days:
         yield from _rebuilt(work, None)
         return
-    was = pieces.live([p for p in work.there if p.number <= work.before.through])
     fresh, stale = _without(now, was), _without(was, now)
     damaged = {d for d, content in _days(work.before) if not _holds(work, d, content)}
     affected = _affected(work, fresh, stale) if fresh or stale else {}
@@ -134,10 +141,24 @@ def _affected(work: _Cutting, fresh: Sequence[Placed], stale: Sequence[Placed]) 
     now, was = cut.signatures(work.session, new), cut.signatures(work.session, old)
     if not all(map(cut.in_calendar, now)):
         cut.refuse_undated(work.session, new, work.rule)
-    return {d: now.get(d, _NONE)[0] + was.get(d, _NONE)[0] for d in cut.differing(now, was)}
+    days = cut.differing(now, was)
+    if stale and work.rule.key:
+        days |= _overruled(work, new, now)
+    return {d: now.get(d, _NONE)[0] + was.get(d, _NONE)[0] for d in days}
 
 
 _NONE = (0, 0)
+
+
+def _overruled(work: _Cutting, new: Rows, now: Mapping[Day, tuple[int, int]]) -> set[Day]:
+    """Name the dates on which another part's row is published of a key that has come again since.
+
+    Of very many rows that isn't looked at: all their dates are cut anew.
+    """
+    if sum(count for count, _ in now.values()) > _MANY:
+        return set(now)
+    cut.make(work.session, "fresh", new, work.rule)
+    return cut.unlike(work.session, "fresh", _base(work, now.keys(), new), new)
 
 
 # Some rows of some dates -------------------------------------------------------------------------
@@ -158,7 +179,11 @@ def _patched(
     if not rule.stays:
         affected |= cut.holding(session, _base(work, work.published, found), "fresh", found, rule)
     if rule.key:
-        damaged |= cut.lost_keys(session, "stale", "fresh", found, rule)
+        lost = cut.lost_keys(session, "stale", "fresh", found, rule)
+        damaged |= lost
+        if lost and not rule.stays:  # the row before may be of any date
+            yield from _rebuilt(work, None)
+            return
     base = _base(work, affected - damaged, found)
     cut.patch(session, "cut", base, found, rule, fresh="fresh", stale="stale")
     yield from _staged(work, found, affected - damaged)
@@ -200,7 +225,10 @@ def _in_turn(work: _Cutting, found: Rows, days: set[Day] | None, count: int) -> 
     """Give rows as they are, or many of them year by year."""
     if count <= _MANY or not (work.rule.dt and work.rule.stays):
         return [found]
-    return cut.spread(work.session, found.among(days), work.folder / "by year")
+    years = cut.spread(work.session, found.among(days), work.folder / "by year")
+    for year in years:
+        cut.refuse_undated(work.session, year, work.rule)
+    return years
 
 
 def _staged(work: _Cutting, found: Rows, days: Iterable[Day]) -> Iterator[_Done]:

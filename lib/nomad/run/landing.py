@@ -229,12 +229,16 @@ _Measured = tuple[Landed, Staged]
 
 
 def _adds_nothing(measured: Sequence[_Measured], request: Request, there: Sequence[Piece]) -> bool:
-    """Tell whether what came is just what came the last time, or no row after the watermark."""
-    if request.cursor is not None or not there:
+    """Tell whether what came is just what came the last time, or no row after the watermark.
+
+    Of pages that isn't asked: one by itself tells nothing.
+    """
+    if not there or any(file.cursor is not None for file, _ in measured):
         return False
     if request.window:
         last = pieces.latest(pieces.whole(there)).get(_window(request))
-        return last is not None and [s.sha256 for _, s in measured] == [last.part.file.sha256]
+        same = last and [s.sha256 for _, s in measured] == [last.part.file.sha256]
+        return bool(same and last and not last.part.appended)
     if request.watermark is None:
         return False
     known = {part.file.sha256 for part in there[-1].parts}

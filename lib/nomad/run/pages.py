@@ -49,7 +49,9 @@ class Pages:
     def fetched(self, connector: Connector, asked: Asked, into: Path) -> list[Landed]:
         """Have all files of a window brought, those that are kept first."""
         table, request, recipe, anew = asked
-        begun = [] if anew else pieces.begun(self._of(table), _named(request), recipe)
+        if anew:
+            self.forget(table, request)
+        begun = pieces.begun(self._of(table), _named(request), recipe)
         files = list(self._brought(table, begun, request, into))
         if begun:
             request = replace(request, cursor=begun[-1].cursor)
@@ -83,8 +85,8 @@ class Pages:
         there.append(piece)
 
     def forget(self, table: TableName, request: Request) -> None:
-        """Let go of the pages of a window that is landed."""
-        there = self._known.get(table, [])
+        """Let go of the pages of a window: it is landed, or fetched from its beginning."""
+        there = self._of(table)
         for piece in [p for p in there if p.window == _named(request)]:
             pieces.remove(self._context.store, table, piece)
             there.remove(piece)
