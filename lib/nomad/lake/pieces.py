@@ -132,13 +132,14 @@ def whole(pieces: Iterable[Piece]) -> list[Piece]:
     return sorted(found, key=lambda p: p.number)
 
 
-def begun(pieces: Iterable[Piece], window: str, recipe: str) -> list[Piece]:
-    """Give what is there of a fetch that hasn't ended."""
-    pages: list[Piece] = []
+def begun(pieces: Sequence[Piece]) -> dict[tuple[str, str], list[Piece]]:
+    """Give what is there of fetches that haven't ended, by window and recipe."""
+    ended = {p.number for p in whole(pieces)}
+    found: dict[tuple[str, str], list[Piece]] = {}
     for piece in pieces:
-        if (piece.window, piece.recipe) == (window, recipe):
-            pages = [] if piece.complete else [*pages, piece]
-    return pages
+        if piece.number not in ended:
+            found.setdefault((piece.window, piece.recipe), []).append(piece)
+    return found
 
 
 def live(pieces: Iterable[Piece]) -> list[Placed]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -19,7 +19,7 @@ from nomad.extract.measure import measure_all
 from nomad.lake import pieces
 from nomad.lake.layout import data_file
 from nomad.lake.manifest import DataFile
-from nomad.lake.pieces import Part, Piece
+from nomad.lake.pieces import Part, Piece, Placed
 from nomad.names import TableName
 from nomad.run import fetching
 from nomad.run.context import Context
@@ -59,11 +59,12 @@ def in_parts(source: SourceConfig) -> bool:
 def land(landing: Landing, into: Path) -> Iterator[NomadError]:
     """Land what is new, piece by piece; what could not be had is given, and the rest goes on."""
     there = pieces.read(landing.context.store, landing.table)
-    for number, request in enumerate(_requests(landing, there)):
+    before = _Before.of(there)
+    for number, request in enumerate(_requests(landing, before)):
         folder = into / f"{number}"
         folder.mkdir()
         try:
-            for piece in _fetched(landing, request, there, folder):
+            for piece in _fetched(landing, request, before, there, folder):
                 there.append(piece)
         except NomadError as e:
             if not (isinstance(e, SourceMissing) and _may_lack(landing, there)):
@@ -72,50 +73,60 @@ def land(landing: Landing, into: Path) -> Iterator[NomadError]:
                 return
 
 
+class _Before(NamedTuple):
+    """What was there before a run: pieces that are whole, the last part of each key, pages."""
+
+    whole: Sequence[Piece]
+    latest: Mapping[str, Placed]
+    begun: Mapping[tuple[str, str], list[Piece]]
+
+    @staticmethod
+    def of(there: Sequence[Piece]) -> _Before:
+        whole = pieces.whole(there)
+        return _Before(whole, pieces.latest(whole), pieces.begun(there))
+
+    def pages(self, landing: Landing, request: Request) -> list[Piece]:
+        """Give the pages of a fetch that was broken off, to go on after them."""
+        return [] if landing.force else self.begun.get((_window(request), landing.recipe), [])
+
+
 def _may_lack(landing: Landing, there: Sequence[Piece]) -> bool:
     """Tell whether a part may have nothing: a month among others, not what is listed by name."""
     return bool(there) and isinstance(landing.source.options.get(EACH), dict)
 
 
-def _requests(landing: Landing, there: Sequence[Piece]) -> Iterator[Request]:
+def _requests(landing: Landing, before: _Before) -> Iterator[Request]:
     """Ask for each part, or for what is newer than the watermark."""
-    known = {} if landing.force else _known(landing, there)
-    mark = None if landing.force else _mark(landing, there)
+    known = {} if landing.force else _known(landing, before)
+    mark = None if landing.force else _mark(landing, before)
     for part in _parts(landing):
         if part.name in known and landing.source.options.get("once"):
             continue
         request = fetching.request(landing.context.workspace, landing.source, None, part)
-        pages = _begun(landing, request, there)
-        cursor = pages[-1].cursor if pages else _cursor(landing, there)
+        pages = before.pages(landing, request)
+        cursor = pages[-1].cursor if pages else _cursor(landing, before)
         yield replace(request, known=known, cursor=cursor, watermark=mark)
 
 
-def _begun(landing: Landing, request: Request, there: Sequence[Piece]) -> list[Piece]:
-    """Give the pages of a fetch that was broken off, to go on after them."""
-    return [] if landing.force else pieces.begun(there, _window(request), landing.recipe)
-
-
-def _known(landing: Landing, there: Sequence[Piece]) -> dict[str, Known]:
+def _known(landing: Landing, before: _Before) -> dict[str, Known]:
     """Tell what was landed of each part by the same options."""
-    latest = pieces.latest(pieces.whole(there))
     return {
         key: Known(part.stamp, part.size, part.sha256)
-        for key, (piece, part) in latest.items()
+        for key, (piece, part) in before.latest.items()
         if piece.recipe == landing.recipe
     }
 
 
-def _cursor(landing: Landing, there: Sequence[Piece]) -> str | None:
+def _cursor(landing: Landing, before: _Before) -> str | None:
     """Tell where a stream was left; what is fetched in parts or by a watermark begins anew."""
     if landing.force or EACH in landing.source.options or WATERMARK in landing.source.options:
         return None
-    last = pieces.whole(there)[-1:]
-    return last[0].cursor if last else None
+    return before.whole[-1].cursor if before.whole else None
 
 
-def _mark(landing: Landing, there: Sequence[Piece]) -> str | None:
+def _mark(landing: Landing, before: _Before) -> str | None:
     """Give the highest value landed so far, less the overlap."""
-    marks = [p.watermark for p in pieces.whole(there) if p.watermark is not None]
+    marks = [p.watermark for p in before.whole if p.watermark is not None]
     if not marks:
         return None
     overlap = landing.source.options.get("overlap")
@@ -174,16 +185,16 @@ def _last_of(unit: str, day: date) -> date:
 
 
 def _fetched(
-    landing: Landing, request: Request, there: Sequence[Piece], into: Path
+    landing: Landing, request: Request, before: _Before, there: Sequence[Piece], into: Path
 ) -> Iterator[Piece]:
     """Land what comes; a page of a fetch that goes on by a cursor is a piece at once."""
-    pages = _begun(landing, request, there)
+    pages = before.pages(landing, request)
     shape = shape_of(request.source, None, before=_columns(there))
     number, count = there[-1].number if there else 0, sum(len(p.parts) for p in pages)
     last = pages[-1] if pages else None
     for batch in _batches(_delivered(landing, request, into)):
         measured = list(zip(batch, measure_all(landing.engine, batch, shape), strict=True))
-        for group in [] if _adds_nothing(measured, request, there) else _alike(measured):
+        for group in [] if _adds_nothing(measured, request, before) else _alike(measured):
             number += 1
             last = _described(landing, request, group, number, count)
             _commit(landing, last, [file.path for file, _ in group])
@@ -228,20 +239,20 @@ def _columns(there: Sequence[Piece]) -> tuple[Column, ...]:
 _Measured = tuple[Landed, Staged]
 
 
-def _adds_nothing(measured: Sequence[_Measured], request: Request, there: Sequence[Piece]) -> bool:
+def _adds_nothing(measured: Sequence[_Measured], request: Request, before: _Before) -> bool:
     """Tell whether what came is just what came the last time, or no row after the watermark.
 
     Of pages that isn't asked: one by itself tells nothing.
     """
-    if not there or any(file.cursor is not None for file, _ in measured):
+    if not before.whole or any(file.cursor is not None for file, _ in measured):
         return False
     if request.window:
-        last = pieces.latest(pieces.whole(there)).get(_window(request))
+        last = before.latest.get(_window(request))
         same = last and [s.sha256 for _, s in measured] == [last.part.file.sha256]
         return bool(same and last and not last.part.appended)
     if request.watermark is None:
         return False
-    known = {part.file.sha256 for part in there[-1].parts}
+    known = {part.file.sha256 for part in before.whole[-1].parts}
     return all(not staged.rows or staged.sha256 in known for _, staged in measured)
 
 

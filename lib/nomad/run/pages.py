@@ -51,7 +51,7 @@ class Pages:
         table, request, recipe, anew = asked
         if anew:
             self.forget(table, request)
-        begun = pieces.begun(self._of(table), _named(request), recipe)
+        begun = pieces.begun(self._of(table)).get((_named(request), recipe), [])
         files = list(self._brought(table, begun, request, into))
         if begun:
             request = replace(request, cursor=begun[-1].cursor)
