@@ -340,6 +340,8 @@ def test_months_go_up_to_the_present_one(tmp_path, monkeypatch):
 class Pages(MemoryConnector):
     """Delivers ten pages of two rows from the request's cursor on, and breaks off before one."""
 
+    paged = True
+
     def __init__(self, breaks: int | None = None) -> None:
         super().__init__({})
         self.breaks = breaks

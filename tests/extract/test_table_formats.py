@@ -24,6 +24,16 @@ def orders(*rows):
     })  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_thread_stays():
+    """The pool in which pyiceberg writes ends with these tests: who forks must have no threads."""
+    yield
+    from pyiceberg.utils.concurrent import ExecutorFactory
+
+    ExecutorFactory.get_or_create().shutdown()
+    ExecutorFactory._instance = None
+
+
 FIRST = orders((1, "1.10"), (2, None))
 
 

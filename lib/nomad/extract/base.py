@@ -147,6 +147,18 @@ class Connector(Protocol):
 
 
 @runtime_checkable
+class Paged(Protocol):
+    """A connector that goes on in the middle of a date, or of all, by the cursor of its last file.
+
+    For others nobody looks whether pages were kept, which in S3 is a request.
+    """
+
+    @property
+    def paged(self) -> bool:
+        """Say that it does."""
+
+
+@runtime_checkable
 class OnDisk(Protocol):
     """A connector whose sources may lie on this machine, where looking costs nothing."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.engine.instance import sha256
-from nomad.extract.base import Connector, Landed, Request
+from nomad.extract.base import Connector, Landed, Paged, Request
 from nomad.files import translated
 from nomad.lake import pieces
 from nomad.lake.layout import data_file
@@ -49,9 +49,12 @@ class Pages:
     def fetched(self, connector: Connector, asked: Asked, into: Path) -> list[Landed]:
         """Have all files of a window brought, those that are kept first."""
         table, request, recipe, anew = asked
+        if not isinstance(connector, Paged):
+            return list(delivered(connector, request, into))
+        there = self._of(table)
         if anew:
             self.forget(table, request)
-        begun = pieces.begun(self._of(table)).get((_named(request), recipe), [])
+        begun = pieces.begun(there).get((_named(request), recipe), [])
         files = list(self._brought(table, begun, request, into))
         if begun:
             request = replace(request, cursor=begun[-1].cursor)
@@ -86,7 +89,7 @@ class Pages:
 
     def forget(self, table: TableName, request: Request) -> None:
         """Let go of the pages of a window: it is landed, or fetched from its beginning."""
-        there = self._of(table)
+        there = self._known.get(table, [])
         for piece in [p for p in there if p.window == _named(request)]:
             pieces.remove(self._context.store, table, piece)
             there.remove(piece)

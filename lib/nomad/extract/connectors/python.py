@@ -23,6 +23,7 @@ from nomad.extract.returned import EMPTY, File, Returned
 class PythonConnector:
     """Calls a function, and lands what it returns or yields."""
 
+    paged = True
     options = (
         Option("call", "module:function, from the project's folder.", TEXT, True, is_named),
         Option("with", "Its parameters, beside the context; they may hold $<…>.", MAP),

@@ -75,6 +75,7 @@ class RestConnector:
     """Asks an API for the rows of a window."""
 
     options = _OPTIONS
+    paged = True
 
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Write each page into a file of its own, with the place from which the next follows."""
