@@ -112,8 +112,8 @@ def test_the_next_run_cleans_up_after_one_that_died(slow):
     project, process = slow
     process.kill()
     process.wait()
-    left = list((project.lake / "_tmp").iterdir())
-    orphan = project.lake / "dwd/dwd_price/dt=2024-01-02" / f"{left[0].name}-0.parquet"
+    (run,) = (p.name for p in (project.lake / "_tmp").iterdir() if p.is_dir())
+    orphan = project.lake / "dwd/dwd_price/dt=2024-01-02" / f"{run}-0.parquet"
     orphan.write_bytes(b"half")
     catalog = project.root / "catalog" / "catalog.duckdb"
     catalog.write_bytes(b"junk")

@@ -14,6 +14,7 @@ from nomad.errors import ConfigError, NomadError, Refused, SourceMissing, Unreac
 from nomad.extract import frames
 from nomad.extract.asking import bounds, chosen, column_named, named, refuse_twins, relation
 from nomad.extract.base import Request
+from nomad.extract.extras import needing
 from nomad.extract.lines import Odd
 from nomad.schema import Column
 
@@ -34,12 +35,8 @@ def connected(request: Request) -> Iterator[Connection]:
         Refused: a value can't be handed over.
         SourceMissing: a SQLite file is not there.
     """
-    try:
+    with needing("connector `sql` needs SQLAlchemy", "sql"):
         from sqlalchemy import exc
-    except ImportError as e:
-        raise ConfigError(
-            "connector `sql` needs SQLAlchemy", hint="pip install 'nomad-warehouse[sql]'"
-        ) from e
     try:
         with _engine(request).connect().execution_options(stream_results=True) as connection:
             yield connection

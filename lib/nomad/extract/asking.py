@@ -9,7 +9,7 @@ from pathlib import Path
 from nomad.config.options import NUMBER, TEXT, TEXTS, Held, Option
 from nomad.dates import FIRST, LAST, Span
 from nomad.errors import ConfigError, SourceMissing
-from nomad.extract.base import Request
+from nomad.extract.base import Landed, Request
 from nomad.names import did_you_mean
 from nomad.schema import Column
 
@@ -144,7 +144,19 @@ def bounds(request: Request) -> Iterator[tuple[str, str, str]]:
             yield by, "<", str(window.last + timedelta(days=1))
 
 
-def missing(request: Request) -> SourceMissing:
+def landed(request: Request, path: Path, count: int) -> Iterator[Landed]:
+    """Give the file of so many rows; of none, nothing where only what is new was asked for.
+
+    Raises:
+        SourceMissing: a date, a range or a part has no row.
+    """
+    if count or (request.watermark is None and request.window is None):
+        yield Landed(path, request.window)
+    elif request.watermark is None:
+        raise _missing(request)
+
+
+def _missing(request: Request) -> SourceMissing:
     """Say that there is no row for what is asked for."""
     window = request.window
     told = f"{window.first} … {window.last}" if isinstance(window, Span) else str(window)

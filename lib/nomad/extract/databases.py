@@ -25,7 +25,7 @@ from nomad.extract.asking import (
     bounds,
     chosen,
     column_named,
-    missing,
+    landed,
     named,
     refuse_twins,
     relation,
@@ -106,11 +106,7 @@ class DatabaseConnector:
             asked = self._asked(external, request)
             rows = self.dialect.passed(external.name, self._select(request, asked))
             count = external.save(_landed(asked, rows), path)
-        if not count and request.watermark is not None:
-            return
-        if not count and request.window is not None:
-            raise missing(request)
-        yield Landed(path, request.window)
+        yield from landed(request, path, count)
 
     def probe(self, request: Request) -> str:
         """Reach the database and look at the columns, without reading a row."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from nomad.config.sources import SourceConfig
-from nomad.errors import ConfigError, Refused
+from nomad.errors import Refused
+from nomad.extract.extras import needing
 
 _ZEROS = re.compile(r"0+")
 """The format of a code: so many digits, zeros in front."""
@@ -23,15 +24,9 @@ def to_csv(original: Path, landed: Path, source: SourceConfig, told: str) -> Non
         Refused: there is no such sheet, or a formula whose value the file doesn't hold.
         ConfigError: openpyxl isn't there.
     """
-    try:
+    with needing("reading Excel needs openpyxl", "excel", source):
         import openpyxl
         from openpyxl.utils.exceptions import InvalidFileException
-    except ImportError as e:
-        raise ConfigError(
-            f"source `{source.name}`: reading Excel needs openpyxl",
-            where=source.origin,
-            hint="pip install 'nomad-warehouse[excel]'",
-        ) from e
     try:
         with (
             original.open("rb") as one,

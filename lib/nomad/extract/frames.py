@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from nomad.errors import ConfigError
+from nomad.extract.extras import needing
 from nomad.extract.lines import Odd
 from nomad.names import counted
 
@@ -116,13 +116,8 @@ def import_arrow() -> None:
     Raises:
         ConfigError: it is not installed.
     """
-    try:
+    with needing("tables and data frames land by pyarrow, which is not installed", "arrow"):
         import pyarrow as pa  # noqa: F401
-    except ImportError as e:
-        raise ConfigError(
-            "tables and data frames land by pyarrow, which is not installed",
-            hint="pip install 'nomad-warehouse[arrow]'",
-        ) from e
 
 
 def _left(limit: int | None, rows: int) -> int | None:

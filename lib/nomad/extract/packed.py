@@ -17,6 +17,7 @@ from typing import IO, NamedTuple, Protocol
 from nomad.config.options import TEXT, Held, Option, holds_variable, one_of
 from nomad.config.sources import SourceConfig
 from nomad.errors import ConfigError, Refused
+from nomad.extract.extras import needing
 from nomad.extract.formats import PACKINGS, suffix, unpacked
 from nomad.extract.patterns import matcher
 from nomad.files import translated
@@ -129,14 +130,8 @@ def opened(file: IO[bytes], how: str, source: SourceConfig) -> Reader:
         return gzip.GzipFile(fileobj=file)
     if how == "bz2":
         return bz2.BZ2File(file)
-    try:
+    with needing("unpacking zstd needs backports.zstd", "zstd", source):
         from backports import zstd
-    except ImportError as e:
-        raise ConfigError(
-            f"source `{source.name}`: unpacking zstd needs backports.zstd",
-            where=source.origin,
-            hint="pip install 'nomad-warehouse[zstd]'",
-        ) from e
     return zstd.ZstdFile(file)
 
 

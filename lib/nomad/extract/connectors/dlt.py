@@ -14,6 +14,7 @@ from typing import Any, cast
 from nomad.config.options import MAP, TEXT, Held, Option
 from nomad.errors import ConfigError, NomadError
 from nomad.extract.base import Landed, Request
+from nomad.extract.extras import needing
 from nomad.extract.functions import at_work, function, is_named, refuse_unfit
 from nomad.extract.returned import EMPTY, Returned
 from nomad.names import counted, did_you_mean
@@ -60,15 +61,11 @@ def _state(request: Request) -> Iterator[dict[str, Any]]:
     Raises:
         ConfigError: dlt is not installed, or finds no value for a parameter.
     """
-    try:
+    with needing("connector `dlt` needs the library dlt", "dlt"):
         from dlt.common.configuration.container import Container
         from dlt.common.configuration.exceptions import ConfigurationException
         from dlt.common.json import json as typed
         from dlt.common.pipeline import StateInjectableContext
-    except ImportError as e:
-        raise ConfigError(
-            "connector `dlt` needs the library dlt", hint="pip install 'nomad-warehouse[dlt]'"
-        ) from e
     state = cast("dict[str, Any]", typed.typed_loads(request.cursor) if request.cursor else {})
     try:
         with Container().injectable_context(StateInjectableContext(state=cast("Any", state))):

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from nomad.config.options import MAP, NUMBER, TEXT, TEXTS, Held, Option, one_of
-from nomad.errors import ConfigError, SourceMissing, hide
+from nomad.errors import SourceMissing, hide
 from nomad.extract import messages
 from nomad.extract.base import Landed, Request
+from nomad.extract.extras import needing
 from nomad.extract.topics import LATEST, SECONDS, Reader, translated
 from nomad.files import translated as on_disk
 from nomad.names import counted
@@ -112,13 +113,8 @@ def _opened(request: Request) -> Iterator[Consumer]:
         ConfigError: the library is not installed, or an option is wrong.
         Unreachable: no broker can be reached, or it refuses who asks.
     """
-    try:
+    with needing("connector `kafka` needs the library confluent-kafka", "kafka"):
         from confluent_kafka import Consumer, KafkaException
-    except ImportError as e:
-        raise ConfigError(
-            "connector `kafka` needs the library confluent-kafka",
-            hint="pip install 'nomad-warehouse[kafka]'",
-        ) from e
     said: list[KafkaError] = []
     try:
         consumer = Consumer({**_config(request), "error_cb": said.append})

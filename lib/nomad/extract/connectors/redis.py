@@ -14,6 +14,7 @@ from nomad.config.options import TEXT, Held, Option, holds_variable, one_of
 from nomad.errors import ConfigError, NomadError, Refused, SourceMissing, Unreachable, hide_in
 from nomad.extract import lines, messages
 from nomad.extract.base import Landed, Request
+from nomad.extract.extras import needing
 from nomad.files import translated
 
 if TYPE_CHECKING:
@@ -263,13 +264,8 @@ def _opened(request: Request) -> Iterator[Redis]:
         Unreachable: the server can't be reached, or refuses who asks.
         Refused: an entry is not what it should be.
     """
-    try:
+    with needing("connector `redis` needs the library redis", "redis"):
         import redis
-    except ImportError as e:
-        raise ConfigError(
-            "connector `redis` needs the library redis",
-            hint="pip install 'nomad-warehouse[redis]'",
-        ) from e
     url = str(request.source.options["url"])
     hide_in(url)
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nomad.config.options import TEXT, Option
-from nomad.extract.asking import OPTIONS, asks, missing
+from nomad.extract.asking import OPTIONS, asks, landed
 from nomad.extract.base import Landed, Request
 
 
@@ -31,11 +31,7 @@ class SqlConnector:
         path = into / "rows.parquet"
         with alchemy.connected(request) as connection:
             count = alchemy.save(connection, request, path)
-        if not count and request.watermark is not None:
-            return
-        if not count and request.window is not None:
-            raise missing(request)
-        yield Landed(path, request.window)
+        yield from landed(request, path, count)
 
     def probe(self, request: Request) -> str:
         """Reach the database and look at the columns, without reading a row."""
