@@ -41,17 +41,21 @@ def checkout(tmp_path_factory) -> Project:
     return Project(root)
 
 
-def test_the_first_command_is_make_demo_and_the_table_is_what_it_prints(checkout):
-    """`make demo`'s own lines, run here in a copy, end with the table of the README."""
+@pytest.fixture(scope="module")
+def demo(checkout) -> str:
+    """What the lines of `make demo` print, run in the copy."""
     assert blocks()[0][0] == "make demo"
     recipe = re.search(r"^demo:.*?\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert recipe
 
     text = recipe[1].replace("$(env) ", "")
     lines = [line.strip().removeprefix("@") for line in text.splitlines()]
-    out = bash(checkout, "\n".join(lines).replace("$(NOMAD)", "nomad").replace("$$", "$"))
+    return bash(checkout, "\n".join(lines).replace("$(NOMAD)", "nomad").replace("$$", "$"))
 
-    assert out.endswith("\n" + blocks()[0][1].removeprefix("…\n"))
+
+def test_the_first_command_is_make_demo_and_the_table_is_what_it_prints(demo):
+    """`make demo`'s own lines end with the table of the README."""
+    assert demo.endswith("\n" + blocks()[0][1].removeprefix("…\n"))
 
 
 def bash(project: Project, command: str) -> str:
@@ -71,6 +75,7 @@ def bash(project: Project, command: str) -> str:
 END = "---- end of a command"
 
 
+@pytest.mark.usefixtures("demo")
 def test_the_other_commands_print_what_is_shown(checkout):
     """All console blocks, of the README and the pages, typed one after the other in one shell."""
     typed = blocks()[1:]
@@ -87,6 +92,7 @@ def _timeless(text: str) -> str:
     return re.sub(r"\d{8}T\d{6}Z-[0-9a-f]{6}", "RUN_ID", text)
 
 
+@pytest.mark.usefixtures("demo")
 def test_the_python_runs_as_shown(checkout, monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     monkeypatch.chdir(checkout.root)
