@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 from nomad.config.sources import SourceConfig
-from nomad.dates import DateRange
 from nomad.engine.instance import Engine, Staged
 from nomad.engine.scan import Files
-from nomad.errors import ConfigError, NomadError, SourceMissing
+from nomad.errors import NomadError, SourceMissing
 from nomad.extract import watermark
 from nomad.extract.base import Connector, Known, Landed, Request
 from nomad.extract.measure import measure_all
@@ -21,15 +19,15 @@ from nomad.lake.layout import data_file
 from nomad.lake.manifest import DataFile
 from nomad.lake.pieces import Part, Piece, Placed
 from nomad.names import TableName
-from nomad.run import fetching
+from nomad.run import fetching, parts
 from nomad.run.context import Context
-from nomad.run.fetching import Each, delivered, shape_of
+from nomad.run.fetching import delivered, shape_of
+from nomad.run.parts import EACH
 from nomad.schema import Column
 
-EACH, WATERMARK = "each", "watermark"
+WATERMARK = "watermark"
 CUT_BY = ("dt", "key", "once", "overlap")
 """Options that change nothing of what is fetched."""
-BY_FILE = "file"
 
 _AT_ONCE = 1000
 """So many files are landed as one piece: enough to cost little each, few enough to lose."""
@@ -99,7 +97,7 @@ def _requests(landing: Landing, before: _Before) -> Iterator[Request]:
     """Ask for each part, or for what is newer than the watermark."""
     known = {} if landing.force else _known(landing, before)
     mark = None if landing.force else _mark(landing, before)
-    for part in _parts(landing):
+    for part in parts.of(landing.source, landing.context.workspace.today):
         if part.name in known and landing.source.options.get("once"):
             continue
         request = fetching.request(landing.context.workspace, landing.source, None, part)
@@ -132,53 +130,6 @@ def _mark(landing: Landing, before: _Before) -> str | None:
     overlap = landing.source.options.get("overlap")
     with landing.engine.session() as session:
         return watermark.before(session, watermark.highest(session, marks), overlap)
-
-
-# Parts -------------------------------------------------------------------------------------------
-
-
-def _parts(landing: Landing) -> Iterator[Each]:
-    each = landing.source.options.get(EACH)
-    if each is None or each == BY_FILE:
-        yield Each()
-    elif isinstance(each, list):
-        yield from (Each(str(value)) for value in each)
-    elif isinstance(each, dict) and len(each) == 1 and set(each) <= set(_SPANS):
-        ((unit, first),) = each.items()
-        yield from _spans(str(unit), str(first), landing)
-    else:
-        raise ConfigError(
-            f"source `{landing.source.name}`: `each` can't be {each!r}",
-            where=landing.source.origin,
-            hint="write `file`, a list of values, or {months: 2020-01} or {years: 2015}",
-        )
-
-
-_SPANS = {"months": "%Y-%m", "years": "%Y"}
-
-
-def _spans(unit: str, first: str, landing: Landing) -> Iterator[Each]:
-    """Give the months or years from one on up to the present one."""
-    try:
-        begin = date.fromisoformat(f"{first}-01" if unit == "months" else f"{first}-01-01")
-    except ValueError as e:
-        raise ConfigError(
-            f"source `{landing.source.name}`: `each: {{{unit}: {first}}}` is no such time",
-            where=landing.source.origin,
-            hint="write {months: 2020-01} or {years: 2015}",
-        ) from e
-    form = _SPANS[unit]
-    days: dict[str, list[date]] = {}
-    for day in DateRange(begin, max(begin, landing.context.workspace.today)):
-        days.setdefault(day.strftime(form), []).append(day)
-    for name, found in days.items():
-        yield Each(name, found[0], _last_of(unit, found[-1]))
-
-
-def _last_of(unit: str, day: date) -> date:
-    first = day.replace(day=1, month=12 if unit == "years" else day.month)
-    after = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-    return date.fromordinal(after.toordinal() - 1)
 
 
 # Landing -----------------------------------------------------------------------------------------
