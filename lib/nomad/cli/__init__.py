@@ -23,6 +23,7 @@ from nomad.errors import NomadError, masked
 
 COMMANDS = {
     "init": "Make a new project in a folder.",
+    "connectors": "List the connectors of sources, or the options of one.",
     "extract": "Land raw data from the sources.",
     "plan": "Show what is stale, in the order in which it would run, and why.",
     "run": "Build and publish what is stale.",
@@ -55,6 +56,7 @@ COMMANDS = {
 
 GROUPS = {
     "Start": ("init", "config", "schema"),
+    "Sources": ("connectors",),
     "Build": ("extract", "plan", "run", "daily", "backfill", "status"),
     "Inspect": ("ls", "graph", "lineage", "render", "show", "files"),
     "Query": ("sql", "shell", "catalog"),
@@ -76,7 +78,7 @@ class LazyGroup(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"nomad.cli.{cmd_name}").command
+        command = importlib.import_module(f"nomad.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 

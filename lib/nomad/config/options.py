@@ -21,10 +21,15 @@ _FROM_ENVIRONMENT: Mapping[str, Any] = {"type": "string", "pattern": r"\$\{"}
 
 
 class Kind(NamedTuple):
-    """A type of option: what is wrong with a value, and the same as JSON Schema, for editors."""
+    """A type of option: what is wrong with a value, and the same as JSON Schema, for editors.
+
+    `words` say it to people; `parts` are the options that one holds which is a group.
+    """
 
     fault: Callable[[Held], str | None]
     schema: Mapping[str, Any]
+    words: str = "anything"
+    parts: Sequence[Option] = ()
 
 
 def holds_variable(value: Held) -> bool:
@@ -80,23 +85,29 @@ def _map(value: Held) -> str | None:
     return None if isinstance(value, dict) else "must hold `name: value` pairs"
 
 
-TEXT = Kind(_text, {"type": ["string", "null"]})
+TEXT = Kind(_text, {"type": ["string", "null"]}, "text")
 """A text."""
-SINGLE = Kind(_single, {"type": ["string", "number", "boolean", "null"]})
+SINGLE = Kind(_single, {"type": ["string", "number", "boolean", "null"]}, "text or number")
 """A text, or a number or a switch that is taken as one."""
-CHARACTER = Kind(_character, {"type": ["string", "null"]})
+CHARACTER = Kind(_character, {"type": ["string", "null"]}, "one character")
 """A single character."""
-NAMES = Kind(_names, {"type": ["object", "null"], "additionalProperties": {"type": "string"}})
+NAMES = Kind(
+    _names,
+    {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+    "old name: new name",
+)
 """New names of columns, by the old."""
-NUMBER = Kind(_number, {"anyOf": [{"type": ["number", "null"]}, _FROM_ENVIRONMENT]})
+NUMBER = Kind(_number, {"anyOf": [{"type": ["number", "null"]}, _FROM_ENVIRONMENT]}, "number")
 """A number."""
-SWITCH = Kind(_switch, {"anyOf": [{"type": ["boolean", "null"]}, _FROM_ENVIRONMENT]})
+SWITCH = Kind(
+    _switch, {"anyOf": [{"type": ["boolean", "null"]}, _FROM_ENVIRONMENT]}, "true or false"
+)
 """Yes or no."""
-TEXTS = Kind(_texts, {"type": ["string", "number", "array", "null"]})
+TEXTS = Kind(_texts, {"type": ["string", "number", "array", "null"]}, "text, or a list")
 """A text, or a list of texts."""
 ANY = Kind(lambda _: None, {})
 """Anything; a rule says the rest."""
-MAP = Kind(_map, {"type": ["object", "null"]})
+MAP = Kind(_map, {"type": ["object", "null"]}, "name: value")
 """Values by names that the source chooses, as deep as it likes."""
 
 
@@ -109,7 +120,8 @@ def one_of(*words: str) -> Kind:
         near = did_you_mean(str(value), words) or f"it can be {' or '.join(words)}"
         return f"can't be `{value}`: {near}"
 
-    return Kind(fault, {"anyOf": [{"enum": [*words, None]}, _FROM_ENVIRONMENT]})
+    schema = {"anyOf": [{"enum": [*words, None]}, _FROM_ENVIRONMENT]}
+    return Kind(fault, schema, " or ".join((", ".join(words[:-1]), words[-1])))
 
 
 def _unruled(_value: Held, _given: Mapping[str, Held]) -> str | None:
@@ -176,11 +188,12 @@ def group(*options: Option) -> Kind:
         lacking = [o.name for o in options if o.required and o.name not in value]
         return f"needs a `{lacking[0]}`" if lacking else None
 
-    return Kind(fault, {
+    schema = {
         "type": ["object", "null"],
         "properties": {name: option.schema for name, option in known.items()},
         "additionalProperties": False,
-    })  # fmt: skip
+    }
+    return Kind(fault, schema, "options", options)
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:

@@ -92,7 +92,7 @@ def opened(kind: str, address: str) -> Iterator[External]:
         ConfigError: its extension is not installed.
         LakeError: it can't be reached.
     """
-    for name in _extensions(kind):
+    for name in extensions(kind):
         if not packaged(name):
             raise ConfigError(
                 f"connector `{kind}` needs DuckDB's extension {name}",
@@ -129,10 +129,11 @@ def _instance(kind: str) -> duckdb.DuckDBPyConnection:
         "temp_directory": "",
     }
     con = duckdb.connect(config=config)
-    loads = [f"LOAD {literal(str(packaged(name)))}; " for name in _extensions(kind)]
+    loads = [f"LOAD {literal(str(packaged(name)))}; " for name in extensions(kind)]
     guarded(lambda: con.execute(f"{''.join(loads)}{_SETTINGS.get(kind, '')}"))
     return con
 
 
-def _extensions(kind: str) -> tuple[str, ...]:
+def extensions(kind: str) -> tuple[str, ...]:
+    """Name the extensions of DuckDB that a kind of database needs."""
     return _SCANNED.get(kind, () if kind == _OWN else (f"{kind}_scanner",))

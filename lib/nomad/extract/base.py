@@ -170,6 +170,17 @@ class OnDisk(Protocol):
 
 
 @runtime_checkable
+class Probing(Protocol):
+    """A connector that can tell what a source has without bringing it."""
+
+    def probe(self, request: Request) -> str:
+        """Reach the source, and say on one line what it has for the window.
+
+        It raises what `fetch` raises.
+        """
+
+
+@runtime_checkable
 class Stamped(Protocol):
     """A connector whose files on this machine are known by size and time, without a read."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.config.options import Option
-from nomad.engine.external import External, opened
+from nomad.engine.external import External, extensions, opened
 from nomad.errors import (
     ConfigError,
     DiskFull,
@@ -31,6 +31,7 @@ from nomad.extract.asking import (
     relation,
 )
 from nomad.extract.base import Landed, Request
+from nomad.extract.extras import Extra
 from nomad.names import free, quote
 from nomad.schema import Column
 
@@ -98,6 +99,13 @@ class DatabaseConnector:
 
     options: Sequence[Option]
     dialect: Dialect
+
+    @property
+    def extras(self) -> Sequence[Extra]:
+        """The one with DuckDB's extension, where it needs any."""
+        kind = self.dialect.kind
+        names = extensions(kind)
+        return (Extra(kind, extensions=names),) if names else ()
 
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Write the rows; of a date, a range or a piece there must be some."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nomad.errors import ConfigError
 from nomad.extract import connectors
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "nomad.connectors"
+
+
+class Origin(NamedTuple):
+    """The module that a connector is in, and the package that brings it."""
+
+    module: str
+    package: str
 
 
 class Registry(Mapping[str, Connector]):
@@ -37,6 +44,17 @@ class Registry(Mapping[str, Connector]):
             assert isinstance(found, Connector)
             return found
         return _loaded(_installed()[name])
+
+    def origin(self, name: str) -> Origin:
+        """Tell where a connector comes from.
+
+        Raises:
+            KeyError: there is none of this name.
+        """
+        if name in _shipped():
+            return Origin(f"{connectors.__name__}.{name}", "nomad-warehouse")
+        entry = _installed()[name]
+        return Origin(entry.module, entry.dist.name if entry.dist else "")
 
     def __iter__(self) -> Iterator[str]:
         """Name them all, without loading any."""

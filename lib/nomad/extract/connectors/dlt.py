@@ -14,7 +14,7 @@ from typing import Any, cast
 from nomad.config.options import MAP, TEXT, Held, Option
 from nomad.errors import ConfigError, NomadError
 from nomad.extract.base import Landed, Request
-from nomad.extract.extras import needing
+from nomad.extract.extras import Extra, needing
 from nomad.extract.functions import at_work, function, is_named, refuse_unfit
 from nomad.extract.returned import EMPTY, Returned
 from nomad.names import counted, did_you_mean
@@ -29,6 +29,7 @@ class DltConnector:
         Option("resource", "Whose rows are landed, where the source has several.", TEXT),
         EMPTY,
     )
+    extras = (Extra("dlt", modules=("dlt",)),)
 
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Write all rows as one file; what dlt knows behind the last one is its cursor."""

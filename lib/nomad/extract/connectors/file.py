@@ -24,6 +24,7 @@ from nomad.config.sources import SourceConfig
 from nomad.engine.instance import sha256
 from nomad.extract import packed, places, servers
 from nomad.extract.base import Landed, Request
+from nomad.extract.extras import Extra
 from nomad.extract.formats import KINDS, PACKINGS, suffix, unpacked
 from nomad.extract.patience import OPTIONS
 from nomad.extract.patterns import is_pattern
@@ -60,7 +61,9 @@ def _may_be_known(path: str) -> bool:
     return ending in KINDS or later
 
 
-_DELIMITER = Kind(lambda v: None if v == AUTO else CHARACTER.fault(v), CHARACTER.schema)
+_DELIMITER = Kind(
+    lambda v: None if v == AUTO else CHARACTER.fault(v), CHARACTER.schema, "one character, or auto"
+)
 
 _OPTIONS = (
     Option("path", "Where it is; $<PARTITION_DATE>: one a date.", TEXT, required=True, rule=_path),
@@ -83,6 +86,12 @@ class FileConnector:
     """The files at a path that holds the date, or that are a pattern's; or one file."""
 
     options = _OPTIONS
+    extras = (
+        Extra("excel", ".xlsx", ("openpyxl",)),
+        Extra("zstd", ".zst", ("backports.zstd",)),
+        Extra("fsspec", "ftp:// and others", ("fsspec",)),
+        Extra("sftp", "sftp://", ("fsspec", "paramiko")),
+    )
 
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Copy the files into a folder, unpacked, as text in UTF-8 where they are CSV."""

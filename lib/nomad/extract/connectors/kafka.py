@@ -16,7 +16,7 @@ from nomad.config.options import MAP, NUMBER, TEXT, TEXTS, Held, Option, one_of
 from nomad.errors import SourceMissing, hide
 from nomad.extract import messages
 from nomad.extract.base import Landed, Request
-from nomad.extract.extras import needing
+from nomad.extract.extras import Extra, needing
 from nomad.extract.topics import LATEST, SECONDS, Reader, translated
 from nomad.files import translated as on_disk
 from nomad.names import counted
@@ -64,6 +64,7 @@ class KafkaConnector:
         Option("timeout", f"Seconds a broker may say nothing; default {SECONDS}.", NUMBER),
         messages.LOST,
     )  # fmt: skip
+    extras = (Extra("kafka", modules=("confluent_kafka",)),)
 
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Write what lies between the cursor and the end that each partition has now."""

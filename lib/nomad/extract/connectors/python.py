@@ -16,6 +16,7 @@ from nomad.config.options import MAP, TEXT, Held, Option
 from nomad.errors import ConfigError, NomadError
 from nomad.extract.base import Landed, Request
 from nomad.extract.context import Context
+from nomad.extract.extras import Extra
 from nomad.extract.functions import at_work, function, is_named, refuse_unfit
 from nomad.extract.returned import EMPTY, File, Returned
 
@@ -29,6 +30,7 @@ class PythonConnector:
         Option("with", "Its parameters, beside the context; they may hold $<…>.", MAP),
         EMPTY,
     )
+    extras = (Extra("arrow", "tables and data frames", ("pyarrow",)),)
 
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Call it, and write what it gives; code of the project runs while nothing else does."""

@@ -14,7 +14,7 @@ from nomad.config.options import TEXT, Held, Option, holds_variable, one_of
 from nomad.errors import ConfigError, NomadError, Refused, SourceMissing, Unreachable, hide_in
 from nomad.extract import lines, messages
 from nomad.extract.base import Landed, Request
-from nomad.extract.extras import needing
+from nomad.extract.extras import Extra, needing
 from nomad.files import translated
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class RedisConnector:
                one_of(messages.TEXT, messages.BASE64)),
         messages.LOST,
     )  # fmt: skip
+    extras = (Extra("redis", modules=("redis",)),)
 
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Write what lies behind the cursor, up to the last entry that is there now."""

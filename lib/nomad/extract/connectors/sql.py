@@ -8,6 +8,7 @@ from pathlib import Path
 from nomad.config.options import TEXT, Option
 from nomad.extract.asking import OPTIONS, asks, landed
 from nomad.extract.base import Landed, Request
+from nomad.extract.extras import Extra
 
 
 class SqlConnector:
@@ -23,6 +24,7 @@ class SqlConnector:
         ),
         *OPTIONS,
     )
+    extras = (Extra("sql", modules=("sqlalchemy", "pyarrow")),)
 
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Write the rows as Parquet; of a date, a range or a piece there must be some."""
