@@ -170,7 +170,20 @@ class DiskFull(QueryFailed):
 
 
 class MissingPartition(StepFailed):
-    """A query asks for a partition that nobody has published."""
+    """A query asks for a partition that nobody has published.
+
+    `key` is that of the manifest which isn't there, where it is known.
+    """
+
+    key: str | None = None
+
+    def replace(
+        self, *, what: str | None = None, where: str | None = None, hint: str | None = None
+    ) -> Self:
+        """Give the same error told otherwise."""
+        told = super().replace(what=what, where=where, hint=hint)
+        told.key = self.key
+        return told
 
 
 class LostRace(StepFailed):

@@ -62,8 +62,8 @@ def plan(workspace: Workspace, made: steps.Plan) -> results.Plan:
     found = (
         results.PlanStep(str(s.table), _day(s.partition), s.action, s.reason) for s in made.steps
     )
-    absent, waiting = planning.passed_over(workspace, made)
-    return results.Plan(tuple(found), _days(absent), _days(waiting))
+    absent, waiting, early = planning.passed_over(workspace, made)
+    return results.Plan(tuple(found), _days(absent), _days((*waiting, *early)))
 
 
 def check(found: checks.Checked) -> results.CheckResult:

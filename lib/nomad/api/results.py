@@ -13,7 +13,7 @@ from typing import Any
 
 from nomad.build.checks.result import CheckStatus
 from nomad.contract.contract import Severity
-from nomad.errors import NomadError, StepFailed
+from nomad.errors import Late, NomadError, StepFailed
 from nomad.plan.steps import Action
 from nomad.run.result import Status
 from nomad.run.status import CellState
@@ -195,10 +195,13 @@ class Run(_Row):
 
         Raises:
             NomadError: the error of the first step that failed.
+            Late: none failed, and something isn't ready yet.
         """
         if self.ok:
             return self
         errors = [s.error for s in self.steps if s.error]
+        if not errors and (waits := [s for s in self.steps if s.status is Status.WAITING]):
+            raise Late(f"{waits[0].table} {waits[0].partition_date or ''}: {waits[0].reason}")
         raise errors[0] if errors else StepFailed(f"run {self.run_id} did not end well")
 
     def __iter__(self) -> Iterator[Result]:

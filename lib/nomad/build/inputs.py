@@ -9,6 +9,7 @@ from nomad.engine import scan
 from nomad.engine.instance import View
 from nomad.errors import MissingPartition
 from nomad.lake.lake import Lake
+from nomad.lake.layout import manifest_key
 from nomad.lake.manifest import Input, Manifest, as_input
 from nomad.lake.words import command_for
 from nomad.names import TableName
@@ -82,11 +83,14 @@ def missing(table: TableName, partition: Partition | None) -> MissingPartition:
     """Say that a partition (or with None, a table) is not published, and what would make it."""
     how = f"`{command_for(table, partition)}` makes it"
     if partition:
-        return MissingPartition(
+        error = MissingPartition(
             f"{table} has no {partition.folder}",
             hint=f"{how}; `--allow-missing` reads it as empty",
         )
-    return MissingPartition(f"{table} was never published", hint=how)
+    else:
+        error = MissingPartition(f"{table} was never published", hint=how)
+    error.key = manifest_key(table, partition)
+    return error
 
 
 def _refuse_missing(read: InputRead, manifests: Sequence[Manifest]) -> None:

@@ -115,7 +115,9 @@ def tell_passed_over(workspace: Workspace, found: Plan) -> None:
     from nomad.partitions import briefly
     from nomad.run.planning import passed_over
 
-    absent, waiting = passed_over(workspace, found)
+    absent, waiting, early = passed_over(workspace, found)
+    if early:
+        click.echo(f"not due yet: {briefly(early)}", err=True)
     if absent:
         click.echo(f"no source for {briefly(absent)}: passed over", err=True)
     if waiting:

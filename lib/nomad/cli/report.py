@@ -51,8 +51,8 @@ class Report:
         self._tell(_line(result, verbose=self.verbose) if shown else "")
 
     def _folded(self, result: Result) -> bool:
-        """Tell whether a step ended as the one before of its table: by an error, or blocked."""
-        if self.verbose or result.status not in (Status.FAILED, Status.BLOCKED):
+        """Tell whether a step ended as the one before of its table: by an error, or for another."""
+        if self.verbose or result.status not in _FOLDED:
             return False
         key = (result.status, str(result.table), str(result.error or ""))
         self._alike.setdefault(key, []).append(result)
@@ -103,6 +103,12 @@ class Report:
         seconds = time.monotonic() - self._began
         return f" in {seconds:.1f} s, {done / seconds:.1f} a second" if done > MANY else ""
 
+    def _tell_waiting(self, results: Sequence[Result]) -> None:
+        """Say why the exit code isn't 0, where no line has said it."""
+        if self.quiet or self.output != "table":
+            for r in (r for r in results if r.status is Status.WAITING):
+                click.echo(f"waiting: {r.table} {r.partition or ''}: {r.reason}", err=True)
+
     def finish(
         self, run_id: str, results: Sequence[Result], requests: Requests | None = None
     ) -> None:
@@ -124,6 +130,7 @@ class Report:
         failed = {str(r.error): r.error for r in results if r.error and r.status is Status.FAILED}
         for error in failed.values():
             say(error)
+        self._tell_waiting(results)
         if not self.quiet:
             click.echo(f"run {run_id}: {_sum(results)}{self._rate(results)}", err=True)
         if self.verbose and requests and not self.quiet:
@@ -148,7 +155,13 @@ MANY = 20
 """From so many steps on, a line is written only for those that did something."""
 
 
-_COLOURS = {Status.FAILED: "red", Status.BLOCKED: "yellow", Status.PUBLISHED: "green"}
+_COLOURS = {
+    Status.FAILED: "red",
+    Status.BLOCKED: "yellow",
+    Status.WAITING: "yellow",
+    Status.PUBLISHED: "green",
+}
+_FOLDED = (Status.FAILED, Status.BLOCKED, Status.WAITING)
 _BELOW = "\n" + " " * 11
 _LINE = 81
 """Characters of a line before its reason, of a table whose name is of usual length."""

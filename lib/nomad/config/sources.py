@@ -20,6 +20,7 @@ from nomad.config.options import (
     one_of,
     texts,
 )
+from nomad.config.ready import READY, by_date_alone
 from nomad.config.tree import Leaf, Tree, line
 from nomad.errors import ConfigError
 from nomad.names import did_you_mean, is_plain
@@ -98,6 +99,9 @@ COMMON = (
     Option("watermark", "The column by which what is new is told.", TEXT, rule=_one_way),
     Option("overlap", "How far before the watermark to look again.", SINGLE, rule=_age),
     Option("dt", "The column with the date of the partition of a row.", TEXT),
+    Option(
+        "ready_after", "From when on a date may be asked for: 16:30.", READY, rule=by_date_alone
+    ),
     Option(
         "key", "The columns that tell rows apart: of a key, the last stays.", TEXTS, rule=_in_parts
     ),

@@ -39,6 +39,7 @@ from nomad.run.landing import CUT_BY, Landing, in_parts, land
 from nomad.run.nearest import Nearest
 from nomad.run.pages import Asked, Pages, joined
 from nomad.run.publisher import Recipe
+from nomad.run.readiness import not_due
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status, code_of
 from nomad.schema import Column
 from nomad.store.requests import about
@@ -191,6 +192,8 @@ def _step(
     source, partition = cell
     began = time.monotonic()
     try:
+        if not force and (waiting := not_due(context.workspace, source, partition)):
+            return Outcome(waiting)
         with about(f"{RAW}.{source.name}"), _folder(context.run.scratch / source.name) as into:
             outcome = _landed(context, engine, before, cell=cell, into=into, force=force)
     except NomadError as e:

@@ -68,10 +68,14 @@ def _states(only: Collection[str]) -> set[str]:
 
 
 class PassedOver(NamedTuple):
-    """What of a range a plan leaves out: no source has it, or it waits to be extracted."""
+    """What of a range a plan leaves out: no source has it, or it waits to be extracted.
+
+    Or it is `early`: a source isn't due before a time that is still to come.
+    """
 
     absent: tuple[Partition, ...] = ()
     waiting: tuple[Partition, ...] = ()
+    early: tuple[Partition, ...] = ()
 
 
 def passed_over(workspace: Workspace, plan: Plan) -> PassedOver:
@@ -80,10 +84,13 @@ def passed_over(workspace: Workspace, plan: Plan) -> PassedOver:
     if not left_out:
         return PassedOver()
     from nomad.run.extraction import delivered
+    from nomad.run.readiness import too_early
 
     sources = {s for table, _ in plan.passed_over for s in workspace.project.sources_of(table)}
-    waiting = tuple(delivered(workspace, sources, left_out))
-    return PassedOver(tuple(p for p in left_out if p not in waiting), waiting)
+    early = tuple(too_early(workspace, sources, left_out))
+    due = [p for p in left_out if p not in early]
+    waiting = tuple(delivered(workspace, sources, due))
+    return PassedOver(tuple(p for p in due if p not in waiting), waiting, early)
 
 
 def fault_code(workspace: Workspace, tables: Iterable[TableName], *, strays: bool) -> int:

@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from nomad.errors import DiskFull, NomadError, NoRoom, OutOfMemory, worst
+from nomad.errors import DiskFull, Late, NomadError, NoRoom, OutOfMemory, worst
 from nomad.lake.manifest import Over, Published
 from nomad.names import TableName
 from nomad.partitions import Partition, text
 
 
 class Status(StrEnum):
-    """How a step ended. `built`: in a dry run; `missing`: no source has the date."""
+    """How a step ended. `built`: in a dry run; `missing`: no source has the date.
+
+    `waiting`: it isn't ready yet, or what it needs isn't; a later run tries again.
+    """
 
     PUBLISHED = "published"
     BUILT = "built"
@@ -22,6 +25,7 @@ class Status(StrEnum):
     FAILED = "failed"
     BLOCKED = "blocked"
     MISSING = "missing"
+    WAITING = "waiting"
 
 
 OUT_OF_MEMORY, NO_ROOM = "out of memory", "no room on the disk"
@@ -94,10 +98,14 @@ class Outcome(NamedTuple):
 
 
 def code_of(results: Sequence[Result]) -> int:
-    """Choose the exit code: the worst of the errors, or 1 where something was only blocked."""
+    """Choose the exit code: the worst of the errors, or 1 where something was only blocked.
+
+    Where something is only waited for, that is 5.
+    """
     failed = [r.error.exit_code for r in results if r.error and r.status is Status.FAILED]
     blocked = any(r.status is Status.BLOCKED for r in results)
-    return worst(failed or [int(blocked)])
+    waiting = any(r.status is Status.WAITING for r in results)
+    return worst([*(failed or [int(blocked)]), Late.exit_code if waiting else 0])
 
 
 def _words(error: NomadError) -> str:

@@ -68,7 +68,7 @@ def _instances(built: Iterable[Table], jobs: int) -> int:
     return jobs if any(t.sql.exclusive or t.limited for t in built) else 1
 
 
-End = Callable[[Step, Cell | None], Outcome]
+End = Callable[[Step, Result | None], Outcome]
 """Gives the end of a step that has nothing to do: it is fresh, or needs a cell that failed."""
 
 
@@ -123,13 +123,20 @@ class Scheduler:
             i = heappop(self._ready)
             self._begun.add(i)
             step = self._steps[i]
-            bad = next((n for n in step.needs if not _good(self.ended.get(n))), None)
+            bad = self._unmet(step)
             if bad or step.action != Action.BUILD:
                 yield self._ended(step, self._end(step, bad))
                 continue
             if self._running:
                 self._had_neighbours.update((i, *self._running.values()))
             self._submit(i)
+
+    def _unmet(self, step: Step) -> Result | None:
+        """Give the end of what a step needs and won't have: of what failed, before what waits."""
+        ended = (self.ended.get(need) for need in step.needs)
+        bad = [result for result in ended if result and not _good(result)]
+        failed = (result for result in bad if result.status is not Status.WAITING)
+        return next(failed, bad[0] if bad else None)
 
     def _submit(self, i: int, *, retry: str | None = None) -> None:
         self._running[self._runner.submit(Task(self._steps[i], retry))] = i
@@ -180,5 +187,5 @@ class Scheduler:
         self._ready.clear()
 
 
-def _good(result: Result | None) -> bool:
-    return result is None or result.status in (Status.PUBLISHED, Status.BUILT, Status.FRESH)
+def _good(result: Result) -> bool:
+    return result.status in (Status.PUBLISHED, Status.BUILT, Status.FRESH)

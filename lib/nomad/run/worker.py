@@ -31,6 +31,7 @@ from nomad.project.project import Table
 from nomad.run.context import Context
 from nomad.run.gate import Gate
 from nomad.run.publisher import Recipe
+from nomad.run.readiness import awaited
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status, shortage
 from nomad.run.runners.base import Task
 from nomad.store.requests import about
@@ -109,7 +110,7 @@ class Worker:
         finally:
             self._busy.discard(step.cell)
 
-    def end(self, step: Step, bad: Cell | None) -> Outcome:
+    def end(self, step: Step, bad: Result | None) -> Outcome:
         """Give the end of a step that has nothing to do: it is fresh, or needs `bad`."""
         kept = partial(_kept, step, self._context.lake, "fresh")
         return self._timed(step, partial(_blocked, step, bad) if bad else kept)
@@ -122,7 +123,8 @@ class Worker:
         except NomadError as e:
             where = e.where or self._workspace.project.tables[step.table].sql.path
             reason = str(e.what) if isinstance(e, MissingPartition) else step.reason
-            outcome = _failed(step, reason, e.replace(where=where))
+            waiting = awaited(self._workspace, step.cell, e)
+            outcome = waiting or _failed(step, reason, e.replace(where=where))
         waited = self._gate.waited
         seconds = time.monotonic() - began - waited
         return outcome._replace(result=outcome.result._replace(seconds=seconds, waited=waited))
@@ -305,9 +307,10 @@ def _refused(step: Step, error: Refused, inspected: Inspected | None) -> Outcome
     return failed._replace(result=failed.result._replace(checks=checks))
 
 
-def _blocked(step: Step, by: Cell) -> Outcome:
-    needed = f"needs {named(*by)}, which failed"
-    return Outcome(Result(step.table, step.partition, Status.BLOCKED, needed))
+def _blocked(step: Step, by: Result) -> Outcome:
+    waits = by.status is Status.WAITING
+    needed = f"needs {named(by.table, by.partition)}, which {'waits' if waits else 'failed'}"
+    return Outcome(Result(*step.cell, Status.WAITING if waits else Status.BLOCKED, needed))
 
 
 def _told_again(outcome: Outcome, why: str) -> Outcome:
