@@ -24,6 +24,7 @@ from nomad.errors import NomadError, masked
 COMMANDS = {
     "init": "Make a new project in a folder.",
     "connectors": "List the connectors of sources, or the options of one.",
+    "test-connection": "Reach the lake, the sources and the attached databases.",
     "extract": "Land raw data from the sources.",
     "plan": "Show what is stale, in the order in which it would run, and why.",
     "run": "Build and publish what is stale.",
@@ -56,7 +57,7 @@ COMMANDS = {
 
 GROUPS = {
     "Start": ("init", "config", "schema"),
-    "Sources": ("connectors",),
+    "Sources": ("connectors", "test-connection"),
     "Build": ("extract", "plan", "run", "daily", "backfill", "status"),
     "Inspect": ("ls", "graph", "lineage", "render", "show", "files"),
     "Query": ("sql", "shell", "catalog"),

@@ -9,4 +9,6 @@ port of who wants to know. `extraction` lands sources, `fetching` asks for it; w
 looks or cleans up: `status`, `checks`, `contracts`, `diff`, `gc`, `orphans`, `recovery`. `result`
 is how a step ended, `readiness` whether a date is due,
 `nearest` which landing a new one is held against.
+
+Who only looks at a source asks by `probing`; `connections` tries all that a project reaches out to.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -95,7 +95,7 @@ def shape_of(
     )
 
 
-def delivered(connector: Connector, asked: Request, into: Path) -> Iterator[Landed]:
+def delivered(connector: Connector, asked: Request, into: Path) -> Generator[Landed, None, None]:
     """Have files brought, each as soon as it is whole.
 
     Raises:
