@@ -102,6 +102,7 @@ COMMON = (
     Option(
         "ready_after", "From when on a date may be asked for: 16:30.", READY, rule=by_date_alone
     ),
+    Option("complete", "In SQL: only rows for which it holds are published.", TEXT),
     Option(
         "key", "The columns that tell rows apart: of a key, the last stays.", TEXTS, rule=_in_parts
     ),

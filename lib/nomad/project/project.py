@@ -168,7 +168,7 @@ def source_is_partitioned(source: SourceConfig, variables: Mapping[str, str]) ->
     """Tell whether a source delivers by date: its options use the date, or rows have one."""
     if source.options.get("dt"):
         return True
-    texts = [str(v) for v in source.options.values()]
+    texts = [str(v) for name, v in source.options.items() if name != "complete"]
     return any(names_date(text, variables) for text in texts)
 
 

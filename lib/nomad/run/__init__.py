@@ -7,7 +7,7 @@ port of who wants to know. `extraction` lands sources, `fetching` asks for it; w
 `landing` keeps as pieces, of which `cutting` makes partitions; `pages` wait for the rest, and
 `parts` are those that `each` names. Other ways to publish: `republish`, `history`, `compact`. What
 looks or cleans up: `status`, `checks`, `contracts`, `diff`, `gc`, `orphans`, `recovery`. `result`
-is how a step ended, `readiness` whether a date is due,
+is how a step ended, `readiness` whether a date is due, `completeness` whether what came is all,
 `nearest` which landing a new one is held against.
 
 Who only looks at a source asks by `probing`; `connections` tries all that a project reaches out to.

@@ -16,6 +16,7 @@ from nomad.lake import pieces
 from nomad.lake.pieces import Cut, Piece, Placed
 from nomad.names import quote
 from nomad.partitions import Partition, parse
+from nomad.run.completeness import Judge
 from nomad.run.landing import Landing
 from nomad.run.publisher import Recipe
 from nomad.run.result import Outcome
@@ -240,8 +241,19 @@ def _staged(work: _Cutting, found: Rows, days: Iterable[Day]) -> Iterator[_Done]
         if _holds(work, day, staged.content_hash):
             path.unlink(missing_ok=True)
             yield day, staged, None
+        elif waiting := _incomplete(work, day, staged):
+            path.unlink(missing_ok=True)
+            yield day, staged, waiting
         else:
             yield day, staged, _published(work, day, staged)
+
+
+def _incomplete(work: _Cutting, day: Day, staged: Staged) -> Outcome | None:
+    """Tell of a date whose rows don't meet the source's condition: it is cut anew next time."""
+    landing = work.landing
+    files = Files((str(staged.path),) if staged.path else (), staged.schema)
+    judge = Judge(landing.context, landing.engine, landing.source)
+    return judge.incomplete((landing.table, _partition(day)), [files], staged.rows)
 
 
 def _published(work: _Cutting, day: Day, staged: Staged) -> Outcome:

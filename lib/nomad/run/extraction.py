@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nomad.config.sources import SourceConfig
 from nomad.engine.instance import Engine, Staged
+from nomad.engine.scan import Files
 from nomad.errors import (
     ConfigError,
     NomadError,
@@ -32,6 +33,7 @@ from nomad.partitions import COLUMN, Partition, of_table
 from nomad.plan.freshness import GONE
 from nomad.project.project import source_is_partitioned
 from nomad.run import fetching
+from nomad.run.completeness import COMPLETE, Judge
 from nomad.run.context import Context, begin
 from nomad.run.cutting import publish
 from nomad.run.fetching import odd, shape_of
@@ -105,7 +107,7 @@ def extract(
     cells = list(_cells(sources, dates, workspace.variables))
     names = [(TableName(RAW, source.name), partition) for source, partition in cells]
     with begin(workspace, "extract", names, wait=wait) as context:
-        engine = context.engine(remote=any(in_parts(s) for s, _ in cells))
+        engine = context.engine(remote=any(in_parts(s) or COMPLETE in s.options for s, _ in cells))
         nearest, pages = Nearest(context.lake), Pages(context)
         results: list[Result] = []
         for source, partition in cells:
@@ -236,6 +238,11 @@ def _landed(
     if last and last.content_hash == staged[0].content_hash:
         pages.forget(table, request)
         return Outcome(_fresh(context, last)._replace(retried=retried))
+    files = Files(tuple(str(f.path) for f in landed), staged[0].schema, landed[0].dialect)
+    judge = Judge(context, engine, given)
+    if waiting := judge.incomplete((table, partition), [files], sum(s.rows for s in staged)):
+        pages.forget(table, request)
+        return waiting
     new = added(staged[0].schema, shape)
     if new:
         _log.warning("%s: new since the version before: %s", shape.told, ", ".join(new))

@@ -26,7 +26,7 @@ from nomad.run.parts import EACH
 from nomad.schema import Column
 
 WATERMARK = "watermark"
-CUT_BY = ("dt", "key", "once", "overlap", "ready_after")
+CUT_BY = ("dt", "key", "once", "overlap", "ready_after", "complete")
 """Options that change nothing of what is fetched."""
 
 _AT_ONCE = 1000
