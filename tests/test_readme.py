@@ -34,7 +34,7 @@ def blocks() -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Project:
     root = tmp_path_factory.mktemp("checkout")
-    for name in ("sql", "catalog/migrations", "lake/inbox"):
+    for name in ("sql", "sources", "catalog/migrations", "lake/inbox"):
         shutil.copytree(ROOT / name, root / name)
     for name in ("nomad.yaml", "Makefile"):
         shutil.copy(ROOT / name, root)

@@ -1,6 +1,7 @@
 """Make assets and trades as CSV, valid and invalid, from a seed; and the list of what is wrong.
 
 Usage: python generate.py FOLDER DATE [ACCOUNTS] [TRADES] [SHARE OF FAULTS]
+       python generate.py FOLDER cash_flow DATE...
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import csv
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +26,8 @@ TRADE = (
     "traded_volume", "traded_amount", "strategy_name", "order_remark", "direction", "offset_flag",
     "created_at", "updated_at",
 )  # fmt: skip
+
+CASH_FLOW = ("flow_id", "account_id", "flow_date", "kind", "amount")
 
 Faults = set[tuple[int, str]]
 """(row number from 1, test of the contract that it breaks)"""
@@ -151,6 +154,25 @@ def written(
         yield list(row.values())
 
 
+def write_cash_flows(
+    folder: Path, days: Sequence[date], accounts: int = 12, seed: int = 1
+) -> list[list[object]]:
+    """Write a file for each account with what was paid in and out on some days; give all rows."""
+    rng = random.Random(f"{seed} cash_flow")
+    everything: list[list[object]] = []
+    for n in range(1, accounts + 1):
+        account = f"A{n:06d}"
+        rows: list[list[object]] = []
+        for day in sorted(rng.sample(days, len(days) // 2)):
+            amount = Decimal(rng.randrange(1_000, 1_000_000)) / 100
+            kind = rng.choice(("deposit", "deposit", "withdrawal"))
+            flow = f"F{n:06d}{len(rows) + 1:04d}"
+            rows.append([flow, account, day, kind, amount if kind == "deposit" else -amount])
+        save(folder / "cash_flow" / f"{account}.csv", CASH_FLOW, iter(rows))
+        everything += rows
+    return everything
+
+
 def save(path: Path, columns: tuple[str, ...], rows: Iterator[list[object]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as f:
@@ -161,6 +183,9 @@ def save(path: Path, columns: tuple[str, ...], rows: Iterator[list[object]]) -> 
 
 if __name__ == "__main__":
     where, when, *numbers = sys.argv[1:]
+    if when == "cash_flow":
+        print(len(write_cash_flows(Path(where), [date.fromisoformat(n) for n in numbers])))  # noqa: T201
+        sys.exit()
     kinds = (int, int, float)
     found = write(
         Path(where), date.fromisoformat(when), *(k(n) for k, n in zip(kinds, numbers, strict=False))

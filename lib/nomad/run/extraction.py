@@ -76,8 +76,15 @@ def _known(known: Mapping[str, SourceConfig], name: str) -> SourceConfig:
 def delivered(
     workspace: Workspace, names: Iterable[TableName], partitions: Sequence[Partition]
 ) -> list[Partition]:
-    """Name the partitions for which one of some sources has its file on this machine."""
-    sources = [workspace.config.sources[n.name] for n in sorted(names)]
+    """Name the partitions for which one of some sources has its file on this machine.
+
+    Whether a source in parts has rows of a date, its files don't tell; once it is landed, it does.
+    """
+    sources = [
+        source
+        for source in (workspace.config.sources[n.name] for n in sorted(names))
+        if not (in_parts(source) and any(workspace.lake.partitions(TableName(RAW, source.name))))
+    ]
     return [p for p in partitions if any(_is_here(workspace, s, p) for s in sources)]
 
 
