@@ -25,6 +25,7 @@ COMMANDS = {
     "init": "Make a new project in a folder.",
     "connectors": "List the connectors of sources, or the options of one.",
     "test-connection": "Reach the lake, the sources and the attached databases.",
+    "sample": "Show rows of what a source would deliver, landing nothing.",
     "extract": "Land raw data from the sources.",
     "plan": "Show what is stale, in the order in which it would run, and why.",
     "run": "Build and publish what is stale.",
@@ -57,7 +58,7 @@ COMMANDS = {
 
 GROUPS = {
     "Start": ("init", "config", "schema"),
-    "Sources": ("connectors", "test-connection"),
+    "Sources": ("connectors", "test-connection", "sample"),
     "Build": ("extract", "plan", "run", "daily", "backfill", "status"),
     "Inspect": ("ls", "graph", "lineage", "render", "show", "files"),
     "Query": ("sql", "shell", "catalog"),

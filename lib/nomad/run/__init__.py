@@ -10,5 +10,6 @@ looks or cleans up: `status`, `checks`, `contracts`, `diff`, `gc`, `orphans`, `r
 is how a step ended, `readiness` whether a date is due, `completeness` whether what came is all,
 `nearest` which landing a new one is held against.
 
-Who only looks at a source asks by `probing`; `connections` tries all that a project reaches out to.
+Who only looks at a source asks by `probing`; `connections` tries all that a project reaches out to,
+`sample` shows a source's first rows.
 """
