@@ -89,6 +89,19 @@ def _age(value: Held, given: Mapping[str, Held]) -> str | None:
     )
 
 
+def _chunk(value: Held, given: Mapping[str, Held]) -> str | None:
+    good = re.fullmatch(rf"{AGE}|0*[1-9]\d*", str(value)) or holds_variable(value)
+    if not good or re.match(r"0+\b", str(value)):
+        return f"must be like `1 month` (got {value!r})"
+    return _of_watermark(value, given)
+
+
+def _start(value: Held, given: Mapping[str, Held]) -> str | None:
+    if not (re.match(r"\d{4}-\d\d-\d\d", str(value)) or holds_variable(value)):
+        return f"must be a date or a moment like `2020-01-01` (got {value!r})"
+    return None if "chunk" in given else "needs a `chunk:`"
+
+
 AGE = r"\d+ (second|minute|hour|day|week|month|year)s?"
 
 COMMON = (
@@ -98,6 +111,10 @@ COMMON = (
     Option("once", "Of a piece that is landed, nothing is asked again.", SWITCH, rule=_in_parts),
     Option("watermark", "The column by which what is new is told.", TEXT, rule=_one_way),
     Option("overlap", "How far before the watermark to look again.", SINGLE, rule=_age),
+    Option(
+        "chunk", "How much of the watermark is asked for at once, at first.", SINGLE, rule=_chunk
+    ),
+    Option("since", "From which value of the watermark on, in chunks.", SINGLE, rule=_start),
     Option("dt", "The column with the date of the partition of a row.", TEXT),
     Option(
         "ready_after", "From when on a date may be asked for: 16:30.", READY, rule=by_date_alone

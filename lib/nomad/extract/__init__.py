@@ -11,6 +11,7 @@ are found by `patterns`; they land as `delivered` says: `packed` ones unpacked, 
 (`functions` finds it, `context` is what it is given, `returned` what it gives) lands as `lines` of
 JSON or as `frames`; `messages` is what streams share, `topics` are those of Kafka. `entities` tells
 which files of a folder changed. `measure`, `columns` and `records` say what a landed file holds;
-`cut` gives each row of it a date, and `watermark` the highest value. Libraries that are not there
-`extras` tells, and `declared` what each connector says of itself.
+`cut` gives each row of it a date, and `watermark` the highest value, which `clock` bounds where it
+is time. Libraries that are not there `extras` tells, and `declared` what each connector says of
+itself.
 """

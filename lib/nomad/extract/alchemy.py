@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nomad.errors import ConfigError, NomadError, Refused, SourceMissing, Unreachable, hide
 from nomad.extract import frames
 from nomad.extract.asking import bounds, chosen, column_named, named, refuse_twins, relation
-from nomad.extract.base import Request
+from nomad.extract.base import Bounds, Request
 from nomad.extract.extras import needing
 from nomad.extract.lines import Odd
 from nomad.schema import Column
@@ -121,9 +121,31 @@ def _select(
         named = str(request.source.options.get(option, option))
         name = _bare(quote(column_named(named, option, request, columns).name))
         values[f"bound_{n}"] = _like(_first(connection, request, name), text, request)
-        conditions.append(f"{name} {sign} :bound_{n}")
+        valueless = sign == "<" and request.until is not None and request.watermark is None
+        condition = f"{name} {sign} :bound_{n}"
+        conditions.append(f"({condition} OR {name} IS NULL)" if valueless else condition)
     told = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
     return f"SELECT {listed}\nFROM {_relation(connection, request)}{told}", values
+
+
+def extremes(connection: Connection, request: Request) -> Bounds | None:
+    """Ask for the lowest and the highest watermark."""
+    from sqlalchemy import text
+
+    columns = described(connection, request)
+    mark = str(request.source.options["watermark"])
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    name = _bare(quote(column_named(mark, "watermark", request, columns).name))
+    select, values = _select(connection, request, columns)
+    asked = f"SELECT min({name}), max({name}) FROM (\n{select}\n) AS bounded"
+    with closing(connection.execute(text(asked), values)) as result:
+        found = result.fetchone()
+    return Bounds(*map(_spelled, found)) if found and None not in found else None
+
+
+def _spelled(value: object) -> str:
+    """Write a value as the same one is, once it is landed."""
+    return value.isoformat(" ") if isinstance(value, datetime) else str(value)
 
 
 def _first(connection: Connection, request: Request, name: str) -> object:

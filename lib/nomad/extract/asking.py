@@ -136,6 +136,8 @@ def bounds(request: Request) -> Iterator[tuple[str, str, str]]:
     window = request.window
     if request.watermark is not None:
         yield "watermark", ">=", request.watermark
+    if request.until is not None:
+        yield "watermark", "<", request.until
     if isinstance(window, Span):
         by = "watermark" if "watermark" in request.source.options else "dt"
         if window.first > FIRST:

@@ -70,8 +70,8 @@ class Request:
     `cursor` is where the source was left by the last file that was landed of this window: it goes
     on there. `known` is what was landed of each part, where the source lands in parts: what has the
     same stamp need not be brought again. `watermark` is the highest value landed so far of the
-    column that the source names so, as text, less its overlap. For a sample, `limit` rows will do.
-    `variables` are the project's.
+    column that the source names so, as text, less its overlap; with `until`, only rows below that
+    value are asked for. For a sample, `limit` rows will do. `variables` are the project's.
 
     A connector waits by `sleep` alone, and calls `spend` before each request to a server: that one
     raises where no more may be made.
@@ -84,6 +84,7 @@ class Request:
     clock: Callable[[], datetime] = _now
     cursor: str | None = None
     watermark: str | None = None
+    until: str | None = None
     known: Mapping[str, Known] = field(default_factory=dict)
     limit: int | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -156,6 +157,30 @@ class Paged(Protocol):
     @property
     def paged(self) -> bool:
         """Say that it does."""
+
+
+class Bounds(NamedTuple):
+    """The lowest and the highest value of a watermark, as text."""
+
+    lowest: str
+    highest: str
+
+
+@runtime_checkable
+class Chunked(Protocol):
+    """A connector that brings, when asked, only rows whose watermark is below `until`.
+
+    Of rows that lie at `watermark` and above, those below `until` are brought, the others not; of
+    a request with `until` and no `watermark`, those without a value as well. A connector that can
+    not tell for sure what lies at a bound says so by refusing a source that has no `key`.
+    """
+
+    def bounds(self, request: Request) -> Bounds | None:
+        """Say between which values rows lie, from the request's watermark on; None: there are none.
+
+        Raises:
+            ConfigError: the source can't be asked in chunks.
+        """
 
 
 @runtime_checkable

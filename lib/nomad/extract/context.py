@@ -22,7 +22,8 @@ class Context:
 
     Of a source by date, `date` is set; of one that lands in parts, `piece` is the value of
     `$<EACH>`. `watermark` is the highest value landed so far, less its overlap; `cursor` is what
-    the last `Rows` told; both are None at first. `options` is what `with:` says. `folder` is empty,
+    the last `Rows` told; both are None at first. In chunks, only rows whose watermark is below
+    `until` are asked for; None: all. `options` is what `with:` says. `folder` is empty,
     for files that are to be landed, and gone afterwards. For a sample, `limit` rows will do.
     """
 
@@ -37,6 +38,7 @@ class Context:
     folder: Path
     logger: Logger
     limit: int | None = None
+    until: str | None = None
 
     def secret(self, name: str) -> str:
         """Read a variable of the environment, which no message shows from now on.

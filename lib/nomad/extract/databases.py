@@ -30,7 +30,7 @@ from nomad.extract.asking import (
     refuse_twins,
     relation,
 )
-from nomad.extract.base import Landed, Request
+from nomad.extract.base import Bounds, Landed, Request
 from nomad.extract.extras import Extra
 from nomad.names import free, quote
 from nomad.schema import Column
@@ -124,6 +124,26 @@ class DatabaseConnector:
             columns = self._asked(external, request).columns
         return f"{self.dialect.title} {version}, {named(request)}, {len(columns)} columns"
 
+    def bounds(self, request: Request) -> Bounds | None:
+        """Ask for the lowest and the highest watermark; the types are those that would land."""
+        with self._opened(request) as external:
+            asked = self._asked(external, request)
+            column = _ordered(str(request.source.options["watermark"]), "watermark", request, asked)
+            rows = self.dialect.passed(external.name, self._extremes(request, asked, column))
+            taken = next(t for t in asked.taken if t.column == column)
+            made = taken.made or quote(column.name)
+            values = f"SELECT {made} AS v FROM (SELECT v AS {quote(column.name)} FROM {rows})"
+            found = external.rows(f"SELECT min(v)::VARCHAR, max(v)::VARCHAR FROM ({values})")[0]
+        return Bounds(*map(str, found)) if None not in found else None
+
+    def _extremes(self, request: Request, asked: Asked, column: Column) -> str:
+        """Write the SELECT of two rows: the lowest value, and the highest."""
+        name = self.dialect.quote(column.name)
+        conditions = list(_conditions(request, asked, self.dialect))
+        where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
+        halves = (f"SELECT {f}({name}) AS v FROM {asked.relation}{where}" for f in ("min", "max"))
+        return "\nUNION ALL\n".join(halves)
+
     @contextmanager
     def _opened(self, request: Request) -> Iterator[External]:
         dialect = self.dialect
@@ -164,7 +184,9 @@ def _conditions(request: Request, asked: Asked, dialect: Dialect) -> Iterator[st
     for option, sign, value in bounds(request):
         name = str(request.source.options.get(option, option))
         column = _ordered(name, option, request, asked)
-        yield dialect.compared(column, sign, value)
+        condition = dialect.compared(column, sign, value)
+        valueless = sign == "<" and request.until is not None and request.watermark is None
+        yield f"({condition} OR {dialect.quote(column.name)} IS NULL)" if valueless else condition
 
 
 _IN_ORDER = re.compile(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import re
 from collections.abc import Sequence
 from decimal import Decimal
@@ -12,6 +14,8 @@ from nomad.engine.scan import Files
 from nomad.errors import ConfigError, Refused
 from nomad.names import literal, quote
 from nomad.schema import Column
+
+_log = logging.getLogger(__name__)
 
 
 def of(session: Session, files: Files, column: str, *, source: str) -> str | None:
@@ -27,6 +31,11 @@ def of(session: Session, files: Files, column: str, *, source: str) -> str | Non
             hint=f"fix `watermark:` in nomad.yaml: there is {_listed(files)}",
         )
     values = f"SELECT {quote(name)} AS v FROM ({scan.select([files], partitioned=False)})"
+    ((lacking,),) = session.execute(f"SELECT count(*) FROM ({values}) WHERE v IS NULL")
+    if lacking:
+        rows = "1 row has" if lacking == 1 else f"{lacking} rows have"
+        _log.warning("%s: %s no `%s`: by a watermark such rows come once or not at all",
+                     source, rows, name)  # fmt: skip
     return _highest(session, values)
 
 
@@ -41,7 +50,7 @@ def above(column: Column, mark: str) -> str:
         whole = f" OR TRY_CAST({name} AS HUGEINT) > {mark}" if re.fullmatch(_WHOLE, mark) else ""
         return f"(TRY_CAST({name} AS DOUBLE) > {mark}{whole})"
     if re.match(r"\d{4}-\d\d-\d\d", mark):
-        kind = "TIMESTAMP WITH TIME ZONE" if re.search(_ZONE, mark) else "TIMESTAMP"
+        kind = _kind(mark)
         return f"TRY_CAST({name} AS {kind}) > {kind} {literal(mark)}"
     return f"{name}::VARCHAR > {literal(mark)}"
 
@@ -80,25 +89,56 @@ def before(session: Session, mark: str | None, overlap: object) -> str | None:
         return mark
     if re.fullmatch(_REAL, mark):
         if not re.fullmatch(r"\d+", str(overlap)):
-            raise _unfit(mark, overlap, "a number")
+            raise _unfit("overlap", mark, overlap, "a number")
         return str(Decimal(mark) - Decimal(str(overlap)))
     if re.fullmatch(r"\d+", str(overlap)):
-        raise _unfit(mark, overlap, "an age like `1 day`")
-    kind = "TIMESTAMP WITH TIME ZONE" if re.search(_ZONE, mark) else "TIMESTAMP"
-    moment = f"TRY_CAST({literal(mark)} AS {kind}) - INTERVAL {literal(str(overlap))}"
-    day = len(mark) == len("2024-01-15")
-    ((found,),) = session.execute(f"SELECT ({moment})::{'DATE' if day else kind}::VARCHAR")
+        raise _unfit("overlap", mark, overlap, "an age like `1 day`")
+    moment = f"TRY_CAST({literal(mark)} AS {_kind(mark)}) - INTERVAL {literal(str(overlap))}"
+    found = _moment(session, mark, moment)
     if found is None:
-        raise _unfit(mark, overlap, "left out")
-    return str(found)
+        raise _unfit("overlap", mark, overlap, "left out")
+    return found
+
+
+def stepped(session: Session, mark: str, chunk: str) -> str:
+    """Give the value at which a chunk ends that begins at a watermark: a whole month, day, number.
+
+    Raises:
+        ConfigError: the chunk is an age, but the watermark no moment; or the other way round.
+    """
+    count, _, unit = chunk.partition(" ")
+    if re.fullmatch(_REAL, mark):
+        if unit:
+            raise _unfit("chunk", mark, chunk, "a number")
+        return str((math.floor(Decimal(mark)) // int(count) + 1) * int(count))
+    if not unit:
+        raise _unfit("chunk", mark, chunk, "an age like `1 month`")
+    whole = (
+        f"date_trunc({literal(unit.removesuffix('s'))}, TRY_CAST({literal(mark)} AS {_kind(mark)}))"
+    )
+    found = _moment(session, mark, f"{whole} + INTERVAL {literal(chunk)}")
+    if found is None:
+        raise _unfit("chunk", mark, chunk, "left out")
+    return found.replace(" ", "T", 1) if mark[10:11] == "T" else found
+
+
+def _kind(mark: str) -> str:
+    return "TIMESTAMP WITH TIME ZONE" if re.search(_ZONE, mark) else "TIMESTAMP"
+
+
+def _moment(session: Session, mark: str, moment: str) -> str | None:
+    """Spell a moment as the watermark is, that it was made of."""
+    kind = "DATE" if len(mark) == len("2024-01-15") else _kind(mark)
+    ((found,),) = session.execute(f"SELECT ({moment})::{kind}::VARCHAR")
+    return None if found is None else str(found)
 
 
 _ZONE = r":\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$"
 
 
-def _unfit(mark: str, overlap: object, wanted: str) -> ConfigError:
+def _unfit(option: str, mark: str, value: object, wanted: str) -> ConfigError:
     return ConfigError(
-        f"`overlap: {overlap}` can't be taken from the watermark `{mark}`",
+        f"`{option}: {value}` doesn't fit the watermark `{mark}`",
         where="nomad.yaml",
         hint=f"here it is to be {wanted}",
     )

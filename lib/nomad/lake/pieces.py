@@ -58,6 +58,8 @@ class Piece(NamedTuple):
     before it. `cursor` is where the source was left, `watermark` the highest value in it, and
     `after` the one above which its rows count, where they have no key to tell them apart. `window`
     names what is being fetched in several requests, of which this is one, until `complete`.
+    `since` and `until` are the values of the watermark between which it was asked for; a piece
+    with `until` and without a cursor is the last of its chunk.
     """
 
     number: int
@@ -73,6 +75,8 @@ class Piece(NamedTuple):
     after: str | None = None
     window: str = ""
     complete: bool = True
+    since: str | None = None
+    until: str | None = None
 
     @property
     def rows(self) -> int:

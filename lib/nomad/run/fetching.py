@@ -51,9 +51,9 @@ def _rendered(
     """Fill in the date, the part and the variables of a source's options."""
 
     def fill(text: str) -> str:
-        text = _LATER.sub(_HELD_BACK, _with_part(text, part))
+        text = _LATER.sub("\0\\1\0", _with_part(text, part))
         text = render(text, variables, path=source.origin, sql=False)
-        text = text.replace(_HELD_BACK, "$<WATERMARK>")
+        text = _HELD_BACK.sub(r"$<\1>", text)
         hide_in(text)
         text = spelled(text, lambda form: partition.spelled(form) if partition else form)
         return dated(text, partition)
@@ -61,7 +61,8 @@ def _rendered(
     return source._replace(options={k: filled_in(v, fill) for k, v in source.options.items()})
 
 
-_LATER, _HELD_BACK = re.compile(r"\$<WATERMARK>", re.IGNORECASE), "\0watermark\0"
+_LATER = re.compile(r"\$<(WATERMARK|UNTIL)>", re.IGNORECASE)
+_HELD_BACK = re.compile("\0(WATERMARK|UNTIL)\0", re.IGNORECASE)
 """What a connector fills in by itself, and what stands for it meanwhile."""
 
 _EACH = re.compile(r"\$<EACH(_FIRST|_LAST)?(?::([^>]*))?>")

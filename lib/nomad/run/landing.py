@@ -19,14 +19,15 @@ from nomad.lake.layout import data_file
 from nomad.lake.manifest import DataFile
 from nomad.lake.pieces import Part, Piece, Placed
 from nomad.names import TableName
-from nomad.run import fetching, parts
+from nomad.run import chunks, fetching, parts
+from nomad.run.chunks import CHUNK
 from nomad.run.context import Context
 from nomad.run.fetching import delivered, shape_of
 from nomad.run.parts import EACH
 from nomad.schema import Column
 
 WATERMARK = "watermark"
-CUT_BY = ("dt", "key", "once", "overlap", "ready_after", "complete")
+CUT_BY = ("dt", "key", "once", "overlap", "ready_after", "complete", CHUNK)
 """Options that change nothing of what is fetched."""
 
 _AT_ONCE = 1000
@@ -56,19 +57,37 @@ def in_parts(source: SourceConfig) -> bool:
 
 def land(landing: Landing, into: Path) -> Iterator[NomadError]:
     """Land what is new, piece by piece; what could not be had is given, and the rest goes on."""
-    there = pieces.read(landing.context.store, landing.table)
+    there = _whole_pages(landing, pieces.read(landing.context.store, landing.table))
     before = _Before.of(there)
-    for number, request in enumerate(_requests(landing, before)):
-        folder = into / f"{number}"
+    for number, fetch in enumerate(_fetches(landing, before)):
+        folder, request = into / f"{number}", fetch.request
         folder.mkdir()
         try:
-            for piece in _fetched(landing, request, before, there, folder):
+            for piece in _fetched(landing, fetch, before, there, folder):
                 there.append(piece)
+                fetch.pages.append(piece)
         except NomadError as e:
             if not (isinstance(e, SourceMissing) and _may_lack(landing, there)):
                 yield e
             if not request.window:
                 return
+
+
+def _whole_pages(landing: Landing, there: list[Piece]) -> list[Piece]:
+    """Remove what is there of a request that can't be gone on with: it is made once more."""
+    for begun in pieces.begun(there).values():
+        while begun and begun[-1].cursor is None and begun[-1].until is None:
+            pieces.remove(landing.context.store, landing.table, begun[-1])
+            there.remove(begun.pop())
+    return there
+
+
+class Fetch(NamedTuple):
+    """A request, and the pages that are there of what it is for; in chunks there are more."""
+
+    request: Request
+    pages: list[Piece]
+    in_chunks: bool = False
 
 
 class _Before(NamedTuple):
@@ -93,7 +112,7 @@ def _may_lack(landing: Landing, there: Sequence[Piece]) -> bool:
     return bool(there) and isinstance(landing.source.options.get(EACH), dict)
 
 
-def _requests(landing: Landing, before: _Before) -> Iterator[Request]:
+def _fetches(landing: Landing, before: _Before) -> Iterator[Fetch]:
     """Ask for each part, or for what is newer than the watermark."""
     known = {} if landing.force else _known(landing, before)
     mark = None if landing.force else _mark(landing, before)
@@ -103,7 +122,13 @@ def _requests(landing: Landing, before: _Before) -> Iterator[Request]:
         request = fetching.request(landing.context.workspace, landing.source, None, part)
         pages = before.pages(landing, request)
         cursor = pages[-1].cursor if pages else _cursor(landing, before)
-        yield replace(request, known=known, cursor=cursor, watermark=mark)
+        since = pages[-1].since if pages else mark
+        request = replace(request, known=known, cursor=cursor, watermark=since)
+        if WATERMARK in landing.source.options and chunks.is_in_chunks(request, pages):
+            load = chunks.Load(landing.engine, landing.connector, request, pages)
+            yield from (Fetch(asked, pages, in_chunks=True) for asked in chunks.requests(load))
+        else:
+            yield Fetch(request, pages)
 
 
 def _known(landing: Landing, before: _Before) -> dict[str, Known]:
@@ -136,50 +161,71 @@ def _mark(landing: Landing, before: _Before) -> str | None:
 
 
 def _fetched(
-    landing: Landing, request: Request, before: _Before, there: Sequence[Piece], into: Path
+    landing: Landing, fetch: Fetch, before: _Before, there: Sequence[Piece], into: Path
 ) -> Iterator[Piece]:
     """Land what comes; a page of a fetch that goes on by a cursor is a piece at once."""
-    pages = before.pages(landing, request)
+    request, pages = fetch.request, list(fetch.pages)
     shape = shape_of(request.source, None, before=_columns(there))
     number, count = there[-1].number if there else 0, sum(len(p.parts) for p in pages)
     last = pages[-1] if pages else None
-    for batch in _batches(_delivered(landing, request, into)):
+    is_whole = last is None and not fetch.in_chunks
+    for batch, at_end in _batches(_delivered(landing, fetch, into)):
         measured = list(zip(batch, measure_all(landing.engine, batch, shape), strict=True))
-        for group in [] if _adds_nothing(measured, request, before) else _alike(measured):
+        groups = [] if _adds_nothing(measured, fetch, before) else _alike(measured)
+        for left, group in zip(reversed(range(len(groups))), groups, strict=True):
             number += 1
-            last = _described(landing, request, group, number, count)
+            is_whole = _is_whole(group, ended=at_end and not left)
+            last = _described(landing, fetch, group, number, count, is_whole=is_whole)
             _commit(landing, last, [file.path for file, _ in group])
             count += len(group)
             yield last
-    if last and not last.complete:
-        ended = last._replace(number=number + 1, parts=(), schema=(), complete=True, anew=False)
+    if not is_whole and (count or request.until):
+        ended = _ended(landing, fetch, number + 1, last)
         _commit(landing, ended, [])
         yield ended
+
+
+def _is_whole(group: Sequence[_Measured], *, ended: bool) -> bool:
+    """Tell whether a piece is the last of its fetch; one of files by name has no need of others."""
+    file, _ = group[-1]
+    return file.cursor is None and (ended or bool(file.part))
+
+
+def _ended(landing: Landing, fetch: Fetch, number: int, last: Piece | None) -> Piece:
+    """Describe the piece without rows that says: all that was asked for is there."""
+    piece = _piece(landing, fetch, number)._replace(complete=fetch.request.until is None)
+    if last is None or fetch.in_chunks:
+        return piece
+    return piece._replace(cursor=last.cursor, watermark=last.watermark, after=last.after)
 
 
 def _commit(landing: Landing, piece: Piece, files: Sequence[Path]) -> None:
     pieces.commit(landing.context.store, landing.table, piece, files)
 
 
-def _delivered(landing: Landing, request: Request, into: Path) -> Iterator[Landed]:
+def _delivered(landing: Landing, fetch: Fetch, into: Path) -> Iterator[Landed]:
     """Have files brought; where something was landed already, nothing new is no error."""
+    request = fetch.request
     try:
         yield from delivered(landing.connector, request, into)
     except SourceMissing:
-        if not (request.watermark or request.cursor or request.known):
+        if fetch.in_chunks or not (request.watermark or request.cursor or request.known):
             raise
 
 
-def _batches(files: Iterable[Landed]) -> Iterator[list[Landed]]:
-    """Put files together that are landed at once: many, or just a page after which it goes on."""
+def _batches(files: Iterable[Landed]) -> Iterator[tuple[list[Landed], bool]]:
+    """Put files together that are landed at once: many, or just a page after which it goes on.
+
+    Tell of each whether it is surely the last.
+    """
     batch: list[Landed] = []
     for file in files:
         batch.append(file)
         if file.cursor is not None or len(batch) >= _AT_ONCE:
-            yield batch
+            yield batch, False
             batch = []
     if batch:
-        yield batch
+        yield batch, True
 
 
 def _columns(there: Sequence[Piece]) -> tuple[Column, ...]:
@@ -190,12 +236,13 @@ def _columns(there: Sequence[Piece]) -> tuple[Column, ...]:
 _Measured = tuple[Landed, Staged]
 
 
-def _adds_nothing(measured: Sequence[_Measured], request: Request, before: _Before) -> bool:
+def _adds_nothing(measured: Sequence[_Measured], fetch: Fetch, before: _Before) -> bool:
     """Tell whether what came is just what came the last time, or no row after the watermark.
 
     Of pages that isn't asked: one by itself tells nothing.
     """
-    if not before.whole or any(file.cursor is not None for file, _ in measured):
+    request = fetch.request
+    if fetch.in_chunks or not before.whole or any(f.cursor is not None for f, _ in measured):
         return False
     if request.window:
         last = before.latest.get(_window(request))
@@ -216,17 +263,36 @@ def _alike(measured: Iterable[_Measured]) -> list[list[_Measured]]:
     return list(groups.values())
 
 
-def _described(
-    landing: Landing, request: Request, group: Sequence[_Measured], number: int, count: int
-) -> Piece:
-    """Describe files as the piece they are to become; `count` were fetched before them."""
-    run = landing.context.run.id
-    file, staged = group[-1]
+def _piece(landing: Landing, fetch: Fetch, number: int) -> Piece:
+    """Describe a piece of a fetch, as yet without rows."""
+    request = fetch.request
     return Piece(
         number=number,
-        run_id=run,
+        run_id=landing.context.run.id,
         landed_at=landing.context.workspace.now().isoformat(timespec="seconds"),
         recipe=landing.recipe,
+        parts=(),
+        schema=(),
+        window=_window(request),
+        since=request.watermark,
+        until=request.until,
+    )
+
+
+def _described(
+    landing: Landing,
+    fetch: Fetch,
+    group: Sequence[_Measured],
+    number: int,
+    count: int,
+    *,
+    is_whole: bool,
+) -> Piece:
+    """Describe files as the piece they are to become; `count` were fetched before them."""
+    request, run = fetch.request, landing.context.run.id
+    file, staged = group[-1]
+    keyed = fetch.in_chunks or "key" in landing.source.options
+    return _piece(landing, fetch, number)._replace(
         parts=tuple(
             _part(request, data_file(run, n, file.path.suffix), (file, staged), first=not count + n)
             for n, (file, staged) in enumerate(group)
@@ -236,9 +302,9 @@ def _described(
         anew=landing.force and not count and EACH not in landing.source.options,
         cursor=file.cursor,
         watermark=_highest(landing, group),
-        after=None if "key" in landing.source.options else request.watermark,
-        window=_window(request),
-        complete=file.cursor is None,
+        after=None if keyed else request.watermark,
+        complete=is_whole and request.until is None,
+        until=request.until if is_whole or file.cursor is not None else None,
     )
 
 

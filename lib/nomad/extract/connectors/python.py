@@ -14,7 +14,8 @@ from typing import cast
 
 from nomad.config.options import MAP, TEXT, Held, Option
 from nomad.errors import ConfigError, NomadError
-from nomad.extract.base import Landed, Request
+from nomad.extract import clock
+from nomad.extract.base import Bounds, Landed, Request
 from nomad.extract.context import Context
 from nomad.extract.extras import Extra
 from nomad.extract.functions import at_work, function, is_named, refuse_unfit
@@ -47,6 +48,10 @@ class PythonConnector:
             yield file.landed
         if not landed:
             yield from call.returned.nothing()
+
+    def bounds(self, request: Request) -> Bounds:
+        """Give those that the clock gives: the function is asked with `watermark` and `until`."""
+        return clock.bounds(request)
 
     def probe(self, request: Request) -> str:
         """Import the function and look at its parameters, without calling it."""
@@ -91,6 +96,7 @@ class Call:
             date=window if isinstance(window, date) else None,
             piece=window if isinstance(window, str) else None,
             watermark=request.watermark,
+            until=request.until,
             cursor=request.cursor,
             variables=request.variables,
             options=self.options,

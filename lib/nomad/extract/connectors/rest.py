@@ -12,10 +12,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from nomad.config.options import MAP, TEXT, TEXTS, Held, Option, holds_variable, one_of
+from nomad.config.options import (
+    MAP,
+    TEXT,
+    TEXTS,
+    Held,
+    Option,
+    filled,
+    holds_variable,
+    one_of,
+    texts,
+)
 from nomad.errors import ConfigError, NomadError, Refused, SourceMissing
+from nomad.extract import clock
 from nomad.extract.auth import AUTH, Auth, auth
-from nomad.extract.base import Landed, Request
+from nomad.extract.base import Bounds, Landed, Request
 from nomad.extract.calls import NOT_THERE, Answer, Call, shown
 from nomad.extract.jsontext import Document, Odd
 from nomad.extract.paging import PAGING, Paging, Place, followed
@@ -30,6 +41,7 @@ _REFUSED = (401, 403)
 _EMPTY = 204
 
 _WATERMARK = re.compile(r"\$<WATERMARK>", re.IGNORECASE)
+_UNTIL = re.compile(r"\$<UNTIL>", re.IGNORECASE)
 
 
 # Options ---------------------------------------------------------------------------------------
@@ -94,6 +106,20 @@ class RestConnector:
                     return
         if not rows and begin is None and request.watermark is None:
             raise _nothing(request, "an answer without rows")
+
+    def bounds(self, request: Request) -> Bounds:
+        """Give those that the clock gives.
+
+        Raises:
+            ConfigError: nothing of what is sent says where a chunk ends.
+        """
+        if not any(_UNTIL.search(text) for text in texts(request.source.options)):
+            raise ConfigError(
+                f"source `{request.source.name}`: `chunk:` needs $<UNTIL> where it ends",
+                where=request.source.origin,
+                hint="e.g. params: {from: $<WATERMARK>, to: $<UNTIL>}",
+            )
+        return clock.bounds(request)
 
     def probe(self, request: Request) -> str:
         """Ask for the first page; say what it holds."""
@@ -280,12 +306,14 @@ def _put(body: dict[str, object], path: Sequence[str], value: object) -> None:
 
 
 def _marked(request: Request) -> dict[str, Held]:
-    """Fill in the watermark; before there is one, leave out what would hold it.
+    """Fill in the watermark; before there is one, leave out what would hold it. And up to when.
 
     Raises:
         ConfigError: the address can't do without.
     """
-    options = request.source.options
+    until = request.until or clock.present(request)
+    every = request.source.options.items()
+    options = {n: filled(v, lambda text: _UNTIL.sub(until, text)) for n, v in every}
     default = options.get("watermark_default")
     mark = request.watermark if request.watermark is not None else default
     if mark is None and _WATERMARK.search(str(options["url"])):

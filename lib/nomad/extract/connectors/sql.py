@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nomad.config.options import TEXT, Option
 from nomad.extract.asking import OPTIONS, asks, landed
-from nomad.extract.base import Landed, Request
+from nomad.extract.base import Bounds, Landed, Request
 from nomad.extract.extras import Extra
 
 
@@ -34,6 +34,13 @@ class SqlConnector:
         with alchemy.connected(request) as connection:
             count = alchemy.save(connection, request, path)
         yield from landed(request, path, count)
+
+    def bounds(self, request: Request) -> Bounds | None:
+        """Ask for the lowest and the highest watermark."""
+        from nomad.extract import alchemy
+
+        with alchemy.connected(request) as connection:
+            return alchemy.extremes(connection, request)
 
     def probe(self, request: Request) -> str:
         """Reach the database and look at the columns, without reading a row."""
