@@ -88,8 +88,11 @@ LOOKS = (
 
 @pytest.fixture(scope="module")
 def looked_at(tmp_path_factory) -> Project:
-    """A project that is built, and has been asked for all of these once."""
-    project = chain(Project(tmp_path_factory.mktemp("project")))
+    """A project with a calendar that is built, and has been asked for all of these once."""
+    project = chain(Project(tmp_path_factory.mktemp("project")), "calendar: dws.dws_days\n")
+    project.write(
+        "sql/dws/dws_days.sql", "select date '2024-01-02' + unnest([0, 1])::integer as day"
+    )
     for words in (("extract", *DAYS), ("run", *DAYS), *LOOKS):
         answer = project(*words)
         assert answer.code == 0, answer.err

@@ -81,6 +81,7 @@ class Workspace:
         self._readers: dict[tuple[str, ...], Engine] = {}
         self.requests = Requests()
         self.counting = False
+        self._told: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -93,6 +94,12 @@ class Workspace:
         for cache in self._caches:
             cache.save()
         self._sessions.close()
+
+    def tell_once(self, fault: NomadError) -> None:
+        """Tell of something once, however often this command comes upon it."""
+        if str(fault) not in self._told:
+            self._told.add(str(fault))
+            self.tell(fault)
 
     def now(self) -> datetime:
         """Tell the time, in UTC."""
@@ -127,6 +134,11 @@ class Workspace:
     def linted(self) -> Cache:
         """What came of binding queries to columns, kept between commands."""
         return self._cache("lint")
+
+    @cached_property
+    def calendars(self) -> Cache:
+        """The dates of calendars, and what their queries read, kept between commands."""
+        return self._cache("calendars")
 
     @cached_property
     def blank(self) -> Session:

@@ -19,7 +19,7 @@ from nomad.names import TableName
 from nomad.plan.steps import Plan
 from nomad.project.project import find
 from nomad.query import bound, prepared
-from nomad.run import checks, extraction, history, planning, scheduler, status
+from nomad.run import checks, extraction, history, planning, scheduler, status, undelivered
 from nomad.run.recovery import recover
 from nomad.run.result import code_of
 from nomad.workspace import Workspace
@@ -56,7 +56,8 @@ class Warehouse(Opened):
         """Land raw data from sources (none named: from all), as `nomad extract`.
 
         What is delivered again unchanged is `fresh`, unless by `force`. A date for which a source
-        has nothing is a step with status `missing`; of a range, that alone is no failure.
+        has nothing is a step with status `missing`; of a range, that alone is no failure, unless
+        a calendar names it.
 
         Raises:
             UnknownName: no such source.
@@ -72,7 +73,9 @@ class Warehouse(Opened):
             run_id, ended = extraction.extract(
                 workspace, chosen, days, report=conversion.reporter(on_step), wait=wait, force=force
             )
-            return conversion.run(run_id, ended, extraction.exit_code(ended, single=len(days) == 1))
+            return conversion.run(
+                run_id, ended, undelivered.exit_code(ended, single=len(days) == 1)
+            )
 
     def plan(
         self,

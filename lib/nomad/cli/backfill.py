@@ -52,7 +52,7 @@ def command(
 
     wanted = _states(only)
     workspace.counting = report.verbose
-    found = make(workspace, force=how.force, **words)
+    found = make(workspace, report, force=how.force, **words)
     found = planning.backfill(
         found,
         wanted,

@@ -74,8 +74,11 @@ def _code(act: Callable[[], int]) -> int:
         return e.exit_code
 
 
-_EARLY = "30 6 * * 2-6"
-"""Half past six, Tuesday to Saturday: the day before was a weekday, and it is over."""
+_EARLY, _EVERY_DAY = "30 6 * * 2-6", "30 6 * * *"
+"""Half past six, Tuesday to Saturday: the day before was a weekday, and it is over.
+
+Where a calendar says which dates are due, one may be on a weekend.
+"""
 
 
 _ZONE = """\
@@ -98,7 +101,10 @@ def _words(
 
 
 def _crontab(workspace: Workspace, given: Sequence[str]) -> Iterator[str]:
-    """Write what lands every weekday: cron knows neither the folder nor the environment."""
+    """Write what lands every weekday, or each date of the calendar.
+
+    Cron knows neither the folder nor the environment.
+    """
     config = workspace.config
     if config.timezone:
         yield _ZONE.format(config.timezone)
@@ -112,4 +118,7 @@ def _crontab(workspace: Workspace, given: Sequence[str]) -> Iterator[str]:
         "bin/daily" if script else "nomad daily --quiet",
         *(("yesterday", *given) if script and given else given),
     ]
-    yield f"{_EARLY}  " + " ".join(filter(None, words)).replace("%", "\\%")
+    sources = config.sources.values()
+    by_calendar = config.calendar or any("calendar" in s.options for s in sources)
+    when = _EVERY_DAY if by_calendar else _EARLY
+    yield f"{when}  " + " ".join(filter(None, words)).replace("%", "\\%")

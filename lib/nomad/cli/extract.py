@@ -35,9 +35,9 @@ def command(
 ) -> None:
     """Land raw data from the sources, under raw/<source>/dt=….
 
-    What a source delivers again unchanged is not landed again. Over a range, dates for which a
-    source has nothing (holidays, say) are named and passed over; a single date without a file is an
-    error.
+    What a source delivers again unchanged is not landed again. Dates outside a source's calendar
+    are not asked for. Over a range, dates for which a source has nothing (holidays, say) are named
+    and passed over; a single date without a file is an error, as is one that the calendar names.
 
     Example: nomad extract --dt 2024-01-02
     """
@@ -55,6 +55,7 @@ def land(
 ) -> int:
     """Land sources and tell of it; give the exit code."""
     from nomad.run.extraction import chosen, extract
+    from nomad.run.undelivered import outside_calendar
 
     workspace.counting = report.verbose
     found, dates = chosen(workspace, sources), options.days(workspace, when)
@@ -62,6 +63,7 @@ def land(
         run_id, results = extract(
             workspace, found, dates, report=report.step, wait=wait, force=force
         )
+    report.left_out(outside_calendar(workspace, found, dates, results), dates)
     code = _judge(results, single=len(dates) == 1, quiet=report.quiet)
     report.finish(run_id, results, workspace.requests)
     return code
@@ -70,7 +72,7 @@ def land(
 def _judge(results: Sequence[Result], *, single: bool, quiet: bool) -> int:
     """Say what no source has, and choose the exit code."""
     from nomad.partitions import briefly
-    from nomad.run.extraction import exit_code, undelivered
+    from nomad.run.undelivered import exit_code, undelivered
 
     missing, absent = undelivered(results, single=single)
     for result in missing:

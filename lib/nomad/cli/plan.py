@@ -12,7 +12,7 @@ import click
 
 from nomad.cli import options
 from nomad.cli.ls import tell_full_scans
-from nomad.cli.report import MANY
+from nomad.cli.report import MANY, Report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,8 @@ def command(workspace: Workspace, output: str, **words: Any) -> None:
 
     Example: nomad plan --from 2024-01-02 --to 2024-01-05
     """
-    found = make(workspace, **words)
+    report = Report(output)
+    found = make(workspace, report, **words)
     shown, fresh = _shown(found, output)
     if shown or not fresh:
         listing(shown, output)
@@ -76,17 +77,20 @@ def _shown(found: Plan, output: str) -> tuple[Sequence[Step], int]:
 
 def make(
     workspace: Workspace,
+    report: Report,
     *,
     chosen: options.Chosen,
     when: options.When,
     force: bool,
 ) -> Plan:
-    """Plan as the words say."""
+    """Plan as the words say, and tell of the dates that no table is due on."""
     from nomad.run import planning
 
     tables, dates = chosen.tables(workspace), options.days(workspace, when)
     with _said(f"planning {len(tables)} tables over {len(dates)} dates …"):
-        return planning.make(workspace, tables, dates, force=force)
+        found = planning.make(workspace, tables, dates, force=force)
+    report.left_out(planning.outside_calendar(found), dates)
+    return found
 
 
 _PATIENCE = 1.0

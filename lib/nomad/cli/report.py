@@ -23,6 +23,9 @@ from nomad.names import counted
 from nomad.run.result import Result, Status, code_of
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from nomad.partitions import Partition
     from nomad.store.requests import Requests
 
 
@@ -38,6 +41,7 @@ class Report:
     _few: bool = True
     _alike: dict[tuple[str, str, str], list[Result]] = field(default_factory=dict)
     _ended: list[Result] = field(default_factory=list)
+    _said: set[str] = field(default_factory=set)
     _began: float = field(default_factory=time.monotonic)
 
     def step(self, result: Result) -> None:
@@ -49,6 +53,13 @@ class Report:
         shown = self.output == "table" and (self.verbose or not fresh or self._few)
         shown = shown and not self.quiet and not self._folded(result)
         self._tell(_line(result, verbose=self.verbose) if shown else "")
+
+    def left_out(self, out: Sequence[Partition], dates: Sequence[date]) -> None:
+        """Tell of the dates asked for that are in no calendar, once."""
+        text = _outside(out, dates, verbose=self.verbose)
+        if text and not self.quiet and text not in self._said:
+            self._said.add(text)
+            click.echo(text, err=True)
 
     def _folded(self, result: Result) -> bool:
         """Tell whether a step ended as the one before of its table: by an error, or for another."""
@@ -135,6 +146,16 @@ class Report:
             click.echo(f"run {run_id}: {_sum(results)}{self._rate(results)}", err=True)
         if self.verbose and requests and not self.quiet:
             _tell_requests(requests)
+
+
+def _outside(out: Sequence[Partition], dates: Sequence[date], *, verbose: bool) -> str:
+    """Say that no date asked for is in the calendar; of some that aren't, `verbose`, how many."""
+    from nomad.partitions import briefly
+
+    if out and len(out) == len(dates):
+        are = "is" if len(out) == 1 else "are"
+        return f"{briefly(out)} {are} not in the calendar: nothing due"
+    return f"not in the calendar: {counted(len(out), 'date')}" if out and verbose else ""
 
 
 def _tell_requests(requests: Requests) -> None:

@@ -64,7 +64,7 @@ def build(workspace: Workspace, report: Report, how: Options, **words: Any) -> S
     from nomad.run.scheduler import run
 
     workspace.counting = report.verbose
-    found = make(workspace, force=how.force, **words)
+    found = make(workspace, report, force=how.force, **words)
     if not report.quiet:
         tell_passed_over(workspace, found)
     with report.going(len(found.steps)):

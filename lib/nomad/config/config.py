@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.cache import Cache
-from nomad.config import lake, sources
+from nomad.config import calendars, lake, sources
+from nomad.config.calendars import Calendar
 from nomad.config.keys import KEYS, MAPS, fault_of_attached, zone_of
 from nomad.config.lake import LakeConfig
 from nomad.config.options import Declares
@@ -48,6 +49,7 @@ class Config:
     sources: Mapping[str, SourceConfig]
     environment: str | None
     origins: Mapping[str, str]
+    calendar: Calendar | None = None
 
 
 _KEYS_OF_AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -121,6 +123,7 @@ def load(
         sources=sources.read(tree, faults, connectors),
         environment=name,
         origins={**lake.origins(environ), **dict(_origins(tree))},
+        calendar=calendars.read(tree, faults),
     )
     if faults:
         raise ConfigError("\n".join(faults), hint=f"every key is described in {page('config.md')}")
@@ -314,6 +317,7 @@ def listed(config: Config) -> Iterator[tuple[str, str, str]]:
         if (days := config.lake.history_days)
         else config.lake.history,
         **lake.listed(config.lake),
+        **calendars.listed(config.calendar),
         "engine.memory_limit": config.engine.memory_limit,
         "engine.jobs": config.engine.jobs,
         "engine.lock_wait": config.engine.lock_wait,

@@ -182,4 +182,4 @@ KEYS: Mapping[str, Key] = {
 }
 """Every key with one value. Beside them: the maps below."""
 
-MAPS = ("vars", "attach", "sources", "environments")
+MAPS = ("calendar", "vars", "attach", "sources", "environments")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nomad.config.calendars import CALENDAR
 from nomad.config.keys import KEYS, MAPS
 from nomad.config.options import Declares
 from nomad.config.sources import COMMON
@@ -34,6 +35,10 @@ TOLD: Mapping[str, tuple[Schema, str]] = {
         "The folders of sql/, which are also the schemas.",
     ),
     "naming": (_one_of("strict", "free"), "free: a table's name need not start with its layer."),
+    "calendar": (
+        dict(CALENDAR.schema),
+        "Which dates are due: a table, a query, a file, or none (every date).",
+    ),
     "lake": ({}, "Where published data lies."),
     "lake.url": (_TEXT, "The lake's folder, from the project's; or s3://bucket/prefix."),
     "lake.history": (

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from nomad.config.calendars import CALENDAR
 from nomad.config.options import (
     ANY,
     NAMES,
@@ -116,6 +117,7 @@ COMMON = (
     ),
     Option("since", "From which value of the watermark on, in chunks.", SINGLE, rule=_start),
     Option("dt", "The column with the date of the partition of a row.", TEXT),
+    Option("calendar", "Which dates are due: a table, a query, a file, or none.", CALENDAR),
     Option(
         "ready_after", "From when on a date may be asked for: 16:30.", READY, rule=by_date_alone
     ),

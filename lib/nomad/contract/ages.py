@@ -1,10 +1,13 @@
-"""What a contract says in days: how late a table may be, and how far back each run looks."""
+"""What a contract says of dates: how late a table may be, how far back runs look, which are due."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import ceil
+from typing import cast
 
+from nomad.config.calendars import CALENDAR, Calendar, calendar_of
+from nomad.config.options import Held
 from nomad.config.yamlfile import Node
 from nomad.contract.contract import Freshness
 from nomad.contract.values import days_in
@@ -30,6 +33,18 @@ def lookback(node: Node, fault: Fault) -> int:
     if given and type(given.scalar) is int and given.scalar >= 0:
         return given.scalar
     return ceil(_days(given or old, fault) or 0)
+
+
+def calendar(node: Node, path: str, fault: Fault) -> Calendar | None:
+    """Read which dates are due; None where that isn't told."""
+    given = node.get("calendar")
+    value = cast("Held", given.plain()) if given else None
+    if given is None or value is None:
+        return None
+    if wrong := CALENDAR.fault(value):
+        fault(given.line, f"`calendar` {wrong}")
+        return None
+    return calendar_of(value, f"{path}:{given.line}")
 
 
 def outdated(node: Node, path: str) -> tuple[ConfigError, ...]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from nomad.config.calendars import Calendar
 from nomad.errors import ConfigError
 from nomad.hashing import digest
 from nomad.names import literal, quote
@@ -147,8 +148,8 @@ class Freshness(NamedTuple):
 class Contract:
     """One contract file.
 
-    `lookback` is how many dates, the last included, each run looks at; `outdated` says which of its
-    words have new names.
+    `lookback` is how many due dates, the last included, each run looks at; `calendar` says which
+    are due; `outdated` says which of its words have new names.
     """
 
     path: str
@@ -162,6 +163,7 @@ class Contract:
     max_quarantined: Limit | None = None
     freshness: Freshness | None = None
     lookback: int = 0
+    calendar: Calendar | None = None
     singular: Mapping[str, Severity] = field(default_factory=dict)
     outdated: tuple[ConfigError, ...] = field(default=(), compare=False, repr=False)
 

@@ -103,6 +103,7 @@ class _Reader:
             max_quarantined=self.limit(node),
             freshness=self.freshness(node),
             lookback=ages.lookback(node, self.fault),
+            calendar=ages.calendar(node, self.path, self.fault),
             singular=self.singular(node),
             outdated=ages.outdated(node, self.path),
         )

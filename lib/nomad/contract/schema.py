@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nomad.config.calendars import CALENDAR
 from nomad.contract.contract import MERGE, Evolution, Kind, Severity
 from nomad.contract.words import (
     ALSO_CALLED,
@@ -68,6 +69,7 @@ TOLD: Mapping[str, tuple[Schema, str]] = {
         "How many dates each run looks at, its own included, e.g. 3 or `3 days`.",
     ),
     "restate": ({**_AGE, "deprecated": True}, "The old word for `lookback`."),
+    "calendar": (dict(CALENDAR.schema), "Which dates are due: a table, a query, a file, or none."),
     "max_quarantined": (_SHARE, "Rows that may go to quarantine: a count, or a share like `5%`."),
     "checks": (
         {"type": ["object", "null"], "additionalProperties": _SEVERITY},

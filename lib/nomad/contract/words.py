@@ -8,8 +8,8 @@ from nomad.contract.contract import Kind
 
 KEYS = (
     "description", "tags", "unique_key", "strategy", "evolution", "columns", "tests", "data_tests",
-    "freshness", "lookback", "restate", "max_quarantined", "checks", "name", "meta", "config",
-    "version", "constraints", "access", "group",
+    "freshness", "lookback", "restate", "calendar", "max_quarantined", "checks", "name", "meta",
+    "config", "version", "constraints", "access", "group",
 )  # fmt: skip
 COLUMN_KEYS = (
     "name", "data_type", "description", "tests", "data_tests", "quote", "meta", "tags",

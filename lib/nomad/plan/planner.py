@@ -19,6 +19,7 @@ from nomad.lake.layout import Cell
 from nomad.lake.manifest import Facts
 from nomad.names import TableName
 from nomad.partitions import Partition, folder, of_days, text
+from nomad.plan.due import EVERY_DATE, Due, DueDates, always
 from nomad.plan.freshness import GONE, Terms, changed_input, named
 from nomad.plan.inputs import Inputs
 from nomad.plan.pruning import Pruner
@@ -36,36 +37,43 @@ def plan(
     tables: Collection[TableName],
     dates: Sequence[date],
     force: bool = False,
+    due_dates: DueDates = always,
 ) -> Plan:
     """Decide for each selected table and date whether it is fresh, and order what is not.
 
-    Over several dates, a cell is passed over where it asks for a date that is absent and no source
-    it descends from delivered that date: a holiday. A date that only some sources have, or a single
+    A date on which a table is not due is no step of it. Over several dates, a cell is passed over
+    where it asks for a date that is absent and no source it descends from delivered that date: a
+    holiday. A date that only some sources have, one that the table's calendar names, or a single
     date asked for, is a step all the same, and fails with the missing partition.
     """
     seen = lake.remembering()
     late: dict[TableName, set[Partition]] = {}
-    planner = _Planner(project, seen, pruner, force=force)
-    partitions = of_days(dates)
+    planner = _Planner(project, seen, pruner, force=force, several=len(dates) > 1)
+    partitions, undue = of_days(dates), list[Cell]()
     for table in (project.tables[name] for name in project.order if name in tables):
-        before = (late.get(i, ()) for i in table.inputs)
-        late[table.name] = _looked_back(table, partitions).union(*before)
+        due = due_dates(table.name) if table.partitioned else EVERY_DATE
+        asked = [p for p in partitions if due.is_due(p)]
+        undue += ((table.name, p) for p in partitions if not due.is_due(p))
+        before = set[Partition]().union(*(late.get(i, ()) for i in table.inputs))
+        late[table.name] = _looked_back(table, asked, due) | set(filter(due.is_due, before))
         with about(str(table.name)):
-            planner.add(table, partitions, late[table.name])
-    return Plan(tuple(planner.steps), tuple(planner.passed_over), seen)
+            planner.add(table, asked, late[table.name], due)
+    return Plan(tuple(planner.steps), tuple(planner.passed_over), tuple(undue), seen)
 
 
-def _looked_back(table: Table, partitions: Iterable[Partition]) -> set[Partition]:
+def _looked_back(table: Table, partitions: Iterable[Partition], due: Due) -> set[Partition]:
     """Name the partitions before each that a table looks back at: data may have come late."""
     back = table.contract.lookback if table.contract else 0
-    return {p.earlier(n) for p in partitions for n in range(1, back)}
+    return {b for p in partitions for b in due.before(p, back - 1)} if back > 1 else set()
 
 
 class _Planner:
     """Goes through the tables in order, remembering which cells will be built."""
 
-    def __init__(self, project: Project, lake: Lake, pruner: Pruner, *, force: bool) -> None:
-        self._project, self._lake, self._force = project, lake, force
+    def __init__(
+        self, project: Project, lake: Lake, pruner: Pruner, *, force: bool, several: bool
+    ) -> None:
+        self._project, self._lake, self._force, self._several = project, lake, force, several
         self._building: dict[TableName, dict[Partition | None, None]] = {}
         self._in_order: dict[TableName, list[Partition]] = {}
         self._all: dict[TableName, tuple[int, tuple[Cell, ...]]] = {}
@@ -74,7 +82,7 @@ class _Planner:
         self.passed_over: list[Cell] = []
 
     def add(
-        self, table: Table, asked: Sequence[Partition], late: Collection[Partition] = ()
+        self, table: Table, asked: Sequence[Partition], late: Collection[Partition], due: Due
     ) -> None:
         """Plan one table: each partition, or once where it has none.
 
@@ -88,15 +96,16 @@ class _Planner:
         if len(cells) > _WEEK:
             for name in (table.name, *table.inputs):
                 self._lake.survey(name)
-        terms = Terms(self._project, table)
+        terms, wanted = Terms(self._project, table), frozenset(asked)
         settled = self._settled(table, terms)
         for partition in cells:
             if folder(partition) in settled:
                 self.steps.append(Step(table.name, partition, Action.FRESH, "fresh"))
                 continue
             step = self._step(table, partition, terms)
-            several = len(asked) > 1 or partition not in asked
-            if step.action == Action.BUILD and self._without_source(step) and several:
+            own = partition in wanted
+            may_lack = (self._several or not own) and not (own and _must_be(partition, due))
+            if may_lack and self._without_source(step):
                 self.passed_over.append(step.cell)
                 continue
             if step.action == Action.BUILD:
@@ -250,6 +259,8 @@ class _Planner:
     def _without_source(self, step: Step) -> bool:
         """Tell whether a step asks for a date that is absent because no source has it."""
         partition = step.partition
+        if step.action is not Action.BUILD:
+            return False
         absent = (
             (read.table, asked)
             for read in step.reads or ()
@@ -271,6 +282,11 @@ class _Planner:
             return self._lake.facts(table, folder(partition)) is not None
         except CorruptManifest:
             return True
+
+
+def _must_be(partition: Partition | None, due: Due) -> bool:
+    """Tell whether a date is one that its calendar names."""
+    return partition is not None and due.must_be(partition)
 
 
 def _within(there: Sequence[Partition], span: Span) -> Sequence[Partition]:

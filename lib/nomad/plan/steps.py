@@ -52,12 +52,13 @@ class Step(NamedTuple):
 class Plan:
     """Steps in the order in which they run.
 
-    `passed_over` are cells of a range for which no source has the date; `lake` is what was
-    published as the plan saw it.
+    `passed_over` are cells of a range for which no source has the date; `undue` are those of dates
+    outside their calendar; `lake` is what was published as the plan saw it.
     """
 
     steps: tuple[Step, ...]
     passed_over: tuple[Cell, ...] = ()
+    undue: tuple[Cell, ...] = ()
     lake: Lake | None = field(default=None, compare=False, repr=False)
 
     @property

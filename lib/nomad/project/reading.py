@@ -64,7 +64,19 @@ class Reader:
 
         A fault stays with its file: what others hold is known all the same.
         """
-        texts = [self._rendered(path) for path in paths]
+        return self._read([self._rendered(path) for path in paths])
+
+    def query(self, text: str, path: str) -> Parsed:
+        """Give a query that stands in another file, which `path` names, as a file by itself."""
+        try:
+            rendered = render(text, self.variables, path=path)
+        except SqlFileError as e:
+            return e
+        macros = (s for m in used(rendered, self.macros) for s in m.statements)
+        (found,) = self._read([Text(rendered, path, "calendar", tuple(macros))])
+        return found
+
+    def _read(self, texts: Sequence[Text | SqlFileError]) -> list[Parsed]:
         keys = [self._key(t) if isinstance(t, Text) else "" for t in texts]
         new = {
             key: t

@@ -18,6 +18,7 @@ from nomad.lake.manifest import Manifest, Published
 from nomad.names import TableName, quote
 from nomad.partitions import COLUMN, Partition, of_table
 from nomad.project.project import Table
+from nomad.run.due import due_dates
 from nomad.schema import Column
 from nomad.workspace import Workspace
 
@@ -108,12 +109,16 @@ def _held(manifest: Manifest) -> dict[str, int]:
 def unpublished(
     workspace: Workspace, tables: Iterable[TableName], dates: Iterable[date]
 ) -> list[TableName]:
-    """Name the tables with tests of which nothing is published at any of the dates."""
-    days = list(dates)
+    """Name the tables with tests of which nothing is published at any of the dates.
+
+    A table that is due on none of them is not among these.
+    """
+    days, due = list(dates), due_dates(workspace, ())
     tested = (workspace.project.tables[n] for n in tables)
-    found = (t for t in tested if t.contract or t.checks)
+    found = ((t, _cells(t, days)) for t in tested if t.contract or t.checks)
     there = workspace.lake.manifest
-    return [t.name for t in found if not any(there(t.name, p) for p in _cells(t, days))]
+    absent = [(t, cells) for t, cells in found if not any(there(t.name, p) for p in cells)]
+    return [t.name for t, cells in absent if any(p is None or due(t.name).is_due(p) for p in cells)]
 
 
 def _cells(table: Table, days: list[date]) -> Sequence[Partition | None]:

@@ -20,7 +20,6 @@ from nomad.errors import (
     OutOfMemory,
     SourceMissing,
     UnknownName,
-    worst,
 )
 from nomad.extract.base import Connector, Landed, OnDisk, Previous, Request
 from nomad.extract.columns import NO_ROWS, Shape, added
@@ -29,20 +28,22 @@ from nomad.files import translated
 from nomad.hashing import digest
 from nomad.lake.manifest import Manifest, Over
 from nomad.names import RAW, TableName, did_you_mean
-from nomad.partitions import COLUMN, Partition, of_table
+from nomad.partitions import COLUMN, Partition, of_days
+from nomad.plan.due import DueDates
 from nomad.plan.freshness import GONE
-from nomad.project.project import source_is_partitioned
 from nomad.run import fetching
 from nomad.run.completeness import COMPLETE, Judge
 from nomad.run.context import Context, begin
 from nomad.run.cutting import publish
+from nomad.run.due import due_dates
 from nomad.run.fetching import odd, shape_of
 from nomad.run.landing import CUT_BY, Landing, in_parts, land
 from nomad.run.nearest import Nearest
 from nomad.run.pages import Asked, Pages, joined
 from nomad.run.publisher import Recipe
 from nomad.run.readiness import not_due
-from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status, code_of
+from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status
+from nomad.run.undelivered import is_dated, judged
 from nomad.schema import Column
 from nomad.store.requests import about
 from nomad.workspace import Workspace
@@ -111,7 +112,8 @@ def extract(
     Raises:
         Busy: another live run is landing one of the same dates, and `wait` is off.
     """
-    cells = list(_cells(sources, dates, workspace.variables))
+    due = due_dates(workspace, dates)
+    cells = list(_cells(sources, dates, workspace.variables, due))
     names = [(TableName(RAW, source.name), partition) for source, partition in cells]
     with begin(workspace, "extract", names, wait=wait) as context:
         engine = context.engine(remote=any(in_parts(s) or COMPLETE in s.options for s, _ in cells))
@@ -124,8 +126,9 @@ def extract(
             else:
                 outcomes = iter([_step(context, engine, (nearest, pages), cell=cell, force=force)])
             for outcome in outcomes:
-                report(context.apply(outcome))
-                results.append(outcome.result)
+                result = judged(outcome.result, due)
+                report(context.apply(outcome._replace(result=result)))
+                results.append(result)
         return context.run.id, results
 
 
@@ -166,26 +169,19 @@ def _recipe(source: SourceConfig) -> str:
     return digest(source.connector, repr(sorted(written.items())))
 
 
-def undelivered(results: Sequence[Result], *, single: bool) -> tuple[list[Result], list[Partition]]:
-    """Name what no source has: as failures, or of a range of which something came, by date."""
-    missing = [r for r in results if r.status is Status.MISSING]
-    if single or len(missing) == len(results):
-        return missing, []
-    return [], sorted({r.partition for r in missing if r.partition})
-
-
-def exit_code(results: Sequence[Result], *, single: bool) -> int:
-    """Choose the exit code; dates missing from a range are no error unless nothing came at all."""
-    missing, _ = undelivered(results, single=single)
-    return worst((SourceMissing.exit_code if missing else 0, code_of(results)))
-
-
 def _cells(
-    sources: Iterable[SourceConfig], dates: Sequence[date], variables: Mapping[str, str]
+    sources: Iterable[SourceConfig],
+    dates: Sequence[date],
+    variables: Mapping[str, str],
+    due_of: DueDates,
 ) -> Iterator[_Cell]:
+    """Name what is to be fetched: all of a source, or each date on which it is due."""
     for source in sources:
-        dated = not in_parts(source) and source_is_partitioned(source, variables)
-        yield from ((source, p) for p in of_table(dates, partitioned=dated))
+        if not is_dated(source, variables):
+            yield source, None
+            continue
+        due = due_of(TableName(RAW, source.name))
+        yield from ((source, p) for p in of_days(dates) if due.is_due(p))
 
 
 _Cell = tuple[SourceConfig, Partition | None]

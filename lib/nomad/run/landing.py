@@ -27,7 +27,7 @@ from nomad.run.parts import EACH
 from nomad.schema import Column
 
 WATERMARK = "watermark"
-CUT_BY = ("dt", "key", "once", "overlap", "ready_after", "complete", CHUNK)
+CUT_BY = ("dt", "key", "once", "overlap", "ready_after", "complete", CHUNK, "calendar")
 """Options that change nothing of what is fetched."""
 
 _AT_ONCE = 1000

@@ -11,6 +11,7 @@ from nomad.names import TableName
 from nomad.partitions import Partition
 from nomad.plan import planner
 from nomad.plan.steps import Plan, narrowed
+from nomad.run.due import due_dates
 from nomad.run.status import CellState, of_plan
 from nomad.workspace import Workspace
 
@@ -26,7 +27,7 @@ def make(
     *,
     force: bool = False,
 ) -> Plan:
-    """Plan some tables at some dates."""
+    """Plan some tables at some dates, of which those outside their calendars are left out."""
     return planner.plan(
         workspace.project,
         workspace.lake,
@@ -34,6 +35,7 @@ def make(
         tables=tables,
         dates=dates,
         force=force,
+        due_dates=due_dates(workspace, dates),
     )
 
 
@@ -91,6 +93,12 @@ def passed_over(workspace: Workspace, plan: Plan) -> PassedOver:
     due = [p for p in left_out if p not in early]
     waiting = tuple(delivered(workspace, sources, due))
     return PassedOver(tuple(p for p in due if p not in waiting), waiting, early)
+
+
+def outside_calendar(plan: Plan) -> list[Partition]:
+    """Tell at which of the dates asked for no table is due."""
+    due = {s.partition for s in plan.steps} | {p for _, p in plan.passed_over}
+    return sorted({p for _, p in plan.undue if p} - due)
 
 
 def fault_code(workspace: Workspace, tables: Iterable[TableName], *, strays: bool) -> int:

@@ -43,7 +43,8 @@ class Result(NamedTuple):
     """How one step ended. `seconds` is wall time, `bytes` the size of the files published.
 
     `waited` are the seconds before it had a slot; `seconds` is without them.
-    `retried` says why it was tried once more, alone.
+    `retried` says why it was tried once more, alone. `required`: a calendar names the date, so that
+    the source must have it.
     """
 
     table: TableName
@@ -61,6 +62,7 @@ class Result(NamedTuple):
     quarantined: int = 0
     retried: str | None = None
     waited: float = 0.0
+    required: bool = False
 
     def as_row(self) -> dict[str, Any]:
         """Give the step as `--output json` shows it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from nomad.names import TableName, counted
 from nomad.partitions import Partition, folder, parse
 from nomad.plan.planner import plan
 from nomad.plan.steps import Action, Plan, Step
+from nomad.run.due import due_dates
 from nomad.run.result import Status
 from nomad.workspace import Workspace
 
@@ -56,17 +57,33 @@ def status(
 ) -> list[State]:
     """Tell the state of each table at each date (of a full table, once), tables in their order.
 
+    A date outside the table's calendar has none, unless something is published there all the same.
     `failed` means that the last attempt did; what was published before it is still there.
     """
-    found = plan(workspace.project, workspace.lake, workspace.pruner, tables=tables, dates=dates)
+    found = plan(
+        workspace.project,
+        workspace.lake,
+        workspace.pruner,
+        tables=tables,
+        dates=dates,
+        due_dates=due_dates(workspace, dates),
+    )
     assert found.lake
     wrong = _failures(found.lake)
     states = [_state(found.lake, step, wrong) for step in found.steps]
     states += [
         State(t, p, CellState.MISSING, "no source has the date") for t, p in found.passed_over
     ]
+    states += _beside_calendar(found.lake, found.undue)
     places = {name: i for i, name in enumerate(workspace.project.order)}
     return sorted(states, key=lambda s: (places[s.table], folder(s.partition)))
+
+
+def _beside_calendar(lake: Lake, undue: Iterable[Cell]) -> Iterator[State]:
+    """Tell of what is published at dates that are not due."""
+    steps = (Step(*cell, Action.FRESH, "not in the calendar") for cell in undue)
+    states = (_state(lake, step, {}) for step in steps)
+    return (s for s in states if s.state is not CellState.MISSING)
 
 
 def of_plan(found: Plan) -> dict[Cell, State]:
