@@ -14,9 +14,9 @@ HEAD = """\
 
 Written from `--help` by docs/generate.py; a test holds it. Results go to standard output, talk to
 standard error. Exit codes: 0 done · 1 a step failed · 2 misuse or bad configuration · 3 the lake,
-a source or a database can't be reached · 4 data refused by a check · 5 freshness missed · 6 another
-run holds the project · 130 interrupted, 143 by TERM, 129 by HUP. Of several, the worst counts:
-130, 143 and 129, then 3, 2, 1, 4, 6, 5.
+a source or a database can't be reached · 4 data refused by a check · 5 late, or not ready yet ·
+6 another run holds the project · 130 interrupted, 143 by TERM, 129 by HUP. Of several, the worst
+counts: 130, 143 and 129, then 3, 2, 1, 4, 6, 5.
 """
 
 

@@ -23,7 +23,7 @@
     │       ├── NoRoom
     │       └── Unanswered
     ├── Refused                      4   data refused by a check
-    ├── Late                         5   freshness missed
+    ├── Late                         5   freshness missed, or not ready yet
     └── Busy                         6   another run holds what this one needs
 
 An error is a value: what happened, where, and what to type next. Only `cli` turns one into words.

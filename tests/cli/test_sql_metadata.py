@@ -9,6 +9,7 @@ from nomad.lake.object_cache import ObjectCache
 
 NAMES = (
     "tables", "partitions", "columns", "lineage", "checks", "freshness", "tasks", "runs", "events",
+    "backfill_progress",
 )  # fmt: skip
 
 

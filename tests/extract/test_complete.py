@@ -199,3 +199,31 @@ def test_a_row_that_moves_to_a_date_that_waits_is_not_lost(parts):
     assert parts.rows("select code, dt::varchar from raw.p order by all") == [
         ["A", "2024-01-03"], ["B", "2024-01-02"],
     ]  # fmt: skip
+
+
+# What needs it -----------------------------------------------------------------------------------
+
+
+def test_what_needs_it_waits_until_it_is_complete(project):
+    conditioned(project, "count(*) > 2")
+
+    answer = project("daily", *DT)
+
+    assert answer.code == 5, answer.err
+    assert "needs raw.price dt=2024-01-03, which waits: not complete: count(*) > 2" in answer.out
+    assert "failed" not in answer.out + answer.err
+    assert project("run", *DT).code == 5
+    project.write("in/2024-01-03.csv", "symbol,close\nA,3\nB,4\nC,5\n")
+    assert project("daily", *DT).code == 0
+    assert project.rows("select count(*) from dwd.dwd_price") == [[3]]
+
+
+def test_a_version_before_is_read_meanwhile(project):
+    assert project("daily", *DT).code == 0
+    conditioned(project, "count(*) > 2")
+    project.write("in/2024-01-03.csv", "symbol,close\nA,3\n")
+
+    answer = project("daily", *DT)
+
+    assert answer.code == 5
+    assert project.rows("select count(*) from dwd.dwd_price") == [[2]]

@@ -16,8 +16,8 @@ from nomad.lake.layout import JOURNAL, JOURNALS
 from nomad.names import RAW, TableName
 from nomad.project.project import Project
 
-_OF_JOURNALS = {"runs", "tasks", "events"}
-_OF_MANIFESTS = {"partitions", "columns", "checks", "freshness", "runs"}
+_OF_JOURNALS = {"runs", "tasks", "events", "backfill_progress"}
+_OF_MANIFESTS = {"partitions", "columns", "checks", "freshness", "runs", "backfill_progress"}
 
 
 def describe(

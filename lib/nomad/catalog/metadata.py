@@ -13,7 +13,7 @@ from nomad.engine.instance import Session
 from nomad.hashing import digest
 from nomad.lake.journal import event
 from nomad.lake.manifest import Manifest
-from nomad.names import TableName, literal, quote
+from nomad.names import RAW, TableName, literal, quote
 from nomad.partitions import text
 from nomad.project.project import Project
 
@@ -42,7 +42,7 @@ _COLUMNS = {
         "table": "VARCHAR", "partition_date": "DATE", "status": "VARCHAR", "reason": "VARCHAR",
         "row_count": "BIGINT", "file_count": "INTEGER", "bytes": "BIGINT", "seconds": "DOUBLE",
         "error": "VARCHAR", "retried": "VARCHAR", "location": "VARCHAR", "peak_memory": "BIGINT",
-        "waited": "DOUBLE",
+        "waited": "DOUBLE", "part": "VARCHAR",
     },
 }  # fmt: skip
 
@@ -78,7 +78,7 @@ SELECT
         any_value(there.partitions)
     ) AS published,
     count(*) FILTER (WHERE status = 'fresh') AS fresh,
-    count(*) FILTER (WHERE status IN ('failed', 'blocked')) AS failed
+    count(*) FILTER (WHERE event = 'step' AND status IN ('failed', 'blocked')) AS failed
 FROM nomad.events
 LEFT JOIN (
     SELECT run_id, count(*) AS partitions FROM nomad.partitions GROUP BY run_id
@@ -87,14 +87,51 @@ GROUP BY run_id
 """
 """A run that was killed noted less than it published: what is there of it still counts."""
 
-FORM = digest(repr(_COLUMNS), _FRESHNESS, _TASKS, _RUNS)
+_PROGRESS = f"""
+CREATE VIEW nomad.backfill_progress AS
+WITH fetched AS (
+    SELECT
+        "table" AS table_name,
+        part,
+        any_value(partition_date) AS dt,
+        last(status ORDER BY "at") AS status,
+        count(*) FILTER (WHERE status <> 'waiting' OR row_count IS NOT NULL) AS attempts,
+        last(row_count ORDER BY "at") FILTER (WHERE status = 'done' AND row_count >= 0) AS rows,
+        last(error ORDER BY "at") AS last_error,
+        max("at") AS updated_at
+    FROM nomad.events
+    WHERE event = 'fetch'
+    GROUP BY ALL
+), there AS (
+    SELECT table_name, dt, row_count, generated_at FROM nomad.partitions
+    WHERE table_name LIKE '{RAW}.%'
+        AND table_name NOT IN (SELECT table_name FROM fetched WHERE dt IS NULL)
+)
+SELECT
+    substr(coalesce(fetched.table_name, there.table_name), {len(RAW) + 2}) AS source,
+    coalesce(part, CAST(there.dt AS VARCHAR)) AS part,
+    coalesce(fetched.dt, there.dt) AS dt,
+    CASE
+        WHEN status IS NULL THEN 'done'
+        WHEN status = 'done' AND fetched.dt IS NOT NULL AND there.dt IS NULL THEN 'missing'
+        ELSE status
+    END AS status,
+    coalesce(attempts, 0) AS attempts,
+    coalesce(rows, there.row_count) AS rows,
+    last_error,
+    coalesce(updated_at, there.generated_at) AS updated_at
+FROM fetched FULL JOIN there ON fetched.table_name = there.table_name AND fetched.dt = there.dt
+"""
+"""A date that is published is done, whoever noted it; one that is gone since is missing again."""
+
+FORM = digest(repr(_COLUMNS), _FRESHNESS, _TASKS, _RUNS, _PROGRESS)
 """Tells this schema from that of another nomad."""
 
 
 def create(session: Session) -> None:
     """Make the schema, empty."""
     tables = (f"CREATE TABLE nomad.{name} ({_typed(found)})" for name, found in _COLUMNS.items())
-    session.run(["CREATE SCHEMA nomad", *tables, _FRESHNESS, _TASKS, _RUNS])
+    session.run(["CREATE SCHEMA nomad", *tables, _FRESHNESS, _TASKS, _RUNS, _PROGRESS])
 
 
 def _typed(columns: Mapping[str, str]) -> str:

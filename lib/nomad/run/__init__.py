@@ -9,7 +9,7 @@ lands sources, `fetching` asks for it; what comes in parts `landing` keeps as pi
 `each` names. Other ways to publish: `republish`, `history`, `compact`. What looks or cleans up:
 `status`, `checks`, `contracts`, `diff`, `gc`, `orphans`, `recovery`. `result` is how a step ended,
 `undelivered` what no source had, `readiness` whether a date is due, `completeness` whether what
-came is all, `nearest` which landing a new one is held against.
+came is all, `progress` how each fetch ended, `nearest` which landing a new one is held against.
 
 Who only looks at a source asks by `probing`; `connections` tries all that a project reaches out to,
 `sample` shows a source's first rows.

@@ -18,10 +18,10 @@ from nomad.lake.layout import Cell
 from nomad.names import RAW, TableName
 from nomad.run import fetching
 from nomad.run.context import Context
+from nomad.run.readiness import COMPLETE
 from nomad.run.result import Outcome, Result, Status
 from nomad.sqlfile.variables import SENTINEL, undated
 
-COMPLETE = "complete"
 LANDED = "landed"
 _TRIES = 3
 """How often it starts over when a table is replaced while it is read."""

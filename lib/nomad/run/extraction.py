@@ -32,7 +32,7 @@ from nomad.partitions import COLUMN, Partition, of_days
 from nomad.plan.due import DueDates
 from nomad.plan.freshness import GONE
 from nomad.run import fetching
-from nomad.run.completeness import COMPLETE, Judge
+from nomad.run.completeness import Judge
 from nomad.run.context import Context, begin
 from nomad.run.cutting import publish
 from nomad.run.due import due_dates
@@ -40,8 +40,9 @@ from nomad.run.fetching import odd, shape_of
 from nomad.run.landing import CUT_BY, Landing, in_parts, land
 from nomad.run.nearest import Nearest
 from nomad.run.pages import Asked, Pages, joined
+from nomad.run.progress import note_step
 from nomad.run.publisher import Recipe
-from nomad.run.readiness import not_due
+from nomad.run.readiness import COMPLETE, not_due
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status
 from nomad.run.undelivered import is_dated, judged
 from nomad.schema import Column
@@ -129,6 +130,8 @@ def extract(
                 result = judged(outcome.result, due)
                 report(context.apply(outcome._replace(result=result)))
                 results.append(result)
+                if not in_parts(source):
+                    note_step(context, result)
         return context.run.id, results
 
 

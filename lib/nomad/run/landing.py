@@ -24,6 +24,7 @@ from nomad.run.chunks import CHUNK
 from nomad.run.context import Context
 from nomad.run.fetching import delivered, shape_of
 from nomad.run.parts import EACH
+from nomad.run.progress import note_part
 from nomad.schema import Column
 
 WATERMARK = "watermark"
@@ -66,7 +67,11 @@ def land(landing: Landing, into: Path) -> Iterator[NomadError]:
             for piece in _fetched(landing, fetch, before, there, folder):
                 there.append(piece)
                 fetch.pages.append(piece)
+            if request.until is None:
+                rows = sum(p.rows for p in fetch.pages) if fetch.pages else None
+                note_part(landing.context, landing.table, _window(request), rows=rows)
         except NomadError as e:
+            note_part(landing.context, landing.table, _window(request), error=e)
             if not (isinstance(e, SourceMissing) and _may_lack(landing, there)):
                 yield e
             if not request.window:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from nomad.config.ready import ready_at
 from nomad.config.sources import SourceConfig
 from nomad.errors import ConfigError, MissingPartition, NomadError
-from nomad.lake.layout import Cell, locate
+from nomad.lake.journal import steps
+from nomad.lake.lake import Lake
+from nomad.lake.layout import JOURNAL, JOURNALS, Cell, locate, name_of
 from nomad.lake.words import named
 from nomad.names import RAW, TableName
-from nomad.partitions import Partition
+from nomad.partitions import Partition, parse
 from nomad.run.result import Outcome, Result, Status
 from nomad.sqlfile.variables import render
 from nomad.workspace import Workspace
 
-READY_AFTER = "ready_after"
+READY_AFTER, COMPLETE = "ready_after", "complete"
 
 
 def not_due(
@@ -49,18 +52,44 @@ def too_early(
     return [p for p in partitions if any(not_due(workspace, s, p) for s in dated)]
 
 
-def awaited(workspace: Workspace, cell: Cell, error: NomadError) -> Outcome | None:
-    """Tell of a step that lacks what a source isn't ready to give yet; None of any other."""
-    key = error.key if isinstance(error, MissingPartition) else None
-    place = locate(key) if key else None
-    if place is None or place.table.layer != RAW:
-        return None
-    source = workspace.config.sources.get(place.table.name)
-    waiting = not_due(workspace, source, place.partition) if source and place.partition else None
-    if waiting is None:
-        return None
-    needed = f"needs {named(waiting.table, waiting.partition)}, which waits: {waiting.reason}"
-    return Outcome(Result(*cell, Status.WAITING, needed))
+class Awaited:
+    """What sources aren't ready to give yet, for the steps of one run that lack it."""
+
+    def __init__(self, workspace: Workspace, lake: Lake) -> None:
+        self._workspace, self._lake = workspace, lake
+
+    def lacking(self, cell: Cell, error: NomadError) -> Outcome | None:
+        """Tell of a step that lacks what is waited for; None of one that went wrong otherwise."""
+        key = error.key if isinstance(error, MissingPartition) else None
+        place = locate(key) if key else None
+        why = self._why(place.table, place.partition) if place else None
+        if place is None or why is None:
+            return None
+        needed = f"needs {named(place.table, place.partition)}, which waits: {why}"
+        return Outcome(Result(*cell, Status.WAITING, needed))
+
+    def _why(self, table: TableName, partition: Partition | None) -> str | None:
+        source = self._workspace.config.sources.get(table.name) if table.layer == RAW else None
+        if source is None:
+            return None
+        if COMPLETE in source.options and (reason := self._incomplete.get((table, partition))):
+            return reason
+        early = not_due(self._workspace, source, partition) if partition else None
+        return early.reason if early else None
+
+    @cached_property
+    def _incomplete(self) -> Mapping[Cell, str]:
+        """Name what was last landed as not complete, and why, by the journals."""
+        found: dict[Cell, str] = {}
+        journals = self._lake.listing.every(JOURNALS, suffix=JOURNAL, fresh=True)
+        for key in sorted(journals, key=name_of):
+            for step in steps(journals[key].data):
+                cell = TableName.parse(step["table"]), parse(step["partition_date"])
+                if cell[0].layer == RAW and step["status"] == Status.WAITING:
+                    found[cell] = step["reason"]
+                else:
+                    found.pop(cell, None)
+        return found
 
 
 def _wrong(source: SourceConfig, what: str) -> ConfigError:

@@ -31,7 +31,7 @@ from nomad.project.project import Table
 from nomad.run.context import Context
 from nomad.run.gate import Gate
 from nomad.run.publisher import Recipe
-from nomad.run.readiness import awaited
+from nomad.run.readiness import Awaited
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status, shortage
 from nomad.run.runners.base import Task
 from nomad.store.requests import about
@@ -77,6 +77,7 @@ class Worker:
     ) -> None:
         self._context, self._options = context, options
         self._workspace = context.workspace
+        self._awaited = Awaited(context.workspace, context.lake)
         self._engine = context.engine(tables, shares=shares)
         self._gate = Gate(jobs, self._engine)
         self._busy: set[Cell] = set()
@@ -123,7 +124,7 @@ class Worker:
         except NomadError as e:
             where = e.where or self._workspace.project.tables[step.table].sql.path
             reason = str(e.what) if isinstance(e, MissingPartition) else step.reason
-            waiting = awaited(self._workspace, step.cell, e)
+            waiting = self._awaited.lacking(step.cell, e)
             outcome = waiting or _failed(step, reason, e.replace(where=where))
         waited = self._gate.waited
         seconds = time.monotonic() - began - waited
