@@ -136,7 +136,7 @@ Found = Manifest | LakeError | None
 _Listed = Sequence[tuple[str, Mapping[str, float]]]
 
 
-class _Runs(NamedTuple):
+class Runs(NamedTuple):
     """Which runs may not be done yet: those `busy`, and any but the `dead` that was just at work.
 
     `noted` are the versions that dead runs superseded, by folder and run; `grace` is in seconds.
@@ -158,7 +158,7 @@ class _Cell(NamedTuple):
     folder: str
     ages: Mapping[str, float]
     manifest: Found
-    runs: _Runs
+    runs: Runs
 
     def spares(self, run_id: str, age: float) -> bool:
         """Tell of a file that no manifest names, by its run, whether it is still wanted.
@@ -213,7 +213,7 @@ class _Look(NamedTuple):
         before = self.busy()
         manifests = _manifests(self.store, listed)
         busy = frozenset((*before, *self.busy()))
-        runs = _Runs(busy, self.dead, self.noted, self.grace)
+        runs = Runs(busy, self.dead, self.noted, self.grace)
         return {f: _Cell(f, ages, manifests[f], runs) for f, ages in listed}
 
 

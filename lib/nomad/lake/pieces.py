@@ -10,7 +10,7 @@ what a dead run left. Of two pieces the one with the higher number is the later.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,8 +114,21 @@ def read(store: Store, table: TableName) -> list[Piece]:
     """
     names = [n for n in store.folders(pieces_folder(table)) if piece_number(n)]
     keys = [manifest_in(piece_folder(table, piece_number(n))) for n in names]
-    found = (_parsed(key, blob.data) for key, blob in store.read_all(keys) if blob)
+    found: list[Piece] = []
+    for _, piece in each(store, keys):
+        if isinstance(piece, CorruptManifest):
+            raise piece
+        found += [piece] if piece else []
     return sorted(found, key=lambda p: p.number)
+
+
+def each(store: Store, keys: Iterable[str]) -> Iterator[tuple[str, Piece | CorruptManifest | None]]:
+    """Give pieces by the keys of their manifests: each, or why it can't be read, or None."""
+    for key, blob in store.read_all(keys):
+        try:
+            yield key, _parsed(key, blob.data) if blob else None
+        except CorruptManifest as e:
+            yield key, e
 
 
 def fetches(pieces: Iterable[Piece]) -> list[list[Piece]]:

@@ -9,20 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from nomad.lake import pieces
 from nomad.lake.claims import live
 from nomad.lake.decoding import read_manifests
 from nomad.lake.layout import (
     HISTORY,
     QUARANTINE,
     below,
+    cut_key,
     folder_of,
+    is_piece,
     locate,
     manifest_in,
+    pieces_folder,
     success_key,
 )
 from nomad.lake.manifest import Manifest
+from nomad.lake.pieces import Piece
 from nomad.lake.publish import parts
-from nomad.names import RAW, TableName, is_plain
+from nomad.names import RAW, TableName, counted, is_plain
 from nomad.store.base import Store
 from nomad.workspace import Workspace
 
@@ -34,12 +39,14 @@ class Orphan(NamedTuple):
     versions: int
     keys: tuple[str, ...]
     why: str
+    pieces: int = 0
 
     @property
     def what(self) -> str:
         """Say it in words."""
-        count = "1 version is" if self.versions == 1 else f"{self.versions} versions are"
-        return f"{self.why}: {count} left"
+        kinds = ((self.versions, "version"), (self.pieces, "piece"))
+        told = " and ".join(counted(number, what) for number, what in kinds if number)
+        return f"{self.why}: {told} {'is' if self.versions + self.pieces == 1 else 'are'} left"
 
 
 def orphans(workspace: Workspace) -> list[Orphan]:
@@ -57,9 +64,10 @@ def orphans(workspace: Workspace) -> list[Orphan]:
         if str(table) in busy or not (why := _gone(workspace, table)):
             continue
         versions = list(_versions(store, table, why.dated))
-        if versions:
-            keys = tuple(k for _, keys in versions for k in keys)
-            found.append(Orphan(table, len(versions), keys, why.told))
+        kept = list(_pieces(store, table)) if why.dated is None else []
+        if versions or kept:
+            keys = tuple(k for keys in (*(keys for _, keys in versions), *kept) for k in keys)
+            found.append(Orphan(table, len(versions), keys, why.told, len(kept)))
     return found
 
 
@@ -111,7 +119,7 @@ def _versions(
     Of a table that is `dated` or not, those of the other kind; of one that is gone (None), all.
     """
     for top in (table.key, below(HISTORY, table.key)):
-        there = {e.key for e in store.list(top)}
+        there = {e.key for e in store.list(top) if not is_piece(e.key)}
         found = (k for k in there if k.endswith(manifest_in("")))
         other = (k for k in found if dated is None or _is_dated(k) != dated)
         for key, version in _manifests(store, other):
@@ -119,6 +127,17 @@ def _versions(
             named = [success_key(folder), *(f"{folder}/{name}" for name in parts(version))]
             refused = _refused(store, version) if top == table.key else []
             yield version, [key, *(k for k in named if k in there), *refused]
+
+
+def _pieces(store: Store, table: TableName) -> Iterator[list[str]]:
+    """Give the keys of each piece of a source that is gone; with the last, the note of the cut."""
+    there = {e.key for e in store.list(pieces_folder(table))}
+    found = pieces.each(store, sorted(k for k in there if k.endswith(manifest_in(""))))
+    whole = [(key, piece) for key, piece in found if isinstance(piece, Piece)]
+    for number, (key, piece) in enumerate(whole, 1):
+        named = [f"{folder_of(key)}/{part.file.name}" for part in piece.parts]
+        last = [cut_key(table)] if number == len(whole) else []
+        yield [key, *(k for k in (*named, *last) if k in there)]
 
 
 def _is_dated(key: str) -> bool:

@@ -51,7 +51,7 @@ def examine(workspace: Workspace, left: Sequence[Path], *, deep: bool) -> list[F
     Raises:
         LakeError: the lake can't be reached.
     """
-    from nomad.lake import doctor
+    from nomad.lake import doctor, piece_doctor
 
     store, place = workspace.store, workspace.place
     gone = frozenset(p.name for p in left)
@@ -64,7 +64,10 @@ def examine(workspace: Workspace, left: Sequence[Path], *, deep: bool) -> list[F
         deep=deep,
         grace=place.grace,
     )
-    return [*found, *doctor.unfinished(store, gone, grace=place.grace)]
+    delivered = piece_doctor.examine(
+        store, busy=lambda: live(place.scratch), dead=gone, deep=deep, grace=place.grace
+    )
+    return [*found, *delivered, *doctor.unfinished(store, gone, grace=place.grace)]
 
 
 def has_project(workspace: Workspace) -> bool:
