@@ -22,9 +22,10 @@ LAYERS = {
     "project": 6,
     "plan": 7, "catalog": 7,
     "build": 8, "workspace": 8,
-    "run": 9, "lint": 9, "query": 9,
-    "api": 10, "cli": 10,
-    "__main__": 11,
+    "query": 9,
+    "run": 10, "lint": 10,
+    "api": 11, "cli": 11,
+    "__main__": 12,
 }  # fmt: skip
 
 ADAPTERS = {

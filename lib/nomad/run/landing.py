@@ -28,7 +28,7 @@ from nomad.run.progress import note_part
 from nomad.schema import Column
 
 WATERMARK = "watermark"
-CUT_BY = ("dt", "key", "once", "overlap", "ready_after", "complete", CHUNK, "calendar")
+CUT_BY = (EACH, "dt", "key", "once", "overlap", "ready_after", "complete", CHUNK, "calendar")
 """Options that change nothing of what is fetched."""
 
 _AT_ONCE = 1000
@@ -72,7 +72,7 @@ def land(landing: Landing, into: Path) -> Iterator[NomadError]:
                 note_part(landing.context, landing.table, _window(request), rows=rows)
         except NomadError as e:
             note_part(landing.context, landing.table, _window(request), error=e)
-            if not (isinstance(e, SourceMissing) and _may_lack(landing, there)):
+            if not (isinstance(e, SourceMissing) and there and parts.may_lack(landing.source)):
                 yield e
             if not request.window:
                 return
@@ -112,16 +112,11 @@ class _Before(NamedTuple):
         return [] if landing.force else self.begun.get((_window(request), landing.recipe), [])
 
 
-def _may_lack(landing: Landing, there: Sequence[Piece]) -> bool:
-    """Tell whether a part may have nothing: a month among others, not what is listed by name."""
-    return bool(there) and isinstance(landing.source.options.get(EACH), dict)
-
-
 def _fetches(landing: Landing, before: _Before) -> Iterator[Fetch]:
     """Ask for each part, or for what is newer than the watermark."""
     known = {} if landing.force else _known(landing, before)
     mark = None if landing.force else _mark(landing, before)
-    for part in parts.of(landing.source, landing.context.workspace.today):
+    for part in parts.of(landing.context.workspace, landing.source):
         if part.name in known and landing.source.options.get("once"):
             continue
         request = fetching.request(landing.context.workspace, landing.source, None, part)

@@ -51,7 +51,7 @@ def request(workspace: Workspace, source: SourceConfig, day: date | None = None)
     if is_by_date(workspace, source):
         made = fetching.request(workspace, source, Partition(day or _latest(workspace, source)))
     else:
-        part = next(iter(parts.of(source, workspace.today)), ALL)
+        part = next(iter(parts.of(workspace, source)), ALL)
         made = fetching.request(workspace, source, None, part)
     connector = workspace.connectors[source.connector]
     known = {o.name for o in connector.options}
