@@ -54,12 +54,13 @@ def land(
     force: bool = False,
 ) -> int:
     """Land sources and tell of it; give the exit code."""
+    from nomad.config.lookback import lookback_of
     from nomad.run.extraction import chosen, extract
     from nomad.run.undelivered import outside_calendar
 
     workspace.counting = report.verbose
     found, dates = chosen(workspace, sources), options.days(workspace, when)
-    with report.going(len(found) * len(dates)):
+    with report.going(sum(len(dates) - 1 + lookback_of(s.options) for s in found)):
         run_id, results = extract(
             workspace, found, dates, report=report.step, wait=wait, force=force
         )

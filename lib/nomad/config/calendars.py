@@ -83,7 +83,9 @@ def _of(text: str) -> Of | None:
 
 
 CALENDAR = Kind(
-    _fault, {"anyOf": [{"type": ["string", "null"], "minLength": 1}, dict(_MAP.schema)]}
+    _fault,
+    {"anyOf": [{"type": ["string", "null"], "minLength": 1}, dict(_MAP.schema)]},
+    "table, query, file or none",
 )
 """The kind of an option that says which dates are due."""
 

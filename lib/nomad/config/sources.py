@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from nomad.config.calendars import CALENDAR
+from nomad.config.lookback import LOOKBACK, of_dates
 from nomad.config.options import (
     ANY,
     NAMES,
@@ -117,6 +118,7 @@ COMMON = (
     ),
     Option("since", "From which value of the watermark on, in chunks.", SINGLE, rule=_start),
     Option("dt", "The column with the date of the partition of a row.", TEXT),
+    Option("lookback", "How many due dates are asked for again: 3 days.", LOOKBACK, rule=of_dates),
     Option("calendar", "Which dates are due: a table, a query, a file, or none.", CALENDAR),
     Option(
         "ready_after", "From when on a date may be asked for: 16:30.", READY, rule=by_date_alone

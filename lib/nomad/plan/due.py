@@ -58,6 +58,13 @@ class Due:
         """Give so many due dates before one, the latest first."""
         return islice(filter(self.is_due, _back(partition)), many)
 
+    def looked_back(self, asked: Iterable[Partition], many: int) -> set[Partition]:
+        """Give the due dates to look at again where one looks at so many, the one asked included.
+
+        Data may have come late, or corrected.
+        """
+        return {b for p in asked for b in self.before(p, many - 1)} if many > 1 else set()
+
 
 EVERY_DATE = Due()
 

@@ -6,18 +6,19 @@ A cell is one table at one date (or a full table). `run` walks this.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from operator import attrgetter
 
 from nomad import __version__
+from nomad.config.lookback import lookback_of
 from nomad.dates import Span
 from nomad.errors import CorruptManifest
 from nomad.lake.fingerprints import Contents
 from nomad.lake.lake import Lake
 from nomad.lake.layout import Cell
 from nomad.lake.manifest import Facts
-from nomad.names import TableName
+from nomad.names import RAW, TableName
 from nomad.partitions import Partition, folder, of_days, text
 from nomad.plan.due import EVERY_DATE, Due, DueDates, always
 from nomad.plan.freshness import GONE, Terms, changed_input, named
@@ -54,17 +55,26 @@ def plan(
         due = due_dates(table.name) if table.partitioned else EVERY_DATE
         asked = [p for p in partitions if due.is_due(p)]
         undue += ((table.name, p) for p in partitions if not due.is_due(p))
-        before = set[Partition]().union(*(late.get(i, ()) for i in table.inputs))
-        late[table.name] = _looked_back(table, asked, due) | set(filter(due.is_due, before))
+        before = _looked_back(project, table, asked, due_dates)
+        before = before.union(*(late.get(i, ()) for i in table.inputs))
+        late[table.name] = set(filter(due.is_due, before))
         with about(str(table.name)):
             planner.add(table, asked, late[table.name], due)
     return Plan(tuple(planner.steps), tuple(planner.passed_over), tuple(undue), seen)
 
 
-def _looked_back(table: Table, partitions: Iterable[Partition], due: Due) -> set[Partition]:
-    """Name the partitions before each that a table looks back at: data may have come late."""
+def _looked_back(
+    project: Project, table: Table, partitions: Sequence[Partition], due_dates: DueDates
+) -> set[Partition]:
+    """Name the earlier dates that a table looks at again, or a source that it reads."""
     back = table.contract.lookback if table.contract else 0
-    return {b for p in partitions for b in due.before(p, back - 1)} if back > 1 else set()
+    found = due_dates(table.name).looked_back(partitions, back) if back > 1 else set()
+    for name in (i for i in table.inputs if i.layer == RAW):
+        many = lookback_of(project.config.sources[name.name].options)
+        if many > 1:
+            due = due_dates(name)
+            found |= due.looked_back(filter(due.is_due, partitions), many)
+    return found
 
 
 class _Planner:

@@ -28,14 +28,14 @@ from nomad.files import translated
 from nomad.hashing import digest
 from nomad.lake.manifest import Manifest, Over
 from nomad.names import RAW, TableName, did_you_mean
-from nomad.partitions import COLUMN, Partition, of_days
-from nomad.plan.due import DueDates
+from nomad.partitions import COLUMN, Partition
 from nomad.plan.freshness import GONE
 from nomad.run import fetching
 from nomad.run.completeness import Judge
 from nomad.run.context import Context, begin
 from nomad.run.cutting import publish
 from nomad.run.due import due_dates
+from nomad.run.due_cells import SourceCell, due_cells
 from nomad.run.fetching import odd, shape_of
 from nomad.run.landing import CUT_BY, Landing, in_parts, land
 from nomad.run.nearest import Nearest
@@ -44,7 +44,7 @@ from nomad.run.progress import note_step
 from nomad.run.publisher import Recipe
 from nomad.run.readiness import COMPLETE, not_due
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status
-from nomad.run.undelivered import is_dated, judged
+from nomad.run.undelivered import judged
 from nomad.schema import Column
 from nomad.store.requests import about
 from nomad.workspace import Workspace
@@ -114,23 +114,22 @@ def extract(
         Busy: another live run is landing one of the same dates, and `wait` is off.
     """
     due = due_dates(workspace, dates)
-    cells = list(_cells(sources, dates, workspace.variables, due))
-    names = [(TableName(RAW, source.name), partition) for source, partition in cells]
-    with begin(workspace, "extract", names, wait=wait) as context:
-        engine = context.engine(remote=any(in_parts(s) or COMPLETE in s.options for s, _ in cells))
+    cells = list(due_cells(sources, dates, workspace.variables, due))
+    with begin(workspace, "extract", [c.cell for c in cells], wait=wait) as context:
+        remote = any(in_parts(c.source) or COMPLETE in c.source.options for c in cells)
+        engine = context.engine(remote=remote)
         nearest, pages = Nearest(context.lake), Pages(context)
         results: list[Result] = []
-        for source, partition in cells:
-            cell = (source, partition)
-            if in_parts(source):
-                outcomes = _parts(context, engine, source, force=force)
+        for cell in cells:
+            if in_parts(cell.source):
+                outcomes = _parts(context, engine, cell.source, force=force)
             else:
-                outcomes = iter([_step(context, engine, (nearest, pages), cell=cell, force=force)])
+                outcomes = _step(context, engine, (nearest, pages), cell=cell, force=force)
             for outcome in outcomes:
                 result = judged(outcome.result, due)
                 report(context.apply(outcome._replace(result=result)))
                 results.append(result)
-                if not in_parts(source):
+                if not in_parts(cell.source):
                     note_step(context, result)
         return context.run.id, results
 
@@ -172,42 +171,35 @@ def _recipe(source: SourceConfig) -> str:
     return digest(source.connector, repr(sorted(written.items())))
 
 
-def _cells(
-    sources: Iterable[SourceConfig],
-    dates: Sequence[date],
-    variables: Mapping[str, str],
-    due_of: DueDates,
-) -> Iterator[_Cell]:
-    """Name what is to be fetched: all of a source, or each date on which it is due."""
-    for source in sources:
-        if not is_dated(source, variables):
-            yield source, None
-            continue
-        due = due_of(TableName(RAW, source.name))
-        yield from ((source, p) for p in of_days(dates) if due.is_due(p))
-
-
-_Cell = tuple[SourceConfig, Partition | None]
-
-
 _Before = tuple[Nearest, Pages]
 """What was landed before: the nearest partition, and pages of what is not complete."""
 
 
 def _step(
-    context: Context, engine: Engine, before: _Before, *, cell: _Cell, force: bool
-) -> Outcome:
-    source, partition = cell
+    context: Context, engine: Engine, before: _Before, *, cell: SourceCell, force: bool
+) -> Iterator[Outcome]:
+    """Land a date, or all; of one that is only asked for again, nothing is no news."""
     began = time.monotonic()
-    try:
-        if not force and (waiting := not_due(context.workspace, source, partition)):
-            return Outcome(waiting)
-        with about(f"{RAW}.{source.name}"), _folder(context.run.scratch / source.name) as into:
-            outcome = _landed(context, engine, before, cell=cell, into=into, force=force)
-    except NomadError as e:
-        outcome = _failed(TableName(RAW, source.name), partition, e)
+    outcome = _tried(context, engine, before, cell=cell, force=force and not cell.again)
+    if cell.again and outcome.result.status in (Status.MISSING, Status.WAITING):
+        last = context.lake.manifest(*cell.cell)
+        if last is None:
+            return
+        outcome = Outcome(_fresh(context, last, f"kept: {outcome.result.reason}"))
     seconds = time.monotonic() - began
-    return outcome._replace(result=outcome.result._replace(seconds=seconds))
+    yield outcome._replace(result=outcome.result._replace(seconds=seconds, again=cell.again))
+
+
+def _tried(
+    context: Context, engine: Engine, before: _Before, *, cell: SourceCell, force: bool
+) -> Outcome:
+    try:
+        if not force and (waiting := not_due(context.workspace, cell.source, cell.partition)):
+            return Outcome(waiting)
+        with about(str(cell.table)), _folder(context.run.scratch / cell.source.name) as into:
+            return _landed(context, engine, before, cell=cell, into=into, force=force)
+    except NomadError as e:
+        return _failed(cell.table, cell.partition, e)
 
 
 @contextmanager
@@ -222,10 +214,9 @@ def _folder(path: Path) -> Iterator[Path]:
 
 
 def _landed(
-    context: Context, engine: Engine, before: _Before, *, cell: _Cell, into: Path, force: bool
+    context: Context, engine: Engine, before: _Before, *, cell: SourceCell, into: Path, force: bool
 ) -> Outcome:
-    (given, partition), (nearest, pages) = cell, before
-    table = TableName(RAW, given.name)
+    (nearest, pages), (table, partition), given = before, cell.cell, cell.source
     over = context.lake.over(table, partition, healing=force)
     last = over.manifest if over and not force else None
     request = fetching.request(context.workspace, given, partition)
@@ -300,8 +291,8 @@ def _is_comparable(last: Manifest, recipe: str) -> bool:
     return not (any(c.name.lower() == COLUMN for c in last.schema) and last.partition)
 
 
-def _fresh(context: Context, last: Manifest) -> Result:
-    return context.result(last, "the same bytes as before")._replace(status=Status.FRESH)
+def _fresh(context: Context, last: Manifest, reason: str = "the same bytes as before") -> Result:
+    return context.result(last, reason)._replace(status=Status.FRESH)
 
 
 def _columns(near: Manifest) -> tuple[Column, ...]:

@@ -28,7 +28,9 @@ from nomad.run.progress import note_part
 from nomad.schema import Column
 
 WATERMARK = "watermark"
-CUT_BY = (EACH, "dt", "key", "once", "overlap", "ready_after", "complete", CHUNK, "calendar")
+CUT_BY = (
+    EACH, "dt", "key", "once", "overlap", "ready_after", "complete", CHUNK, "calendar", "lookback",
+)  # fmt: skip
 """Options that change nothing of what is fetched."""
 
 _AT_ONCE = 1000

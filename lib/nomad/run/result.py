@@ -44,7 +44,7 @@ class Result(NamedTuple):
 
     `waited` are the seconds before it had a slot; `seconds` is without them.
     `retried` says why it was tried once more, alone. `required`: a calendar names the date, so that
-    the source must have it.
+    the source must have it. `again`: `lookback` asks for the date once more.
     """
 
     table: TableName
@@ -63,6 +63,7 @@ class Result(NamedTuple):
     retried: str | None = None
     waited: float = 0.0
     required: bool = False
+    again: bool = False
 
     def as_row(self) -> dict[str, Any]:
         """Give the step as `--output json` shows it."""

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from nomad.config.sources import SourceConfig
 from nomad.errors import SourceMissing, worst
 from nomad.partitions import Partition, of_days
 from nomad.plan.due import DueDates
-from nomad.project.project import source_is_partitioned
-from nomad.run.landing import in_parts
+from nomad.run.due_cells import is_dated
 from nomad.run.result import Result, Status, code_of
 from nomad.workspace import Workspace
-
-
-def is_dated(source: SourceConfig, variables: Mapping[str, str]) -> bool:
-    """Tell whether a source is fetched date by date."""
-    return not in_parts(source) and source_is_partitioned(source, variables)
 
 
 def judged(result: Result, due: DueDates) -> Result:
@@ -43,7 +37,7 @@ def outside_calendar(
 def undelivered(results: Sequence[Result], *, single: bool) -> tuple[list[Result], list[Partition]]:
     """Name what no source has: as failures, or of a range of which something came, by date."""
     missing = [r for r in results if r.status is Status.MISSING]
-    if single or len(missing) == len(results):
+    if single or all(r.status is Status.MISSING for r in results if not r.again):
         return missing, []
     others = {r.partition for r in missing if r.partition and not r.required}
     return [r for r in missing if r.required], sorted(others)
