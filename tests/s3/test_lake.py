@@ -30,7 +30,7 @@ def listed(server, bucket):
 
 def reference(folder: Path, bucket: str | None) -> Project:
     """The project of this repository, with its lake in a bucket or in its folder."""
-    for name in ("sql", "catalog/migrations", "lake/inbox"):
+    for name in ("sql", "sources", "catalog/migrations", "lake/inbox"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "nomad.yaml", folder)
     made = Project(folder)
@@ -267,7 +267,7 @@ def test_a_day_lists_nothing_but_what_a_query_reads_without_bound(
     assert {t: c["LIST"] for t, c in counts.items() if c.get("LIST")} == {"dim.dim_stock": 1}
     assert extracted.json["requests"]["raw.daily_stock_price_akshare"] == {"GET": 1, "PUT": 3}
     for table, kinds in counts.items():
-        if table not in ("lake", "dim.dim_stock", "dim.dim_trade_calendar"):
+        if table not in ("lake", "dim.dim_stock", "dim.dim_trade_calendar", "dim.dim_fee_rate"):
             assert kinds["PUT"] == 3, "data, manifest, mark"
     manifests = [p for k, p in sent if k == "GET" and "/manifest.json" in p and "_history" not in p]
     twice = sorted({m for m in manifests if manifests.count(m) > 1})
