@@ -24,6 +24,7 @@
     │       └── Unanswered
     ├── Refused                      4   data refused by a check
     ├── Late                         5   freshness missed, or not ready yet
+    │   └── Stopped                      as many requests were made as may be
     └── Busy                         6   another run holds what this one needs
 
 An error is a value: what happened, where, and what to type next. Only `cli` turns one into words.
@@ -277,6 +278,10 @@ class Late(NomadError):
     """Freshness missed."""
 
     exit_code = 5
+
+
+class Stopped(Late):
+    """As many requests were made as a run may make; the next one goes on."""
 
 
 class Busy(NomadError):

@@ -51,16 +51,20 @@ class Warehouse(Opened):
         dates: Days | None = None,
         force: bool = False,
         wait: bool = False,
+        only: Sequence[str] = (),
+        max_requests: int = 0,
         on_step: OnStep | None = None,
     ) -> results.Run:
         """Land raw data from sources (none named: from all), as `nomad extract`.
 
         What is delivered again unchanged is `fresh`, unless by `force`. A date for which a source
         has nothing is a step with status `missing`; of a range, that alone is no failure, unless
-        a calendar names it.
+        a calendar names it. `only` limits it to what last ended as some of `missing`, `failed`,
+        `waiting` and `done`; `max_requests` to so many requests to servers.
 
         Raises:
             UnknownName: no such source.
+            Misuse: `only` has another word.
             Busy: another run lands one of the same dates, and `wait` is off.
 
         Example::
@@ -71,7 +75,14 @@ class Warehouse(Opened):
             chosen = extraction.chosen(workspace, sources)
             days = arguments.days(workspace, dt, dates)
             run_id, ended = extraction.extract(
-                workspace, chosen, days, report=conversion.reporter(on_step), wait=wait, force=force
+                workspace,
+                chosen,
+                days,
+                report=conversion.reporter(on_step),
+                wait=wait,
+                force=force,
+                only=arguments.words(only),
+                most=max_requests,
             )
             return conversion.run(
                 run_id, ended, undelivered.exit_code(ended, single=len(days) == 1)

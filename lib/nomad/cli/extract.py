@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 @options.dates
 @click.option("--wait", is_flag=True, help="Wait for a run that lands the same dates.")
 @click.option("--force", is_flag=True, help="Land again what is unchanged, or can't be read.")
+@click.option("--only", metavar="STATES", help="Any of missing, failed, waiting, done.")
+@click.option("--max-requests", type=click.IntRange(1), help="So many requests to servers now.")
 @options.talk
 @options.output()
 @options.workspace
@@ -31,6 +33,8 @@ def command(
     when: options.When,
     wait: bool,
     force: bool,
+    only: str | None,
+    max_requests: int | None,
     report: Report,
 ) -> None:
     """Land raw data from the sources, under raw/<source>/dt=….
@@ -39,9 +43,24 @@ def command(
     are not asked for. Over a range, dates for which a source has nothing (holidays, say) are named
     and passed over; a single date without a file is an error, as is one that the calendar names.
 
-    Example: nomad extract --dt 2024-01-02
+    --only lands what last ended so, as `nomad.backfill_progress` tells; what was never tried is
+    missing. After so many requests as --max-requests, the run exits with 5: what is whole stays,
+    and with --only failed,missing the next run goes on.
+
+    Example: nomad extract --from 2024-01-01 --to 2024-03-31 --only failed,missing
     """
-    sys.exit(land(workspace, report, sources, when, wait=wait, force=force))
+    sys.exit(
+        land(
+            workspace,
+            report,
+            sources,
+            when,
+            wait=wait,
+            force=force,
+            only=tuple((only or "").split(",")) if only else (),
+            most=max_requests or 0,
+        )
+    )
 
 
 def land(
@@ -52,6 +71,8 @@ def land(
     *,
     wait: bool,
     force: bool = False,
+    only: Sequence[str] = (),
+    most: int = 0,
 ) -> int:
     """Land sources and tell of it; give the exit code."""
     from nomad.config.lookback import lookback_of
@@ -62,9 +83,17 @@ def land(
     found, dates = chosen(workspace, sources), options.days(workspace, when)
     with report.going(sum(len(dates) - 1 + lookback_of(s.options) for s in found)):
         run_id, results = extract(
-            workspace, found, dates, report=report.step, wait=wait, force=force
+            workspace,
+            found,
+            dates,
+            report=report.step,
+            wait=wait,
+            force=force,
+            only=only,
+            most=most,
         )
-    report.left_out(outside_calendar(workspace, found, dates, results), dates)
+    if not only and not most:
+        report.left_out(outside_calendar(workspace, found, dates, results), dates)
     code = _judge(results, single=len(dates) == 1, quiet=report.quiet)
     report.finish(run_id, results, workspace.requests)
     return code

@@ -9,8 +9,8 @@ keeps as pieces, of which `cutting` makes partitions; `pages` wait for the rest,
 `parts` are those that `each` names. Other ways to publish: `republish`, `history`, `compact`. What
 looks or cleans up: `status`, `checks`, `contracts`, `diff`, `gc`, `orphans`, `recovery`. `result`
 is how a step ended, `undelivered` what no source had, `readiness` whether a date is due,
-`completeness` whether what came is all, `progress` how each fetch ended, `nearest` which landing a
-new one is held against.
+`completeness` whether what came is all, `progress` how each fetch ended, `extent` how much of it is
+landed, `nearest` which landing a new one is held against.
 
 Who only looks at a source asks by `probing`; `connections` tries all that a project reaches out to,
 `sample` shows a source's first rows.

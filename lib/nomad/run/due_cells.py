@@ -29,6 +29,11 @@ class SourceCell(NamedTuple):
         return TableName(RAW, self.source.name)
 
     @property
+    def named(self) -> tuple[str, str]:
+        """The source's name, and the date as text; empty for all of it."""
+        return (self.source.name, str(self.partition or ""))
+
+    @property
     def cell(self) -> Cell:
         """Table and partition."""
         return (self.table, self.partition)

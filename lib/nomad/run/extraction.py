@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -19,6 +19,7 @@ from nomad.errors import (
     NomadError,
     OutOfMemory,
     SourceMissing,
+    Stopped,
     UnknownName,
 )
 from nomad.extract.base import Connector, Landed, OnDisk, Previous, Request
@@ -36,6 +37,7 @@ from nomad.run.context import Context, begin
 from nomad.run.cutting import publish
 from nomad.run.due import due_dates
 from nomad.run.due_cells import SourceCell, due_cells
+from nomad.run.extent import Budget, Extent
 from nomad.run.fetching import odd, shape_of
 from nomad.run.landing import CUT_BY, Landing, in_parts, land
 from nomad.run.nearest import Nearest
@@ -104,42 +106,50 @@ def extract(
     report: Callable[[Result], None],
     wait: bool = False,
     force: bool = False,
+    only: Collection[str] = (),
+    most: int = 0,
 ) -> tuple[str, list[Result]]:
     """Land each source for each date; give the run's id and how each step ended.
 
     The same bytes as last time are not landed again, unless by `force`. A date for which a source
-    has nothing ends as `missing`, which is for the caller to judge.
+    has nothing ends as `missing`, which is for the caller to judge. `only` names how the last fetch
+    ended of what is landed; after so many requests as `most` (0: any number) the run ends.
 
     Raises:
+        Misuse: `only` names an end that there isn't.
         Busy: another live run is landing one of the same dates, and `wait` is off.
     """
     due = due_dates(workspace, dates)
+    extent = Extent.of(workspace, only, most)
     cells = list(due_cells(sources, dates, workspace.variables, due))
+    cells = [c for c in cells if in_parts(c.source) or extent.wants(*c.named)]
     with begin(workspace, "extract", [c.cell for c in cells], wait=wait) as context:
         remote = any(in_parts(c.source) or COMPLETE in c.source.options for c in cells)
         engine = context.engine(remote=remote)
-        nearest, pages = Nearest(context.lake), Pages(context)
+        before = (Nearest(context.lake), Pages(context), extent.budget)
         results: list[Result] = []
         for cell in cells:
             if in_parts(cell.source):
-                outcomes = _parts(context, engine, cell.source, force=force)
+                outcomes = _parts(context, engine, cell.source, extent, force=force)
             else:
-                outcomes = _step(context, engine, (nearest, pages), cell=cell, force=force)
+                outcomes = _step(context, engine, before, cell=cell, force=force)
             for outcome in outcomes:
                 result = judged(outcome.result, due)
                 report(context.apply(outcome._replace(result=result)))
                 results.append(result)
                 if not in_parts(cell.source):
                     note_step(context, result)
+            if extent.budget.exceeded:
+                break
         return context.run.id, results
 
 
 def _parts(
-    context: Context, engine: Engine, source: SourceConfig, *, force: bool
+    context: Context, engine: Engine, source: SourceConfig, extent: Extent, *, force: bool
 ) -> Iterator[Outcome]:
     """Land what is new of a source that lands in parts, and publish the dates that differ."""
     table = TableName(RAW, source.name)
-    landing = Landing(context, engine, source, table, _recipe(source), force)
+    landing = Landing(context, engine, source, table, _recipe(source), force, extent)
     began, count = time.monotonic(), 0
     with about(str(table)), _folder(context.run.scratch / source.name) as into:
         try:
@@ -160,6 +170,9 @@ def _parts(
 
 def _failed(table: TableName, partition: Partition | None, error: NomadError) -> Outcome:
     """Tell of a step that failed, or for which there is nothing."""
+    if isinstance(error, Stopped):
+        reason = f"{error.what}; {error.hint}"
+        return Outcome(Result(table, partition, Status.WAITING, reason, error=error))
     status = Status.MISSING if isinstance(error, SourceMissing) else Status.FAILED
     retried = OUT_OF_MEMORY if isinstance(error, OutOfMemory) else None
     return Outcome(Result(table, partition, status, error.what, error=error, retried=retried))
@@ -171,8 +184,8 @@ def _recipe(source: SourceConfig) -> str:
     return digest(source.connector, repr(sorted(written.items())))
 
 
-_Before = tuple[Nearest, Pages]
-"""What was landed before: the nearest partition, and pages of what is not complete."""
+_Before = tuple[Nearest, Pages, Budget]
+"""The nearest partition landed before, pages of what is not complete, and what may be asked."""
 
 
 def _step(
@@ -181,7 +194,8 @@ def _step(
     """Land a date, or all; of one that is only asked for again, nothing is no news."""
     began = time.monotonic()
     outcome = _tried(context, engine, before, cell=cell, force=force and not cell.again)
-    if cell.again and outcome.result.status in (Status.MISSING, Status.WAITING):
+    stopped = isinstance(outcome.result.error, Stopped)
+    if cell.again and outcome.result.status in (Status.MISSING, Status.WAITING) and not stopped:
         last = context.lake.manifest(*cell.cell)
         if last is None:
             return
@@ -216,10 +230,11 @@ def _folder(path: Path) -> Iterator[Path]:
 def _landed(
     context: Context, engine: Engine, before: _Before, *, cell: SourceCell, into: Path, force: bool
 ) -> Outcome:
-    (nearest, pages), (table, partition), given = before, cell.cell, cell.source
+    (nearest, pages, budget), (table, partition), given = before, cell.cell, cell.source
     over = context.lake.over(table, partition, healing=force)
     last = over.manifest if over and not force else None
     request = fetching.request(context.workspace, given, partition)
+    request = replace(request, spend=budget.spend)
     recipe_hash = _recipe(given)
     if last and _is_comparable(last, recipe_hash):
         request = replace(request, previous=Previous(last.files[0].sha256))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from nomad.config.sources import SourceConfig
 from nomad.engine.instance import Engine, Staged
 from nomad.engine.scan import Files
-from nomad.errors import NomadError, SourceMissing
+from nomad.errors import NomadError, SourceMissing, Stopped
 from nomad.extract import watermark
 from nomad.extract.base import Connector, Known, Landed, Request
 from nomad.extract.measure import measure_all
@@ -22,6 +22,7 @@ from nomad.names import TableName
 from nomad.run import chunks, fetching, parts
 from nomad.run.chunks import CHUNK
 from nomad.run.context import Context
+from nomad.run.extent import Extent
 from nomad.run.fetching import delivered, shape_of
 from nomad.run.parts import EACH
 from nomad.run.progress import note_part
@@ -46,6 +47,7 @@ class Landing(NamedTuple):
     table: TableName
     recipe: str
     force: bool
+    extent: Extent
 
     @property
     def connector(self) -> Connector:
@@ -72,6 +74,9 @@ def land(landing: Landing, into: Path) -> Iterator[NomadError]:
             if request.until is None:
                 rows = sum(p.rows for p in fetch.pages) if fetch.pages else None
                 note_part(landing.context, landing.table, _window(request), rows=rows)
+        except Stopped as e:
+            yield e
+            return
         except NomadError as e:
             note_part(landing.context, landing.table, _window(request), error=e)
             if not (isinstance(e, SourceMissing) and there and parts.may_lack(landing.source)):
@@ -121,7 +126,10 @@ def _fetches(landing: Landing, before: _Before) -> Iterator[Fetch]:
     for part in parts.of(landing.context.workspace, landing.source):
         if part.name in known and landing.source.options.get("once"):
             continue
+        if not landing.extent.wants(landing.source.name, part.name, there=part.name in known):
+            continue
         request = fetching.request(landing.context.workspace, landing.source, None, part)
+        request = replace(request, spend=landing.extent.budget.spend)
         pages = before.pages(landing, request)
         cursor = pages[-1].cursor if pages else _cursor(landing, before)
         since = pages[-1].since if pages else mark

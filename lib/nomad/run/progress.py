@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from nomad.errors import NomadError, SourceMissing
+from nomad.catalog import live
+from nomad.errors import NomadError, SourceMissing, Stopped
 from nomad.names import TableName
 from nomad.partitions import text
 from nomad.run.context import Context
 from nomad.run.result import Result, Status
+from nomad.workspace import Workspace
 
 ALL = "all"
 """What a source is fetched by that has neither dates nor parts."""
@@ -34,8 +36,19 @@ _ENDS = {
 }
 
 
+def read(workspace: Workspace) -> dict[tuple[str, str], str]:
+    """Tell of each source and part how its last fetch ended, as `nomad.backfill_progress` does."""
+    words = {"backfill_progress"}
+    with workspace.reader().session() as session:
+        live.describe(session, workspace.project, workspace.lake, workspace.temporary, words=words)
+        found = session.execute("SELECT source, part, status FROM nomad.backfill_progress")
+    return {(source, part): status for source, part, status in found}
+
+
 def note_step(context: Context, result: Result) -> None:
-    """Note how the fetch of a date, or of all, ended."""
+    """Note how the fetch of a date, or of all, ended; one that was stopped has not."""
+    if isinstance(result.error, Stopped):
+        return
     day = text(result.partition)
     context.journal.add({
         "event": "fetch",

@@ -1,0 +1,63 @@
+"""How much of what is asked for a run lands: what ended in a certain way, so many requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from threading import Lock
+from typing import NamedTuple
+
+from nomad.errors import Misuse, Stopped
+from nomad.names import counted
+from nomad.run.progress import ALL, Fetched
+from nomad.run.progress import read as read_progress
+from nomad.workspace import Workspace
+
+
+class Budget:
+    """The requests that a run may make to servers, whatever the source; `most` 0: any number."""
+
+    def __init__(self, most: int = 0) -> None:
+        self._most, self._count, self._lock = most, 0, Lock()
+        self.exceeded = False
+
+    def spend(self) -> None:
+        """Count a request that is about to be made.
+
+        Raises:
+            Stopped: as many have been made as may be.
+        """
+        with self._lock:
+            if self._most and self._count >= self._most:
+                self.exceeded = True
+                raise Stopped(
+                    f"stopped after {counted(self._most, 'request')}",
+                    hint="run again with `--only failed,missing` to go on from there",
+                )
+            self._count += 1
+
+
+class Extent(NamedTuple):
+    """What of each source is fetched, by how its last fetch ended, and by how many requests.
+
+    Without `only`, that is all; `ended` tells of each source and part.
+    """
+
+    only: Collection[str]
+    ended: Mapping[tuple[str, str], str]
+    budget: Budget
+
+    @staticmethod
+    def of(workspace: Workspace, only: Collection[str], most: int) -> Extent:
+        """Read how far each source is, where that matters.
+
+        Raises:
+            Misuse: `only` names an end that there isn't.
+        """
+        if strays := sorted(set(only) - set(Fetched)):
+            raise Misuse(f"`{strays[0]}` is none of {', '.join(Fetched)}")
+        return Extent(only, read_progress(workspace) if only else {}, Budget(most))
+
+    def wants(self, source: str, part: str, *, there: bool = False) -> bool:
+        """Tell whether a part is to be fetched; one that never was is missing, if not `there`."""
+        never = Fetched.DONE if there else Fetched.MISSING
+        return not self.only or self.ended.get((source, part or ALL), never) in self.only
