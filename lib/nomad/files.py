@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nomad.errors import LakeError, NoRoom
+from nomad.errors import ConfigError, LakeError, NoRoom
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -43,3 +44,33 @@ def translated(key: str) -> Iterator[None]:
             if e.errno in TAKEN
             else "check that the folder exists, is writable and has room",
         ) from e
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """Find all files of a project below a folder, also behind links; each folder once.
+
+    Raises:
+        ConfigError: a folder can't be looked into. To pass over it would hide what is in it.
+    """
+    seen: set[tuple[int, int]] = set()
+    try:
+        for top, folders, names in os.walk(folder, onerror=unless_gone, followlinks=True):
+            there = Path(top).stat()
+            if (there.st_dev, there.st_ino) in seen:
+                folders.clear()
+                continue
+            seen.add((there.st_dev, there.st_ino))
+            folders.sort()
+            yield from (Path(top, name) for name in sorted(names))
+    except OSError as e:
+        raise ConfigError(
+            f"can't be looked into: {e.strerror or e}",
+            where=str(e.filename or folder),
+            hint="let it be read, or move it out of the project",
+        ) from e
+
+
+def unless_gone(error: OSError) -> None:
+    """Pass over a folder that is gone meanwhile; of no other is it known what lies in it."""
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 
 import pytest
@@ -124,3 +126,29 @@ def test_where_no_table_is_there_nothing_is_an_orphan(built, left):
     assert "bring back the files of sql/" in told
     assert "nomad gc --orphans" not in told
     assert {p for p in built.lake.rglob("*") if p.is_file()} == before
+
+
+def test_a_layer_that_is_a_link_is_read_and_its_tables_are_no_orphans(built):
+    layer = built.root / "sql/dws"
+    layer.rename(built.root / "elsewhere")
+    layer.symlink_to("../elsewhere")
+    (built.root / "elsewhere/again").symlink_to(".")
+
+    assert built("run", *DAY, "-o", "json").statuses()["dws.dws_price"] == "fresh"
+    assert built("doctor").err == "all is well\n"
+
+
+def test_a_layer_that_cannot_be_looked_into_is_an_error(built, monkeypatch):
+    ask = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("sql/dws"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return ask(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+    for command in (("plan", *DAY), ("gc", "--orphans", "--yes"), ("doctor",)):
+        answer = built(*command)
+        assert answer.code == 2
+        assert "sql/dws: can't be looked into: Permission denied" in answer.err

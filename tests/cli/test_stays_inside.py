@@ -102,17 +102,16 @@ def test_a_table_does_not_write_over_another(built, text):
     """DuckDB writes its profile from within a SELECT, over a manifest if it is told to."""
     path = built.lake / "ods/ods_price/dt=2024-01-02/manifest.json"
     before = path.read_bytes()
-    for file in ("sql/ods/ods_x.sql", "sql/checks/ods_price__x.sql"):
+    files = {"ods_x": "sql/ods/ods_x.sql", "ods_price": "sql/checks/ods_price__x.sql"}
+    for table, file in files.items():
         written = built.write(file, text.format(path))
 
-        answer = built("run", "--dt", "2024-01-02", "--force")
+        answer = built("run", table, "--dt", "2024-01-02", "--force")
 
         assert answer.code != 0
         assert file in answer.err
-        assert built.manifest("ods.ods_price", "2024-01-02")["files"] != []
-        assert path.read_bytes() == before or file.startswith("sql/ods")
+        assert path.read_bytes() == before
         written.unlink()
-        before = path.read_bytes()
 
 
 def test_a_contract_calls_no_function_that_writes(built):

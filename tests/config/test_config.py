@@ -173,3 +173,35 @@ def test_an_alias_is_read(project):
     project.write("nomad.yaml", "layers: [ods, dwd, dws]\nvars: {a: &x 1, b: *x}\n")
 
     assert "vars.b" in project("config").out
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("000100", "000100"), ("010", "010"), ("12:30", "12:30"), ("1.10", "1.10"),
+        ("0x10", "0x10"), ("NO", "NO"), ("yes", "yes"), ("true", "true"), ("7", "7"),
+    ],
+)  # fmt: skip
+def test_a_variable_is_what_was_typed(empty, typed, value):
+    """YAML 1.1 takes a code for an octal number, a time for a number and a country for false."""
+    empty.write("nomad.yaml", f"vars: {{x: {typed}}}\n")
+
+    assert load(empty.root, environ={}).vars == {"X": value}
+
+
+def test_a_code_in_a_list_or_a_map_stays_one(empty):
+    text = "{connector: rest, url: 'http://x', each: [000001, 0600], params: {code: 000001, n: 5}}"
+    empty.write("nomad.yaml", f"sources:\n  s: {text}\n")
+
+    options = load(empty.root, environ={}).sources["s"].options
+
+    assert options["each"] == ["000001", "0600"]
+    assert options["params"] == {"code": "000001", "n": 5}
+
+
+def test_a_password_of_digits_is_a_secret_too(empty):
+    text = "{connector: postgres, table: t, password: 87654321}"
+    empty.write("nomad.yaml", f"sources:\n  s: {text}\n")
+
+    with pytest.raises(ConfigError, match="holds a secret in plain text"):
+        load(empty.root, environ={})

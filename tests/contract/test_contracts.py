@@ -666,6 +666,68 @@ def test_a_merge_refuses_two_new_rows_of_one_key(merging):
     assert last(merging) == before
 
 
+def test_a_merge_whose_old_rows_cannot_be_read_fails_and_loses_nothing(merging):
+    for path in (merging.lake / "dws/dws_last").glob("*.parquet"):
+        path.rename(path.with_suffix(".away"))
+    deliver(merging, "C,3", dt="2024-01-03")
+
+    answer = merging("run", "--dt", "2024-01-03")
+
+    assert answer.code == 1
+    assert "they can't be read" in answer.err
+    assert "nomad run dws.dws_last --full-refresh" in answer.err
+    for path in (merging.lake / "dws/dws_last").glob("*.away"):
+        path.rename(path.with_suffix(".parquet"))
+    assert merging("run", "--dt", "2024-01-03").code == 0
+    assert last(merging) == [["A", 1], ["B", 2], ["C", 3]]
+
+
+def test_a_merge_with_a_torn_manifest_is_not_forced_to_begin_anew(merging):
+    (merging.lake / "dws/dws_last/manifest.json").write_text("{")
+
+    answer = merging("run", "dws_last", *DAY, "--force")
+
+    assert answer.code == 1
+    assert "--full-refresh" in answer.err
+    assert merging("run", "dws_last", *DAY, "--force", "--full-refresh").code == 0
+
+
+def test_a_merge_by_a_new_key_that_old_rows_share_is_refused(merging):
+    deliver(merging, "A,1", "B,1")
+    assert merging("run", *DAY).code == 0
+    contract(merging, MERGE.replace("symbol", "close"), "dws/dws_last")
+    deliver(merging, "C,1", dt="2024-01-03")
+
+    answer = merging("run", "--dt", "2024-01-03")
+
+    assert answer.code == 4
+    assert "the published rows have (1) more than once" in answer.err
+    assert last(merging) == [["A", 1], ["B", 1]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ("symbol, close > 1 as close", "`close` is BOOLEAN now, and 1 published row of INTEGER"),
+        ("symbol, close - 127 + 127 as close, now() as at", ""),
+        ("symbol, close::tinyint as close", ""),
+        ("symbol, close::bigint as close", ""),
+        ("symbol", "the published rows have `close`, which the query lacks"),
+    ],
+)
+def test_a_merge_changes_no_value_of_an_old_row(merging, columns, told):
+    query = f"select {columns} from ods.ods_price where dt = (select max(dt) from ods.ods_price)"
+    merging.write("sql/dws/dws_last.sql", query)
+    deliver(merging, "C,3", dt="2024-01-03")
+
+    answer = merging("run", "--dt", "2024-01-03")
+
+    assert answer.code == (4 if told else 0)
+    assert told in answer.err
+    rows = merging.rows("select symbol, close from dws.dws_last order by symbol")
+    assert rows == [["A", 1], ["B", 2], *([] if told else [["C", 3]])]
+
+
 # Bad contracts -----------------------------------------------------------------------------------
 
 BAD = [

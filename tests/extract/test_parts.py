@@ -529,3 +529,34 @@ def test_many_files_land_as_a_few_pieces(tmp_path, monkeypatch):
 
     assert [len(p.parts) for p in pieces_of(project, "p")] == [2, 2, 1]
     assert project.rows("select count(*) from raw.p") == [[5]]
+
+
+class TestAskedAgain:
+    @pytest.fixture
+    def project(self, tmp_path):
+        project = made(tmp_path, self.source("[a, b]"))
+        for code in "abc":
+            project.write(f"in/{code}.csv", f"code,day\n{code},2024-01-02\n")
+        assert landed(project) == {"2024-01-02": "published"}
+        return project
+
+    @staticmethod
+    def source(each: str, more: str = "") -> str:
+        path = 'path: "in/$<EACH>.csv"'
+        return f"p: {{connector: file, {path}, each: {each}, once: true, dt: day, key: code{more}}}"
+
+    @pytest.mark.parametrize("more", ["", ", drift: allow, max_unpacked: 1 GB"])
+    def test_of_a_longer_list_what_is_new_alone(self, project, more):
+        made(project.root, self.source("[a, b, c]", more))
+        project.write("in/a.csv", "code,day\na,2024-01-09\n")
+
+        assert landed(project) == {"2024-01-02": "published"}
+        assert project.rows("select code from raw.p order by 1") == [["a"], ["b"], ["c"]]
+        assert [p.window for p in pieces_of(project, "p")] == ["a", "b", "c"]
+
+    def test_by_force_a_file_of_a_piece_that_is_gone_comes_again(self, project):
+        (gone,) = project.lake.glob("raw/p/_pieces/*1/*.csv")
+        gone.unlink()
+
+        assert project("extract", "--force").code == 0
+        assert project.rows("select code from raw.p order by 1") == [["a"], ["b"]]

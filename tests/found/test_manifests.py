@@ -150,7 +150,7 @@ def test_what_lists_goes_around_an_unreadable_manifest_and_names_it(broken, days
     span = ("--from", days[0], "--to", days[1])
     for words in (
         ("plan", *span), ("status", *span), ("sql", "from ods.ods_price"), ("catalog", "refresh"),
-        ("check", *span), ("show", "ods_price"), ("backfill", "--dry-run", *span),
+        ("show", "ods_price"), ("backfill", "--dry-run", *span),
     ):  # fmt: skip
         caplog.clear()
         answer = broken(*words)
@@ -227,3 +227,24 @@ def test_a_landed_file_that_is_gone_is_landed_again(built):
     assert built("extract", "--dt", DAY).code == 0
 
     assert count(built, "raw.price") == {DAY: 2, OTHER: 2}
+
+
+def test_a_check_of_a_range_tells_of_what_it_could_not_read(built):
+    built.write("sql/ods/ods_price.yml", "columns: [{name: symbol, tests: [not_null]}]\n")
+    assert built("run", "--from", DAY, "--to", OTHER).code == 0
+    (built.lake / ODS / "manifest.json").write_text("{")
+
+    answer = built("check", "ods_price", "--from", DAY, "--to", OTHER)
+
+    assert answer.code == 3
+    assert f"{ODS}/manifest.json" in answer.err
+    assert "1 check, 0 broken" in answer.err
+
+
+@pytest.mark.parametrize("moment", ["soon", "2024-01-02T00:00:00", 5])
+def test_a_manifest_that_was_made_at_no_time_is_not_believed(built, moment):
+    changed(built, ODS, generated_at=moment)
+
+    assert count(built, "ods.ods_price") == {OTHER: 2}
+    assert built("history", "ods_price", "--dt", DAY).code in {0, 3}
+    assert built("sql", "select * from nomad.partitions").code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
@@ -241,3 +242,22 @@ def test_on_a_disk_bytes_are_synced_before_they_have_a_name_and_the_name_after(
         "sync staged.parquet", "rename 0.parquet",
         "sync .part", "rename manifest.json", "sync t",
     ]  # fmt: skip
+
+
+def test_a_folder_that_cannot_be_looked_into_is_an_error_not_an_empty_one(tmp_path, monkeypatch):
+    """What lies in it would be left out of an answer without a word."""
+    store = LocalStore(tmp_path / "lake")
+    store.write("dwd/x/dt=2024-01-02/manifest.json", b"{}")
+    store.write("dwd/x/dt=2024-01-03/manifest.json", b"{}")
+    ask = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("dt=2024-01-03"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return ask(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+    with pytest.raises(LakeError, match="Permission denied") as caught:
+        list(store.list("dwd/x"))
+    assert str(caught.value.where).endswith("dt=2024-01-03")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 
 from nomad.api import results
 from nomad.build.checks.result import CheckStatus
@@ -85,8 +85,9 @@ def version(version: history.Version) -> results.Version:
     """Give what `nomad history` tells of a version."""
     m = version.manifest
     state = "published" if version.published else "kept"
-    at = datetime.fromisoformat(m.generated_at)
-    return results.Version(_day(m.partition), m.run_id, state, at, m.row_count, m.content_hash)
+    return results.Version(
+        _day(m.partition), m.run_id, state, m.made_at, m.row_count, m.content_hash
+    )
 
 
 def table(given: Table) -> results.Table:

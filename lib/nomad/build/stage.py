@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.build.inputs import BoundInput, views
-from nomad.build.merge import merged
+from nomad.build.merge import OldRows, merged, refuse_lost
 from nomad.contract.contract import MERGE
 from nomad.engine import scan
 from nomad.engine.exact import EXACT, exact
 from nomad.engine.instance import LEAN, Engine, Place, Session, Staged
 from nomad.errors import QueryFailed
 from nomad.lake.lake import Lake
-from nomad.lake.manifest import Manifest
+from nomad.lake.manifest import Over
 from nomad.names import quote
 from nomad.partitions import COLUMN, Partition
 from nomad.project.project import Table
@@ -84,14 +84,14 @@ def prepared(
             raise _told_too_wide(session, query, columns, e, path=table.sql.path) from e
 
 
-def write(build: Prepared, query: str, path: Path, *, old: str | None = None) -> Staged:
+def write(build: Prepared, query: str, path: Path, *, old: OldRows | None = None) -> Staged:
     """Write the rows of `query` to a file: those of the prepared one, or what is left of them.
 
-    `old` is the SELECT of what is published, for a table that merges its new rows into that.
+    `old` is what is published, for a table that merges its new rows into that.
 
     Raises:
         QueryFailed: DuckDB refuses it, or rows lie outside the partition.
-        Refused: new rows of a merge share a key.
+        Refused: rows of a merge share a key, or published ones would lose values.
     """
     session, table, schema = build.session, build.table, build.schema
     at = Place(table.sql.path, table.sql.line)
@@ -102,12 +102,18 @@ def write(build: Prepared, query: str, path: Path, *, old: str | None = None) ->
     return session.stage(query, schema, path, at=_begins(at, build.query, query))
 
 
-def published(lake: Lake, manifest: Manifest | None) -> str | None:
-    """Write the SELECT of a full table as it is published; None where nothing is."""
-    groups = lake.files([manifest]) if manifest else []
-    if manifest is None:
+def published(lake: Lake, table: Table, over: Over | None) -> OldRows | None:
+    """Give the rows of a full table as they are published; None where nothing is.
+
+    Raises:
+        StepFailed: they can't be read.
+    """
+    refuse_lost(table.name, over)
+    if over is None or over.manifest is None:
         return None
-    return scan.select(groups or [scan.Files((), manifest.schema)], partitioned=False)
+    groups = lake.files([over.manifest]) or [scan.Files((), over.manifest.schema)]
+    same = over.manifest.contract_hash == table.contract_hash
+    return OldRows(scan.select(groups, partitioned=False), same)
 
 
 def _columns(

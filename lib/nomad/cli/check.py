@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nomad.cli import options
+from nomad.cli import options, say
 from nomad.names import counted
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def command(
     if output == "table":
         for c in done.broken:
             click.echo(f"{c.table} {c.partition or ''}: {c.result.told()}", err=True)
+    for error in done.unreadable:
+        say(error)
     if done.unpublished:
         options.tell_nothing(done.unpublished, of_days(days))
     refused = sum({(c.table, c.partition): c.refused for c in found}.values())

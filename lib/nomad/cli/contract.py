@@ -54,10 +54,9 @@ def diff(workspace: Workspace, table: str, output: str) -> None:
     """
     from nomad.cli import printing
     from nomad.partitions import text
-    from nomad.project.project import find
     from nomad.run import contracts
 
-    name = find(workspace.project, table)
+    name = options.table(workspace, table).name
     rows = [asdict(c) for c in contracts.diff(workspace, name)]
     columns = ["partition", "rows", "outcome", "quarantined", "released", "note"]
     rows = [{**r, "partition": text(r["partition"])} for r in rows]

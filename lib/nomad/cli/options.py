@@ -76,7 +76,7 @@ def table(workspace: Workspace, word: str) -> Table:
 
     name = find(workspace.project, word)
     if name not in workspace.project.tables:
-        raise UnknownName(f"`{name}` is a source, not a table")
+        raise UnknownName(f"`{name}` is a source, not a table", hint="`nomad ls` lists the tables")
     found = workspace.project.tables[name]
     if found.fault:
         raise found.fault
@@ -157,9 +157,10 @@ def _refuse_unread(workspace: Workspace) -> None:
         return
     from nomad.errors import UnknownName
     from nomad.names import did_you_mean
+    from nomad.project.naming import sql_files
     from nomad.sqlfile.variables import named
 
-    files = (workspace.root / "nomad.yaml", *(workspace.root / "sql").rglob("*.sql"))
+    files = (workspace.root / "nomad.yaml", *sql_files(workspace.root / "sql"))
     read = set[str]().union(*(named(f.read_text(errors="replace")) for f in files if f.is_file()))
     for name in sorted(unknown - read):
         known = sorted(read | workspace.config.vars.keys())

@@ -267,7 +267,7 @@ def _vars(tree: Tree, faults: list[str]) -> dict[str, str]:
             faults.append(f"{leaf.origin}: `vars.{name}` is given by `--dt`")
         if isinstance(leaf.value, list):
             faults.append(f"{leaf.origin}: `vars.{name}` must be a single value")
-        found[name.upper()] = _plain(leaf.value)
+        found[name.upper()] = _plain(leaf.written if isinstance(leaf.value, float) else leaf.value)
     return found
 
 

@@ -132,7 +132,8 @@ def _unruled(_value: Held, _given: Mapping[str, Held]) -> str | None:
 class Option:
     """An option of a connector, with a sentence for whoever points at it.
 
-    `rule` says what else is wrong with a value that is of its kind.
+    `rule` says what else is wrong with a value that is of its kind. `asks` is False of an option
+    that changes nothing of what a source is asked for: what was landed stays as good.
 
     Example:
         >>> symbols = Option("symbols", "Whose prices are asked for.", required=True)
@@ -145,6 +146,7 @@ class Option:
     kind: Kind = TEXT
     required: bool = False
     rule: Rule = _unruled
+    asks: bool = True
 
     def fault(self, value: Held, given: Mapping[str, Held]) -> str | None:
         """Say what is wrong with a value, if anything is; `given` are all options of the source."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from nomad.config.calendars import CALENDAR
@@ -106,25 +107,32 @@ def _start(value: Held, given: Mapping[str, Held]) -> str | None:
 
 AGE = r"\d+ (second|minute|hour|day|week|month|year)s?"
 
+_about_landing = partial(Option, asks=False)
+"""An option that says what becomes of what came; of what is asked for it changes nothing."""
+
 COMMON = (
     Option("rename", "Delivered name: new name.", NAMES),
-    Option("drift", "allow: a header may lose or rename columns.", one_of(REFUSE, ALLOW)),
-    Option("each", "What it is fetched by: file, months, years, a list, or a query.", ANY),
-    Option("once", "Of a piece that is landed, nothing is asked again.", SWITCH, rule=_in_parts),
+    _about_landing("drift", "allow: a header may lose or rename columns.", one_of(REFUSE, ALLOW)),
+    _about_landing("each", "What it is fetched by: file, months, years, a list, or a query.", ANY),
+    _about_landing(
+        "once", "Of a piece that is landed, nothing is asked again.", SWITCH, rule=_in_parts
+    ),
     Option("watermark", "The column by which what is new is told.", TEXT, rule=_one_way),
-    Option("overlap", "How far before the watermark to look again.", SINGLE, rule=_age),
-    Option(
+    _about_landing("overlap", "How far before the watermark to look again.", SINGLE, rule=_age),
+    _about_landing(
         "chunk", "How much of the watermark is asked for at once, at first.", SINGLE, rule=_chunk
     ),
     Option("since", "From which value of the watermark on, in chunks.", SINGLE, rule=_start),
-    Option("dt", "The column with the date of the partition of a row.", TEXT),
-    Option("lookback", "How many due dates are asked for again: 3 days.", LOOKBACK, rule=of_dates),
-    Option("calendar", "Which dates are due: a table, a query, a file, or none.", CALENDAR),
-    Option(
+    _about_landing("dt", "The column with the date of the partition of a row.", TEXT),
+    _about_landing(
+        "lookback", "How many due dates are asked for again: 3 days.", LOOKBACK, rule=of_dates
+    ),
+    _about_landing("calendar", "Which dates are due: a table, a query, a file, or none.", CALENDAR),
+    _about_landing(
         "ready_after", "From when on a date may be asked for: 16:30.", READY, rule=by_date_alone
     ),
-    Option("complete", "In SQL: only rows for which it holds are published.", TEXT),
-    Option(
+    _about_landing("complete", "In SQL: only rows for which it holds are published.", TEXT),
+    _about_landing(
         "key", "The columns that tell rows apart: of a key, the last stays.", TEXTS, rule=_in_parts
     ),
 )

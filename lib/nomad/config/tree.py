@@ -63,16 +63,50 @@ def _tree(node: Node, environ: Mapping[str, str], faults: list[str]) -> Tree:
         if isinstance(below.value, dict):
             tree[key] = _tree(below, environ, faults)
             continue
-        value, where = cast("Value", below.plain()), f"{FILE}:{below.line}"
-        if SECRET.search(key) and isinstance(value, str) and not _VARIABLE.fullmatch(value):
+        value, where = cast("Value", _meant(below)), f"{FILE}:{below.line}"
+        if _is_secret(key, value) and not _VARIABLE.fullmatch(str(value)):
             faults.append(
                 f"{where}: `{key}` holds a secret in plain text: write `${{NAME}}`"
                 " and set NAME in the environment"
             )
         expanded = _expanded(value, environ, where, faults)
         _keep_secret(key, expanded, value)
-        tree[key] = Leaf(expanded, where, value)
+        tree[key] = Leaf(expanded, where, below.spelled if isinstance(value, float) else value)
     return tree
+
+
+def _meant(node: Node) -> object:
+    """Give a value as it was meant: a number or a switch only where its text says so.
+
+    YAML 1.1 takes `000100` for 64, `12:30` for 750 and `NO` for false. Those are texts here.
+    """
+    if isinstance(node.value, dict):
+        return {key: _meant(below) for key, below in node.items()}
+    if isinstance(node.value, list):
+        return [_meant(below) for below in node.value]
+    text, value = node.spelled, node.value
+    if isinstance(value, bool):
+        return value if text.lower() == str(value).lower() else text
+    if isinstance(value, (int, float)) and not re.fullmatch(_NUMBER, text):
+        return text
+    return value
+
+
+_NUMBER = (
+    r"[-+]?(0|[1-9]\d*)(\.\d*)?([eE][-+]?\d+)?|[-+]?\.\d+|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+"""A number in YAML 1.2, whose text is its value."""
+
+
+def _is_secret(key: str, value: Value) -> bool:
+    """Tell of a value that the name of its key calls a secret; a number may be one as well."""
+    if isinstance(value, str):
+        return bool(SECRET.search(key))
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and bool(re.search(_CALLED_SECRET, key, re.IGNORECASE))
+
+
+_CALLED_SECRET = r"(pass(word|wd)?|secret|token|key)$"  # noqa: S105  names, not values
 
 
 def _keep_secret(key: str, value: Value, written: Value) -> None:

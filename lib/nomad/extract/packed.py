@@ -63,7 +63,13 @@ OPTIONS = (
         one_of(*PACKINGS.values(), "none"),
     ),
     Option("member", "Of a zip with several files: which; a name or a pattern.", TEXT),
-    Option("max_unpacked", f"The most to unpack of a file; default {_MOST}.", TEXT, rule=_size),
+    Option(
+        "max_unpacked",
+        f"The most to unpack of a file; default {_MOST}.",
+        TEXT,
+        rule=_size,
+        asks=False,
+    ),
 )
 
 

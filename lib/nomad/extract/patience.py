@@ -142,9 +142,11 @@ def _rate(value: Held, _given: Mapping[str, Held]) -> str | None:
 _NUMBERS = ("retries", "timeout", "patience")
 
 OPTIONS = (
-    Option("rate", "Of requests to the host, like 60/minute.", TEXT, rule=_rate),
-    Option("retries", "Attempts after the first; default 4.", NUMBER, rule=_count),
-    Option("timeout", "Seconds without an answer; default 60.", NUMBER, rule=_positive),
-    Option("patience", "Seconds for all attempts; default 600.", NUMBER, rule=_positive),
+    Option("rate", "Of requests to the host, like 60/minute.", TEXT, rule=_rate, asks=False),
+    Option("retries", "Attempts after the first; default 4.", NUMBER, rule=_count, asks=False),
+    Option("timeout", "Seconds without an answer; default 60.", NUMBER, rule=_positive, asks=False),
+    Option(
+        "patience", "Seconds for all attempts; default 600.", NUMBER, rule=_positive, asks=False
+    ),
 )
 """The options of every source that asks over HTTP."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -101,7 +101,7 @@ def _from_body(body: dict[str, Any], where: str) -> Manifest:
         dest=_table(_text(body["dest"])),
         partition=parse(body["partition_date"]),
         run_id=_plain(body["run_id"]),
-        generated_at=_text(body["generated_at"]),
+        generated_at=_moment(body["generated_at"]),
         files=_files(body["files"]),
         schema=_schema(tuple((c["name"], c["type"], bool(c["nullable"])) for c in body["schema"])),
         content_hash=_text(body["content_hash"]),
@@ -158,6 +158,12 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is no text")
     return value
+
+
+def _moment(value: object) -> str:
+    if datetime.fromisoformat(_text(value)).tzinfo is None:
+        raise ValueError(f"{value!r} has no time zone")
+    return str(value)
 
 
 def _count(value: object) -> int:

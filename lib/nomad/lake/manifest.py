@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -157,11 +156,9 @@ class Manifest:
         return sum(f.rows for f in self.files)
 
     @property
-    def made_at(self) -> datetime | None:
-        """When it was made; None where that isn't told as a time."""
-        with suppress(ValueError):
-            return datetime.fromisoformat(self.generated_at).astimezone(UTC)
-        return None
+    def made_at(self) -> datetime:
+        """When it was made."""
+        return datetime.fromisoformat(self.generated_at).astimezone(UTC)
 
     @cached_property
     def facts(self) -> Facts:

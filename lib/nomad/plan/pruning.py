@@ -100,6 +100,7 @@ class Pruner:
         )
         self._engines: dict[tuple[str, ...], Engine] = {}
         self._lock = Lock()
+        self._opening = Lock()
         self._prepared: dict[str, Session] = {}
         self._open = ExitStack()
 
@@ -113,11 +114,11 @@ class Pruner:
         """Give an engine that has the databases which some texts name."""
         attach = named(self._settings.attach, texts)
         key = tuple(attach)
-        if key not in self._engines:
-            self._engines[key] = Engine(
-                replace(self._settings, attach=attach, scratch=self._scratch())
-            )
-        return self._engines[key]
+        with self._opening:
+            if key not in self._engines:
+                settings = replace(self._settings, attach=attach, scratch=self._scratch())
+                self._engines[key] = Engine(settings)
+            return self._engines[key]
 
     def read(
         self, setup: Sequence[str], query: str, target: TableName, relations: Relations

@@ -11,6 +11,7 @@ from nomad.config.yamlfile import read
 from nomad.contract.contract import MERGE, Contract, Severity
 from nomad.contract.read import parse
 from nomad.errors import ConfigError, NomadError, SqlFileError, page
+from nomad.files import below
 from nomad.hashing import digest
 from nomad.names import TableName, did_you_mean, nearest
 from nomad.project.references import Index, Query
@@ -52,7 +53,7 @@ def contracts(
     found: dict[TableName, Contract] = {}
     faults: Faults = {}
     strays: list[NomadError] = []
-    paths = (p for p in folder.rglob("*.y*ml") if p.suffix in _ENDINGS)
+    paths = (p for p in below(folder) if p.suffix in _ENDINGS)
     for path in sorted(p for p in paths if not p.name.startswith((".", "#"))):
         shown = path.relative_to(root).as_posix()
         name = owners.get(path.with_suffix(""))

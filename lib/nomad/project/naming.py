@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nomad.config.config import Config
 from nomad.errors import NomadError, SqlFileError
+from nomad.files import below
 from nomad.names import TableName, is_plain
 from nomad.project.contracts import CHECKS
 from nomad.project.reading import shown
@@ -18,15 +19,20 @@ Named = tuple[dict[TableName, Path], dict[TableName, NomadError], list[NomadErro
 
 def paths(root: Path) -> Iterator[Path]:
     """Find the SQL files of tables."""
-    for path in sorted((root / SQL).rglob("*.sql")):
-        if shown(path, root).split("/")[1] != CHECKS and not is_hidden(path):
+    for path in sql_files(root / SQL):
+        if shown(path, root).split("/")[1] != CHECKS:
             yield path
+
+
+def sql_files(folder: Path) -> list[Path]:
+    """Find the SQL files below a folder, in order."""
+    return sorted(p for p in below(folder) if p.suffix == ".sql" and not is_hidden(p))
 
 
 def misspelt(root: Path) -> Iterator[SqlFileError]:
     """Tell of files that would be passed over for the letters of their ending: `x.SQL`."""
-    for path in sorted((root / SQL).rglob("*.[sS][qQ][lL]")):
-        if path.suffix != ".sql" and not is_hidden(path):
+    for path in sorted(below(root / SQL)):
+        if path.suffix != ".sql" and path.suffix.lower() == ".sql" and not is_hidden(path):
             yield SqlFileError(
                 f"its ending is `{path.suffix}`, and only `.sql` is read",
                 where=shown(path, root),

@@ -18,7 +18,7 @@ from nomad.hashing import digest
 from nomad.names import RAW, TableName, nearest
 from nomad.project import contracts as found
 from nomad.project.contracts import CHECKS, Check
-from nomad.project.naming import SQL, is_hidden, named
+from nomad.project.naming import SQL, named, sql_files
 from nomad.project.parse_pool import Parsed
 from nomad.project.reading import Reader, shown, unread
 from nomad.project.references import Index, Query
@@ -229,7 +229,7 @@ def _with_contracts(
     folder = reader.root / SQL
     contracts, faults, strays = found.contracts(folder, reader.root, files, reader.cache)
     checks: dict[TableName, dict[str, SqlFile]] = {}
-    paths = [p for p in sorted((folder / CHECKS).rglob("*.sql")) if not is_hidden(p)]
+    paths = sql_files(folder / CHECKS)
     given = {s for m in reader.macros for s in m.statements}
     for path, sql in zip(paths, reader.read(paths), strict=True):
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 
 from nomad.build.checks.inputs import gather, rows_before
@@ -13,7 +13,8 @@ from nomad.build.checks.result import CheckResult, CheckStatus
 from nomad.build.checks.subject import Subject
 from nomad.contract.contract import Evolution, Severity
 from nomad.engine import scan
-from nomad.errors import Late, NomadError, Refused, worst
+from nomad.errors import CorruptManifest, Late, NomadError, Refused, worst
+from nomad.lake.lake import Lake
 from nomad.lake.manifest import Manifest, Published
 from nomad.names import TableName, quote
 from nomad.partitions import COLUMN, Partition, of_table
@@ -49,11 +50,15 @@ class Checked:
 
 @dataclass(frozen=True)
 class CheckRun:
-    """What all tests found; the tables with tests of which nothing is published; what is broken."""
+    """What all tests found; the tables with tests of which nothing is published; what is broken.
+
+    `unreadable` are the manifests that were passed over, as no one can read them.
+    """
 
     results: tuple[Checked, ...]
     unpublished: tuple[TableName, ...] = ()
     faults: tuple[NomadError, ...] = ()
+    unreadable: tuple[CorruptManifest, ...] = ()
 
     @property
     def broken(self) -> list[Checked]:
@@ -68,36 +73,51 @@ class CheckRun:
         refused = len(late) < len(self.broken)
         codes = [Refused.exit_code] if refused else [Late.exit_code] if late else []
         codes += [Late.exit_code] if self.unpublished else []
-        return worst([*codes, *(f.exit_code for f in self.faults)])
+        return worst([*codes, *(f.exit_code for f in (*self.faults, *self.unreadable))])
 
 
 def check_all(workspace: Workspace, tables: Sequence[TableName], dates: Sequence[date]) -> CheckRun:
     """Check what is published of some tables at some dates."""
     faults = (workspace.project.tables[n].fault for n in tables)
+    unreadable: list[CorruptManifest] = []
     return CheckRun(
-        tuple(check(workspace, tables, dates)),
-        tuple(unpublished(workspace, tables, dates)),
+        tuple(_check(workspace, tables, dates, unreadable)),
+        tuple(_unpublished(workspace, tables, dates)),
         tuple(f for f in faults if f),
+        tuple(unreadable),
     )
 
 
-def check(
-    workspace: Workspace, tables: Iterable[TableName], dates: Iterable[date]
+def _check(
+    workspace: Workspace,
+    tables: Iterable[TableName],
+    dates: Sequence[date],
+    unreadable: list[CorruptManifest],
 ) -> Iterator[Checked]:
     """Check the published partitions of tables that have a contract or checks.
 
-    Partitions that are not published are passed over.
+    Partitions that are not published are passed over; those that can't be read are added to
+    `unreadable`.
     """
-    days = list(dates)
     for name in tables:
         table = workspace.project.tables[name]
-        for partition in _cells(table, days):
-            for manifest in workspace.lake.readable(name, partitions=[partition]):
-                inspected, held = check_version(workspace, table, manifest), _held(manifest)
-                refused = manifest.quarantined.rows if manifest.quarantined else 0
-                for result in inspected.results:
-                    yield Checked(name, partition, result, held.get(result.test, 0), refused)
+        for partition in _cells(table, dates):
+            try:
+                manifest = workspace.lake.manifest(name, partition)
+            except CorruptManifest as e:
+                unreadable.append(e)
+                continue
+            if manifest:
+                yield from _checked(workspace, table, manifest)
         yield from _freshness(workspace, table)
+
+
+def _checked(workspace: Workspace, table: Table, manifest: Manifest) -> Iterator[Checked]:
+    inspected, held = check_version(workspace, table, manifest), _held(manifest)
+    refused = manifest.quarantined.rows if manifest.quarantined else 0
+    for result in inspected.results:
+        failed = held.get(result.test, 0)
+        yield Checked(table.name, manifest.partition, result, failed, refused)
 
 
 def _held(manifest: Manifest) -> dict[str, int]:
@@ -106,22 +126,29 @@ def _held(manifest: Manifest) -> dict[str, int]:
     return {c["test"]: c["failed"] for c in checks if c["status"] == CheckStatus.QUARANTINED}
 
 
-def unpublished(
-    workspace: Workspace, tables: Iterable[TableName], dates: Iterable[date]
+def _unpublished(
+    workspace: Workspace, tables: Iterable[TableName], dates: Sequence[date]
 ) -> list[TableName]:
     """Name the tables with tests of which nothing is published at any of the dates.
 
     A table that is due on none of them is not among these.
     """
-    days, due = list(dates), due_dates(workspace, ())
+    due, lake = due_dates(workspace, ()), workspace.lake
     tested = (workspace.project.tables[n] for n in tables)
-    found = ((t, _cells(t, days)) for t in tested if t.contract or t.checks)
-    there = workspace.lake.manifest
-    absent = [(t, cells) for t, cells in found if not any(there(t.name, p) for p in cells)]
-    return [t.name for t, cells in absent if any(p is None or due(t.name).is_due(p) for p in cells)]
+    found = ((t, _cells(t, dates)) for t in tested if t.contract or t.checks)
+    absent = ((t, c) for t, c in found if not any(_is_there(lake, t.name, p) for p in c))
+    return [t.name for t, c in absent if any(p is None or due(t.name).is_due(p) for p in c)]
 
 
-def _cells(table: Table, days: list[date]) -> Sequence[Partition | None]:
+def _is_there(lake: Lake, table: TableName, partition: Partition | None) -> bool:
+    """Tell whether there is a manifest, be it one that can't be read."""
+    try:
+        return lake.manifest(table, partition) is not None
+    except CorruptManifest:
+        return True
+
+
+def _cells(table: Table, days: Sequence[date]) -> Sequence[Partition | None]:
     return of_table(days, partitioned=table.partitioned)
 
 
@@ -186,5 +213,4 @@ def _age(workspace: Workspace, latest: Manifest | None) -> float | None:
         return None
     if latest.partition:
         return float((workspace.today - latest.partition.start).days)
-    published = datetime.fromisoformat(latest.generated_at)
-    return (workspace.now() - published).total_seconds() / _SECONDS_A_DAY
+    return (workspace.now() - latest.made_at).total_seconds() / _SECONDS_A_DAY

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from nomad.config.sources import SourceConfig
+from nomad.config.sources import COMMON, SourceConfig
 from nomad.engine.instance import Engine, Staged
 from nomad.engine.scan import Files
 from nomad.errors import (
@@ -39,7 +39,7 @@ from nomad.run.due import due_dates
 from nomad.run.due_cells import SourceCell, due_cells
 from nomad.run.extent import Budget, Extent
 from nomad.run.fetching import odd, shape_of
-from nomad.run.landing import CUT_BY, Landing, in_parts, land
+from nomad.run.landing import Landing, in_parts, land
 from nomad.run.nearest import Nearest
 from nomad.run.pages import Asked, Pages, joined
 from nomad.run.progress import note_step
@@ -149,7 +149,8 @@ def _parts(
 ) -> Iterator[Outcome]:
     """Land what is new of a source that lands in parts, and publish the dates that differ."""
     table = TableName(RAW, source.name)
-    landing = Landing(context, engine, source, table, _recipe(source), force, extent)
+    recipe = _recipe(context.workspace, source)
+    landing = Landing(context, engine, source, table, recipe, force, extent)
     began, count = time.monotonic(), 0
     with about(str(table)), _folder(context.run.scratch / source.name) as into:
         try:
@@ -178,9 +179,11 @@ def _failed(table: TableName, partition: Partition | None, error: NomadError) ->
     return Outcome(Result(table, partition, status, error.what, error=error, retried=retried))
 
 
-def _recipe(source: SourceConfig) -> str:
-    """Digest the options that a source is fetched by, before secrets are filled in."""
-    written = {k: v for k, v in source.written.items() if k not in CUT_BY}
+def _recipe(workspace: Workspace, source: SourceConfig) -> str:
+    """Digest the options that say what a source is asked for, before secrets are filled in."""
+    declared = (*workspace.connectors[source.connector].options, *COMMON)
+    others = {option.name for option in declared if not option.asks}
+    written = {k: v for k, v in source.written.items() if k not in others}
     return digest(source.connector, repr(sorted(written.items())))
 
 
@@ -235,7 +238,7 @@ def _landed(
     last = over.manifest if over and not force else None
     request = fetching.request(context.workspace, given, partition)
     request = replace(request, spend=budget.spend)
-    recipe_hash = _recipe(given)
+    recipe_hash = _recipe(context.workspace, given)
     if last and _is_comparable(last, recipe_hash):
         request = replace(request, previous=Previous(last.files[0].sha256))
     asked = Asked(table, request, recipe_hash, force)

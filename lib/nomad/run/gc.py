@@ -143,8 +143,7 @@ def _superseded(version: Manifest, later: Sequence[Manifest]) -> datetime | None
     Not before it was made itself: the clock may have been set back in between.
     """
     after = [m for m in later if m.previous == version.run_id] or later
-    first = min((at for m in after if (at := m.made_at)), default=None)
-    return max(first, version.made_at or first) if first else None
+    return max(version.made_at, min(m.made_at for m in after)) if after else None
 
 
 def _journals(workspace: Workspace, days: int) -> Iterator[Waste]:

@@ -20,7 +20,6 @@ from nomad.lake.manifest import DataFile
 from nomad.lake.pieces import Part, Piece, Placed
 from nomad.names import TableName
 from nomad.run import chunks, fetching, parts
-from nomad.run.chunks import CHUNK
 from nomad.run.context import Context
 from nomad.run.extent import Extent
 from nomad.run.fetching import delivered, shape_of
@@ -29,10 +28,6 @@ from nomad.run.progress import note_part
 from nomad.schema import Column
 
 WATERMARK = "watermark"
-CUT_BY = (
-    EACH, "dt", "key", "once", "overlap", "ready_after", "complete", CHUNK, "calendar", "lookback",
-)  # fmt: skip
-"""Options that change nothing of what is fetched."""
 
 _AT_ONCE = 1000
 """So many files are landed as one piece: enough to cost little each, few enough to lose."""
@@ -181,7 +176,8 @@ def _fetched(
     is_whole = last is None and not fetch.in_chunks
     for batch, at_end in _batches(_delivered(landing, fetch, into)):
         measured = list(zip(batch, measure_all(landing.engine, batch, shape), strict=True))
-        groups = [] if _adds_nothing(measured, fetch, before) else _alike(measured)
+        known = not landing.force and _adds_nothing(measured, fetch, before)
+        groups = [] if known else _alike(measured)
         for left, group in zip(reversed(range(len(groups))), groups, strict=True):
             number += 1
             is_whole = _is_whole(group, ended=at_end and not left)

@@ -28,6 +28,7 @@ from nomad.lake.manifest import Manifest
 from nomad.lake.pieces import Piece
 from nomad.lake.publish import parts
 from nomad.names import RAW, TableName, counted, is_plain
+from nomad.project.naming import SQL, sql_files
 from nomad.store.base import Store
 from nomad.workspace import Workspace
 
@@ -94,7 +95,7 @@ def _gone(workspace: Workspace, table: TableName) -> _Why | None:
         return None
     if name in known:
         return _Why(table, project.partitioned(table))
-    files = (p.stem.lower() for p in (workspace.root / "sql").rglob("*.sql"))
+    files = (p.stem.lower() for p in sql_files(workspace.root / SQL))
     mistaken = table.layer != RAW and table.name.lower() in files
     return None if mistaken else _Why(table, None)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nomad.build import stage
 from nomad.build.inputs import BoundInput, bind, missing
+from nomad.build.merge import OldRows
 from nomad.contract.contract import MERGE
 from nomad.engine.instance import Staged
 from nomad.errors import LostRace, MissingPartition, NomadError, QueryFailed, Refused, Unreachable
@@ -161,7 +162,7 @@ class Worker:
                 there = lake.published(*step.cell) if merges or isinstance(e, LostRace) else None
                 if there and there.version != (over.version if over else None):
                     made = there.manifest.made_at
-                    if not tries_left or not made or made > began:
+                    if not tries_left or made > began:
                         raise lost(there.manifest) from None
                     over = there
                     if not self._stale(step, lake):
@@ -228,12 +229,12 @@ class Worker:
         quarantined = inspected.quarantined if inspected else None
         return self._committed(step, recipe, staged, quarantined, over)
 
-    def _old(self, table: Table, over: Over | None) -> str | None:
+    def _old(self, table: Table, over: Over | None) -> OldRows | None:
         """What a merge keeps, unless all is to be built anew."""
         keeps = table.contract and table.contract.strategy == MERGE
         if not keeps or self._options.full_refresh:
             return None
-        return stage.published(self._context.lake, over.manifest if over else None)
+        return stage.published(self._context.lake, table, over)
 
     def _subject(
         self,

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nomad.errors import LakeError
-from nomad.files import nothing_left, translated
+from nomad.files import nothing_left, translated, unless_gone
 from nomad.hashing import digest
 from nomad.locks import Waiter, locked
 from nomad.store.base import ELSEWHERE, Blob, Entry, Survey
@@ -163,7 +163,7 @@ class LocalStore:
         Behind a link out of the lake only one file is listed: nothing there can be read.
         """
         with translated(prefix):
-            for folder, below, names in os.walk(self.root / prefix):
+            for folder, below, names in os.walk(self.root / prefix, onerror=unless_gone):
                 base = Path(folder).relative_to(self.root)
                 if base.parts[:1] != (_SCRATCH,):
                     yield from (_entry(self.root, (base / n).as_posix()) for n in sorted(names))

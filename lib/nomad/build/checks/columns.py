@@ -49,9 +49,9 @@ def differences(
         extra = (c for n, c in there.items() if n not in declared)
         found += [f"extra `{c.name}` ({c.type})" for c in extra]
     for name, wanted in types.items():
-        stored = _stored(there[name].type) if name in there else ""
-        if stored and wanted and not _fits(wanted, stored, additive=additive):
-            found.append(f"`{name}` is {stored}, declared {wanted}")
+        actual_type = stored(there[name].type) if name in there else ""
+        if actual_type and wanted and not _fits(wanted, actual_type, additive=additive):
+            found.append(f"`{name}` is {actual_type}, declared {wanted}")
     return found
 
 
@@ -121,7 +121,7 @@ def _normal(session: Session, contract: Contract, declared: dict[str, str]) -> d
     return {n: exact(t) for n, t in found.items()}
 
 
-def _stored(kind: str) -> str:
+def stored(kind: str) -> str:
     """Name a type as Parquet gives it back."""
     return exact(re.sub(r"ENUM\([^)]*\)", "VARCHAR", kind))
 

@@ -61,7 +61,8 @@ class KafkaConnector:
                one_of(messages.TEXT, messages.BASE64)),
         Option("librdkafka", "Options of librdkafka: security.protocol, sasl.username.", MAP,
                rule=_others),
-        Option("timeout", f"Seconds a broker may say nothing; default {SECONDS}.", NUMBER),
+        Option("timeout", f"Seconds a broker may say nothing; default {SECONDS}.", NUMBER,
+               asks=False),
         messages.LOST,
     )  # fmt: skip
     extras = (Extra("kafka", modules=("confluent_kafka",)),)
