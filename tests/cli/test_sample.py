@@ -122,6 +122,47 @@ def test_by_watermark_it_is_as_if_nothing_had_been_landed(empty):
     )
 
 
+def test_in_chunks_it_is_from_the_beginning_of_the_first_one(empty, web):
+    web.answer = lambda _: Reply([{"id": 1, "at": "2020-01-02T00:00:00"}])
+    configured(
+        empty,
+        f"connector: rest, url: '{web.url}', params: {{from: $<WATERMARK>, to: $<UNTIL>}},"
+        " watermark: at, chunk: 1 month, since: 2020-01-01, dt: at, key: id",
+    )
+
+    assert empty("sample", "s").code == 0
+    assert [c.query["from"] for c in web.calls] == ["2020-01-01"]
+    assert web.calls[0].query["to"] > "2024"
+
+
+def test_of_parts_by_a_query_it_is_the_first_row(built, web):
+    web.answer = lambda asked: Reply([{"code": asked.query["code"]}])
+    text = (built.root / "nomad.yaml").read_text()
+    each = "each: {query: select distinct symbol from dwd.dwd_price order by 1 desc}"
+    built.write(
+        "nomad.yaml",
+        text.replace(
+            "sources:\n",
+            f"sources:\n  s: {{connector: rest, url: '{web.url}', params: {{code: $<EACH>}},"
+            f" {each}}}\n",
+        ),
+    )
+
+    answer = built("sample", "s", "-o", "csv")
+
+    assert (answer.code, answer.out) == (0, "code\nB\n"), answer.err
+
+
+def test_where_there_is_no_part_that_is_said(empty):
+    empty.write("a.csv", "a\n1\n")
+    configured(empty, "connector: file, path: a.csv, each: []")
+
+    answer = empty("sample", "s")
+
+    assert (answer.code, answer.out) == (3, "")
+    assert "source `s` has no part: its `each` is empty" in answer.err
+
+
 def test_the_types_are_those_of_a_landing(empty):
     empty.write(
         "in/2024-01-02.json",

@@ -24,7 +24,8 @@ from nomad.names import RAW, TableName
 from nomad.partitions import Partition
 from nomad.project.project import source_is_partitioned
 from nomad.run import fetching, parts
-from nomad.run.fetching import ALL, delivered
+from nomad.run.chunks import SINCE
+from nomad.run.fetching import Each, delivered
 from nomad.run.landing import in_parts
 from nomad.workspace import Workspace
 
@@ -45,18 +46,31 @@ def is_by_date(workspace: Workspace, source: SourceConfig) -> bool:
 def request(workspace: Workspace, source: SourceConfig, day: date | None = None) -> Request:
     """Ask for all of a source, for its first part, or for a date: the latest that may be there.
 
+    Of a source in chunks, it is what lies behind the beginning of the first one.
+
     Raises:
         ConfigError: an option is wrong in a way that shows only now.
+        SourceMissing: it has no part.
     """
     if is_by_date(workspace, source):
         made = fetching.request(workspace, source, Partition(day or _latest(workspace, source)))
     else:
-        part = next(iter(parts.of(workspace, source)), ALL)
-        made = fetching.request(workspace, source, None, part)
+        made = fetching.request(workspace, source, None, _first_part(workspace, source))
     connector = workspace.connectors[source.connector]
     known = {o.name for o in connector.options}
     brief = {name: value for name, value in _BRIEFLY.items() if name in known}
-    return replace(made, source=made.source._replace(options={**brief, **made.source.options}))
+    since = made.source.options.get(SINCE)
+    return replace(
+        made,
+        source=made.source._replace(options={**brief, **made.source.options}),
+        watermark=None if since is None else str(since),
+    )
+
+
+def _first_part(workspace: Workspace, source: SourceConfig) -> Each:
+    for part in parts.of(workspace, source):
+        return part
+    raise SourceMissing(f"source `{source.name}` has no part: its `each` is empty")
 
 
 def _latest(workspace: Workspace, source: SourceConfig) -> date:
