@@ -60,6 +60,17 @@ def _names(value: Held) -> str | None:
     return f"gives two columns the name `{twice[0]}`" if twice else None
 
 
+def _types(value: Held) -> str | None:
+    if not isinstance(value, dict):
+        return "must hold `name: type` pairs"
+    wrong = next((n for n, kind in value.items() if not _is_type(kind)), None)
+    return f"must give `{wrong}` a type like DECIMAL(18,4)" if wrong is not None else None
+
+
+def _is_type(value: object) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z][\w \[\](),\"]*", value))
+
+
 def _number(value: Held) -> str | None:
     if isinstance(value, bool) or not re.fullmatch(_NUMERIC, str(value)):
         return None if holds_variable(value) else f"must be a number (got {value!r})"
@@ -97,6 +108,8 @@ NAMES = Kind(
     "old name: new name",
 )
 """New names of columns, by the old."""
+TYPES = Kind(_types, {"type": ["object", "null"], "additionalProperties": {"type": "string"}})
+"""Types of columns, by their names."""
 NUMBER = Kind(_number, {"anyOf": [{"type": ["number", "null"]}, _FROM_ENVIRONMENT]}, "number")
 """A number."""
 SWITCH = Kind(

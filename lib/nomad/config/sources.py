@@ -16,6 +16,7 @@ from nomad.config.options import (
     SWITCH,
     TEXT,
     TEXTS,
+    TYPES,
     Declares,
     Held,
     Option,
@@ -113,6 +114,7 @@ _about_landing = partial(Option, asks=False)
 COMMON = (
     Option("rename", "Delivered name: new name.", NAMES),
     _about_landing("drift", "allow: a header may lose or rename columns.", one_of(REFUSE, ALLOW)),
+    Option("columns", "Column: the type of DuckDB's that it is to have.", TYPES),
     _about_landing("each", "What it is fetched by: file, months, years, a list, or a query.", ANY),
     _about_landing(
         "once", "Of a piece that is landed, nothing is asked again.", SWITCH, rule=_in_parts

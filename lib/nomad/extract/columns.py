@@ -11,8 +11,9 @@ from pathlib import Path
 from nomad.engine.instance import Session
 from nomad.engine.joined import joined, unknown
 from nomad.errors import QueryFailed, Refused
-from nomad.extract import records
+from nomad.extract import records, typed
 from nomad.extract.base import Landed
+from nomad.extract.typed import Types
 from nomad.names import literal, quote
 from nomad.partitions import COLUMN
 from nomad.schema import Column
@@ -22,7 +23,8 @@ from nomad.schema import Column
 class Shape:
     """What is known of a file beforehand: where it came from, and what its columns are to be.
 
-    `before` are the columns of the nearest partition that is landed already, if any.
+    `before` are the columns of the nearest partition that is landed already, if any; `types` those
+    that are declared for its columns.
     """
 
     source: str
@@ -31,6 +33,7 @@ class Shape:
     rename: Mapping[str, str] = field(default_factory=dict)
     before: tuple[Column, ...] = ()
     may_drift: bool = False
+    types: Mapping[str, str] = field(default_factory=dict)
 
 
 def columns(session: Session, landed: Landed, shape: Shape) -> tuple[Column, ...]:
@@ -41,6 +44,7 @@ def columns(session: Session, landed: Landed, shape: Shape) -> tuple[Column, ...
         Refused: they collide with `dt`, lack some that the partition before has, or can't be read
             together with it.
     """
+    types = typed.known(session, shape.types, shape.source)
     schema = _delivered(session, landed, shape)
     names = [c.name.lower() for c in schema]
     if not shape.may_drift:
@@ -50,9 +54,25 @@ def columns(session: Session, landed: Landed, shape: Shape) -> tuple[Column, ...
     lost = _without(shape.before, names, shape)
     if lost and not shape.may_drift:
         _refuse_drift(lost, schema, shape)
+    if types and schema != NO_ROWS and schema is not shape.before:
+        schema = _typed(session, landed, schema, types, shape)
     if shape.dated and not shape.may_drift:
         _refuse_other_types(schema, shape)
     return schema
+
+
+def _typed(
+    session: Session, landed: Landed, schema: tuple[Column, ...], types: Types, shape: Shape
+) -> tuple[Column, ...]:
+    """Give columns their declared types; a file that has types of its own is written anew."""
+    declared = typed.applied(schema, types, shape.told)
+    if landed.format == "parquet" and typed.apart(schema, types):
+        select = f"SELECT * {_parquet(landed.path)}"
+        typed.refuse_unfit(session, select, schema, types, shape.told)
+        _rewritten(session, landed.path, typed.cast(schema, types))
+    if landed.format == "json":
+        records.spell(session, landed.path, [c for c in declared if c.type.startswith("DECIMAL")])
+    return declared
 
 
 def added(schema: Sequence[Column], shape: Shape) -> list[str]:
@@ -138,10 +158,16 @@ def _rename_parquet(session: Session, path: Path, rename: Mapping[str, str]) -> 
     """Write a file anew, with other names."""
     source = _parquet(path)
     names = [c.name for c in session.describe(source)]
-    wanted = ", ".join(f"{quote(n)} AS {quote(_renamed(n, rename))}" for n in names)
-    target = path.with_name(f"renamed{path.suffix}")
+    _rewritten(
+        session, path, ", ".join(f"{quote(n)} AS {quote(_renamed(n, rename))}" for n in names)
+    )
+
+
+def _rewritten(session: Session, path: Path, wanted: str) -> None:
+    """Write a file of Parquet anew."""
+    target = path.with_name(f"rewritten{path.suffix}")
     to = f"{literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
-    session.execute(f"COPY (SELECT {wanted} {source}) TO {to}")
+    session.execute(f"COPY (SELECT {wanted} {_parquet(path)}) TO {to}")
     target.replace(path)
 
 

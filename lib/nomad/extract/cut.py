@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from nomad.dates import FIRST, LAST
@@ -16,7 +17,8 @@ from nomad.engine import scan
 from nomad.engine.instance import Session
 from nomad.engine.scan import Files
 from nomad.errors import Refused
-from nomad.extract import watermark
+from nomad.extract import typed, watermark
+from nomad.extract.typed import Types
 from nomad.names import free, literal, quote
 from nomad.schema import Column
 
@@ -25,12 +27,16 @@ Day = date | None
 
 
 class Rule(NamedTuple):
-    """How a source is cut: by the date in a column (empty: not at all), rows of a key once."""
+    """How a source is cut: by the date in a column (empty: not at all), rows of a key once.
+
+    `types` are those that are declared for columns: pieces may be older than that.
+    """
 
     source: str
     dt: str = ""
     key: tuple[str, ...] = ()
     watermark: str = ""
+    types: Types = MappingProxyType({})
 
     @property
     def stays(self) -> bool:
@@ -86,17 +92,18 @@ def rows(
         Refused: they lack a column that the source names.
     """
     alike = [Files((), g.schema, g.dialect) for g in together]
-    schema = session.describe(scan.select(alike, partitioned=False))
+    held = session.describe(scan.select(alike, partitioned=False))
+    schema = typed.applied(held, rule.types, rule.source) if together else held
     taken = [c.name for c in schema]
     day, place = free("_day", taken), free("_place", taken)
-    dated = _date_of(_column(rule, rule.dt, schema)) if rule.dt else "NULL::DATE"
+    dated = _date_of(_column(rule, rule.dt, held)) if rule.dt else "NULL::DATE"
     for name in rule.key:
         _column(rule, name, schema)
-    names = ", ".join(quote(n) for n in taken)
+    names = typed.cast(held, rule.types)
     number = "row_number() OVER ()" if rule.key else "0"
     parts = (
         f"SELECT {names}, {dated} AS {quote(day)}, {n * _MOST} + {number} AS {quote(place)} FROM"
-        f" ({scan.select([*alike, some.files], partitioned=False)}){_newer(rule, some, schema)}"
+        f" ({scan.select([*alike, some.files], partitioned=False)}){_newer(rule, some, held)}"
         for n, some in sorted(pieces.items())
     )
     nothing = f"SELECT {names}, NULL::DATE AS {quote(day)}, 0 AS {quote(place)}"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from nomad.engine import scan
 from nomad.engine.instance import Engine, Session, Staged, sha256
 from nomad.errors import OutOfMemory, QueryFailed, Refused
+from nomad.extract import typed
 from nomad.extract.base import Landed
 from nomad.extract.columns import Shape, columns, line_ends, refuse_unread
 from nomad.hashing import digest
@@ -31,6 +32,7 @@ def measure(engine: Engine, landed: Landed, shape: Shape, *, lean: bool = False)
     try:
         with engine.session(lean=lean) as session:
             schema = columns(session, landed, shape)
+            _refuse_unfit(session, [landed], schema, shape)
             rows = _rows(session, landed, schema)
     except OutOfMemory:
         raise
@@ -100,10 +102,24 @@ def _measured(engine: Engine, group: Sequence[Landed], shape: Shape) -> list[Sta
     try:
         with engine.session() as session:
             schema = columns(session, first, _of(shape, first))
+            _refuse_unfit(session, group, schema, shape)
             counts = _counts(session, group, schema)
-    except QueryFailed:
+    except (QueryFailed, Refused):
         return [measure(engine, file, _of(shape, file)) for file in group]
     return [_staged(file, schema, counts.get(str(file.path), 0), shape) for file in group]
+
+
+def _refuse_unfit(
+    session: Session, group: Sequence[Landed], schema: Sequence[Column], shape: Shape
+) -> None:
+    """See that text and JSON have only values of the declared types, as SQL will read them."""
+    types = typed.known(session, shape.types, shape.source)
+    if not types or group[0].format == "parquet":
+        return
+    text = typed.as_text(schema, types)
+    files = scan.Files(tuple(str(f.path) for f in group), text, group[0].dialect)
+    select = scan.select([files], partitioned=False)
+    typed.refuse_unfit(session, select, text, types, shape.told)
 
 
 def _of(shape: Shape, file: Landed) -> Shape:

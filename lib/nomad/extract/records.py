@@ -7,16 +7,16 @@ is written anew, with that number as text; all else stays as delivered.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from nomad.engine.instance import Session
 from nomad.engine.joined import of_json, retyped
 from nomad.errors import QueryFailed
+from nomad.extract import exact
+from nomad.extract.exact import Exact, Numbers
 from nomad.names import literal, quote
 from nomad.schema import Column
 
@@ -32,25 +32,49 @@ _ZONED = _MOMENT + r"(Z|[+-]\d\d(:\d\d)?)"
 _TIMES = (("DATE", _DAY), ("TIMESTAMP", _MOMENT), ("TIMESTAMP WITH TIME ZONE", _ZONED))
 """Types that text is read as where all of a column is spelled so, each with its spelling."""
 
-_EXACT_IN_DOUBLE = 2**53
-_LONGEST = 20
-"""Characters of the longest whole number that UBIGINT holds, or BIGINT with its sign."""
-
 
 def prepare(session: Session, path: Path, rename: Mapping[str, str]) -> None:
     """Write a file anew where a number would be rounded, or a column is to have another name."""
     if not rename and not _rounds(session, path):
         return
-    numbers = _Numbers()
-    clashes = _clashes(_values(session, path, numbers))
+    numbers = Numbers()
+    clashes = exact.clashes(_values(session, path, numbers))
     if not (rename or clashes or numbers.inexact):
         return
-    exact = _Exact(clashes, rename)
-    target = path.with_name(f"exact{path.suffix}")
-    with target.open("w", encoding="utf-8") as f:
-        for value in _values(session, path, numbers):
-            f.write(json.dumps(exact.written(value), ensure_ascii=False) + "\n")
-    target.replace(path)
+    as_told = Exact(clashes, rename)
+    exact.write(path, (as_told.written(value) for value in _values(session, path, numbers)))
+
+
+def spell(session: Session, path: Path, decimals: Sequence[Column]) -> None:
+    """Write a file anew with the numbers of some columns as text, where DuckDB would round them.
+
+    It makes a DECIMAL of a number by way of a DOUBLE.
+    """
+    if decimals and _is_rounded(session, path, decimals):
+        as_told = Exact(frozenset(), {}, frozenset(c.name for c in decimals))
+        exact.write(path, (as_told.written(value) for value in _values(session, path, Numbers())))
+
+
+def _values(session: Session, path: Path, numbers: Numbers) -> Iterator[Any]:
+    return exact.values(session, f"SELECT json::VARCHAR {_objects(path)}", numbers)
+
+
+def _is_rounded(session: Session, path: Path, decimals: Sequence[Column]) -> bool:
+    """Tell whether numbers are others than their text says; what is no number, others refuse."""
+    names = [quote(c.name) for c in decimals]
+    texts = (f"TRY_CAST({n} AS {c.type})" for n, c in zip(names, decimals, strict=True))
+    meant = f"SELECT {_sums(texts)} {_as_text(path, [c.name for c in decimals])}"
+    try:
+        read = session.execute(
+            f"SELECT {_sums(names)} {_as(path, {c.name: c.type for c in decimals})}"
+        )
+    except QueryFailed:
+        return False
+    return read != session.execute(meant)
+
+
+def _sums(values: Iterable[str]) -> str:
+    return ", ".join(f"sum(hash({value}))" for value in values)
 
 
 def columns(session: Session, path: Path) -> tuple[Column, ...]:
@@ -208,116 +232,3 @@ def _wholes_among_reals(session: Session, path: Path) -> bool:
     asked = (f"coalesce(bool_or(regexp_matches({quote(n)}, {literal(_LONG_WHOLE)})), false)"
              for n in names)  # fmt: skip
     return bool(session.execute(f"SELECT {' OR '.join(asked)} {_as_text(path, names)}")[0][0])
-
-
-Place = tuple[str, ...]
-"""Where a value is in its row: the names down to it; `[]` for any element of a list."""
-
-
-class _Numbers:
-    """Reads numbers; one that nothing holds exactly comes as its text, and is `inexact`.
-
-    Example:
-        >>> numbers = _Numbers()
-        >>> numbers.real("9.10"), numbers.real("0.30000000000000004"), numbers.inexact
-        (9.1, 0.30000000000000004, False)
-        >>> numbers.real("1234567890123456789.12"), numbers.inexact
-        ('1234567890123456789.12', True)
-    """
-
-    def __init__(self) -> None:
-        self.inexact = False
-
-    def real(self, text: str) -> float | str:
-        """Read a number as DOUBLE where that prints as the same number again."""
-        value = float(text)
-        if math.isfinite(value) and Decimal(text) == Decimal(repr(value)):
-            return value
-        self.inexact = True
-        return text
-
-    def whole(self, text: str) -> int | str:
-        """Read a whole number where BIGINT or UBIGINT holds it."""
-        if len(text) <= _LONGEST and -(2**63) <= (value := int(text)) < 2**64:
-            return value
-        self.inexact = True
-        return text
-
-
-def _values(session: Session, path: Path, numbers: _Numbers) -> Iterator[Any]:
-    """Parse row by row."""
-    decoder = json.JSONDecoder(
-        parse_float=numbers.real,
-        parse_int=numbers.whole,
-        object_pairs_hook=_pairs,
-        strict=False,
-    )
-    try:
-        for (text,) in session.stream(f"SELECT json::VARCHAR {_objects(path)}"):
-            yield decoder.decode(text)
-    except (ValueError, RecursionError) as e:
-        raise QueryFailed(f"not JSON in full: {e}") from e
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [k for k, _ in pairs]
-        raise QueryFailed(f"`{next(n for n in names if names.count(n) > 1)}` is there twice")
-    return made
-
-
-def _leaves(value: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:
-    if isinstance(value, dict):
-        for name, below in value.items():
-            yield from _leaves(below, (*at, name))
-    elif isinstance(value, list):
-        for below in value:
-            yield from _leaves(below, (*at, "[]"))
-    else:
-        yield at, value
-
-
-def _is_long(value: Any) -> bool:
-    return isinstance(value, int) and abs(value) > _EXACT_IN_DOUBLE
-
-
-def _clashes(values: Iterable[Any]) -> frozenset[Place]:
-    """Name the places that hold reals as well as whole numbers too long for a DOUBLE."""
-    reals: set[Place] = set()
-    longs: set[Place] = set()
-    for value in values:
-        for at, leaf in _leaves(value):
-            if isinstance(leaf, float):
-                reals.add(at)
-            elif _is_long(leaf):
-                longs.add(at)
-    return frozenset(reals & longs)
-
-
-class _Exact:
-    """Writes a row so that every number is read as it was, and columns have their new names."""
-
-    def __init__(self, clashes: frozenset[Place], rename: Mapping[str, str]) -> None:
-        self._clashes = clashes
-        self._rename = {old.lower(): new for old, new in rename.items()}
-
-    def written(self, row: Any) -> Any:
-        if not isinstance(row, dict):
-            return self._value(row, ())
-        made = {self._rename.get(k.lower(), k): self._value(v, (k,)) for k, v in row.items()}
-        if len(made) < len(row):
-            raise QueryFailed(f"two columns are named `{_twice(self._rename, row)}`")
-        return made
-
-    def _value(self, value: Any, at: Place) -> Any:
-        if isinstance(value, dict):
-            return {k: self._value(v, (*at, k)) for k, v in value.items()}
-        if isinstance(value, list):
-            return [self._value(v, (*at, "[]")) for v in value]
-        return str(value) if _is_long(value) and at in self._clashes else value
-
-
-def _twice(rename: Mapping[str, str], row: Mapping[str, Any]) -> str:
-    names = [rename.get(k.lower(), k) for k in row]
-    return next(n for n in names if names.count(n) > 1)

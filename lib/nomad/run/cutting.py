@@ -9,7 +9,7 @@ from typing import NamedTuple
 from nomad.engine import scan
 from nomad.engine.instance import Session, Staged
 from nomad.engine.scan import Files
-from nomad.extract import cut
+from nomad.extract import cut, typed
 from nomad.extract.cut import Day, Rows, Rule, Some
 from nomad.hashing import digest
 from nomad.lake import pieces
@@ -17,6 +17,7 @@ from nomad.lake.pieces import Cut, Piece, Placed
 from nomad.names import quote
 from nomad.partitions import Partition, parse
 from nomad.run.completeness import Judge
+from nomad.run.fetching import types_of
 from nomad.run.landing import Landing
 from nomad.run.publisher import Recipe
 from nomad.run.result import Outcome
@@ -74,13 +75,14 @@ def publish(landing: Landing, folder: Path) -> Iterator[Outcome]:
     store, table = landing.context.store, landing.table
     every = pieces.read(store, table)
     there = pieces.whole(every)
-    rule = rule_of(landing)
-    recipe = digest(_FORM, rule.dt, rule.watermark, *rule.key)
+    rule, declared = rule_of(landing), types_of(landing.source)
+    recipe = digest(_FORM, rule.dt, rule.watermark, *rule.key, *map(repr, declared.items()))
     before = pieces.read_cut(store, table)
     before = before if before.recipe == recipe and not landing.force else pieces.NOTHING_CUT
     cut_before = pieces.whole(p for p in every if p.number <= before.through)
     published = _contents(landing, partitioned=bool(rule.dt))
     with landing.engine.session() as session:
+        rule = rule._replace(types=typed.known(session, declared, rule.source))
         work = _Cutting(
             landing, session, rule, recipe, folder, there, cut_before, before, published
         )
@@ -108,6 +110,7 @@ _Done = tuple[Day, Staged, Outcome | None]
 def _cut(work: _Cutting) -> Iterator[_Done]:
     now, was = pieces.live(work.there), pieces.live(work.cut)
     if not work.before.days:
+        _refuse_unfit(work, now)
         yield from _rebuilt(work, None)
         return
     fresh, stale = _without(now, was), _without(was, now)
@@ -119,6 +122,15 @@ def _cut(work: _Cutting) -> Iterator[_Done]:
         yield from _patched(work, fresh, stale, set(affected), damaged)
     elif damaged:
         yield from _rebuilt(work, damaged)
+
+
+def _refuse_unfit(work: _Cutting, now: Sequence[Placed]) -> None:
+    """See that pieces which are older than the declared types fit these."""
+    types = work.rule.types
+    for files in work.files(now).values() if types else ():
+        if typed.apart(files.schema, types):
+            select = scan.select([files], partitioned=False)
+            typed.refuse_unfit(work.session, select, files.schema, types, work.rule.source)
 
 
 def _days(before: Cut) -> Iterator[tuple[Day, str]]:

@@ -93,7 +93,14 @@ def shape_of(
         rename={k: str(v) for k, v in rename.items()} if isinstance(rename, Mapping) else {},
         before=before,
         may_drift=source.options.get("drift") == ALLOW,
+        types=types_of(source),
     )
+
+
+def types_of(source: SourceConfig) -> dict[str, str]:
+    """Give the types that a source declares for its columns, as they are written."""
+    types = source.options.get("columns")
+    return {k: str(v) for k, v in types.items()} if isinstance(types, Mapping) else {}
 
 
 def delivered(connector: Connector, asked: Request, into: Path) -> Generator[Landed, None, None]:
