@@ -122,6 +122,23 @@ def test_by_watermark_it_is_as_if_nothing_had_been_landed(empty):
     )
 
 
+@pytest.mark.parametrize("limit", ["3", "8"])
+def test_columns_that_change_their_names_do_so_once(empty, web, limit):
+    """Of one page, and of several that are put together."""
+    web.answer = page
+    configured(
+        empty,
+        f"connector: rest, url: '{web.url}', paging: {{type: page}},"
+        " params: {day: $<PARTITION_DATE>}, rename: {id: price, price: id}",
+    )
+
+    answer = empty("sample", "s", "--dt", "2024-01-02", "--limit", limit, "-o", "json")
+
+    assert answer.code == 0, answer.err
+    assert [c["name"] for c in answer.json["columns"]] == ["price", "id"]
+    assert answer.json["rows"][0] == {"price": 10, "id": 0.5}
+
+
 def test_in_chunks_it_is_from_the_beginning_of_the_first_one(empty, web):
     web.answer = lambda _: Reply([{"id": 1, "at": "2020-01-02T00:00:00"}])
     configured(
