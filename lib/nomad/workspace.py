@@ -141,6 +141,11 @@ class Workspace:
         return self._cache("calendars")
 
     @cached_property
+    def unchanged(self) -> Cache:
+        """The stamps of sources' files that were read and found to be what is landed."""
+        return self._cache("unchanged")
+
+    @cached_property
     def blank(self) -> Session:
         """A session without any table, for as long as the workspace is open."""
         return self._sessions.enter_context(Engine(Settings(threads=1, brief=True)).session())

@@ -80,6 +80,15 @@ def test_a_range_leaves_such_dates_out_in_silence(week):
     assert "passed over" not in answer.err
 
 
+def test_a_date_that_is_not_asked_for_is_not_said_to_be_outside(week):
+    """Of what never failed, `--only failed` asks nothing."""
+    assert week("extract", *WEEK).code == 0
+    answer = week("extract", *WEEK, "--only", "failed", "-v")
+
+    assert "not in the calendar: 2 dates" in answer.err
+    assert "calendar" not in week("extract", "--dt", HERE[0], "--only", "failed").err
+
+
 def test_what_is_not_due_is_no_step_and_no_gap(week):
     built(week, *WEEK)
     plan = week("plan", *WEEK, "-o", "json")

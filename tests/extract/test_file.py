@@ -7,7 +7,8 @@ import gzip
 import io
 import zipfile
 from contextlib import closing
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from backports import zstd
@@ -314,11 +315,13 @@ def test_of_a_sample_the_first_rows_of_the_first_file_land(tmp_path):
 def test_size_and_time_of_a_file_on_this_machine_are_known(tmp_path):
     write(tmp_path, "in/a.csv.gz", b"-")
     stat = (tmp_path / "in/a.csv.gz").stat()
+    later = datetime.now(UTC) + timedelta(seconds=5)
 
     assert isinstance(CONNECTOR, OnDisk)
     assert isinstance(CONNECTOR, Stamped)
-    stamps = CONNECTOR.stamps(asked(tmp_path, "in/*.gz"))
-    assert stamps == {"in/a.csv.gz": f"1-{stat.st_mtime_ns}"}
+    stamps = CONNECTOR.stamps(replace(asked(tmp_path, "in/*.gz"), clock=lambda: later))
+    assert stamps == {"in/a.csv.gz": f"1-{stat.st_mtime_ns}-{stat.st_ctime_ns}"}
+    assert CONNECTOR.stamps(asked(tmp_path, "in/*.gz")) == {"in/a.csv.gz": ""}
     assert CONNECTOR.is_here(asked(tmp_path, "in/*.gz"))
     assert not CONNECTOR.is_here(asked(tmp_path, "in/*.csv"))
     assert CONNECTOR.stamps(asked(tmp_path, "http://host/x.csv")) == {}

@@ -212,5 +212,6 @@ class Stamped(Protocol):
     def stamps(self, request: Request) -> Mapping[str, str]:
         """Give each file of the window that lies on this machine, with what changes when it does.
 
-        Empty where the source is elsewhere, or has nothing: then nothing can be told.
+        Empty where the source is elsewhere, or has nothing: then nothing can be told. Nor can it of
+        a file with an empty text: of one so young that its next change might not show.
         """

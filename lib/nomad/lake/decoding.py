@@ -115,6 +115,7 @@ def _from_body(body: dict[str, Any], where: str) -> Manifest:
         dialect=_mapping(body.get("dialect", {})),
         quarantined=None if quarantined is None else _file(quarantined),
         detected=_mapping(body.get("detected", {})),
+        stamps=_mapping(body.get("stamps", {})),
     )
 
 

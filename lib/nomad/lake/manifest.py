@@ -103,8 +103,8 @@ class Manifest:
     """One published version of one partition (or of one full table: `partition` None).
 
     `dialect` is how extracted CSV differs from the customary; empty for all else. `detected` is
-    what a source left to be told from its files. `quarantined` is the file of the rows that were
-    refused, below `_quarantine`.
+    what a source left to be told from its files, `stamps` what changes with each of these.
+    `quarantined` is the file of the rows that were refused, below `_quarantine`.
     """
 
     dest: TableName
@@ -124,6 +124,7 @@ class Manifest:
     dialect: Mapping[str, str] = field(default_factory=dict)
     quarantined: DataFile | None = None
     detected: Mapping[str, str] = field(default_factory=dict)
+    stamps: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cell(self) -> Cell:
@@ -220,6 +221,8 @@ class Manifest:
             body["dialect"] = dict(self.dialect)
         if self.detected:
             body["detected"] = dict(self.detected)
+        if self.stamps:
+            body["stamps"] = dict(self.stamps)
         if self.quarantined:
             body["quarantined"] = self.quarantined._asdict()
         lines = (f' "{name}": {_encoded(value)}' for name, value in body.items())

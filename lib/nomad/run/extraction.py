@@ -31,7 +31,7 @@ from nomad.lake.manifest import Manifest, Over
 from nomad.names import RAW, TableName, did_you_mean
 from nomad.partitions import COLUMN, Partition
 from nomad.plan.freshness import GONE
-from nomad.run import fetching
+from nomad.run import fetching, stamps
 from nomad.run.completeness import Judge
 from nomad.run.context import Context, begin
 from nomad.run.cutting import publish
@@ -239,11 +239,16 @@ def _landed(
     request = fetching.request(context.workspace, given, partition)
     request = replace(request, spend=budget.spend)
     recipe_hash = _recipe(context.workspace, given)
+    connector = context.workspace.connectors[given.connector]
+    files = stamps.of(context.workspace, connector, request, recipe_hash)
+    if last and files.are_of(last):
+        return Outcome(_fresh(context, last, "the same files as before"))
     if last and _is_comparable(last, recipe_hash):
         request = replace(request, previous=Previous(last.files[0].sha256))
     asked = Asked(table, request, recipe_hash, force)
-    landed = _fetched(pages, context.workspace.connectors[given.connector], asked, into)
+    landed = _fetched(pages, connector, asked, into)
     if last and not landed:
+        files.remember(last)
         return Outcome(_fresh(context, last))
     if not landed:
         raise _missing(request)
@@ -251,17 +256,19 @@ def _landed(
     shape = shape_of(request.source, partition, before=_columns(near) if near else ())
     staged, retried = _measured(engine, landed, shape)
     if last and last.content_hash == staged[0].content_hash:
+        files.remember(last)
         pages.forget(table, request)
         return Outcome(_fresh(context, last)._replace(retried=retried))
-    files = Files(tuple(str(f.path) for f in landed), staged[0].schema, landed[0].dialect)
+    rows = Files(tuple(str(f.path) for f in landed), staged[0].schema, landed[0].dialect)
     judge = Judge(context, engine, given)
-    if waiting := judge.incomplete((table, partition), [files], sum(s.rows for s in staged)):
+    if waiting := judge.incomplete((table, partition), [rows], sum(s.rows for s in staged)):
         pages.forget(table, request)
         return waiting
     new = added(staged[0].schema, shape)
     if new:
         _log.warning("%s: new since the version before: %s", shape.told, ", ".join(new))
     recipe = Recipe(recipe_hash, dialect=landed[0].dialect, detected=_detected(landed))
+    recipe = recipe._replace(stamps=files.files)
     manifest = context.publisher.describe((table, partition), staged, recipe)
     commit = context.publisher.publish(manifest, [f.path for f in landed], over)
     nearest.landed(table, partition)

@@ -35,6 +35,7 @@ class Recipe(NamedTuple):
     inputs: tuple[Input, ...] = ()
     dialect: Mapping[str, str] = {}
     detected: Mapping[str, str] = {}
+    stamps: Mapping[str, str] = {}
     checks: tuple[Mapping[str, Any], ...] = ()
 
 

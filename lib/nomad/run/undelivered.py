@@ -7,8 +7,10 @@ from datetime import date
 
 from nomad.config.sources import SourceConfig
 from nomad.errors import SourceMissing, worst
+from nomad.names import RAW, TableName
 from nomad.partitions import Partition, of_days
 from nomad.plan.due import DueDates
+from nomad.run.due import due_dates
 from nomad.run.due_cells import is_dated
 from nomad.run.result import Result, Status, code_of
 from nomad.workspace import Workspace
@@ -27,11 +29,13 @@ def outside_calendar(
     dates: Sequence[date],
     results: Sequence[Result],
 ) -> list[Partition]:
-    """Name the dates on which no source by date was due, if there is one."""
-    if not any(is_dated(s, workspace.variables) for s in sources):
-        return []
+    """Name the dates on which no source by date was due, if there is such a source."""
     done = {r.partition for r in results}
-    return [p for p in of_days(dates) if p not in done]
+    undone = [p for p in of_days(dates) if p not in done]
+    due_of = due_dates(workspace, ())
+    dated = (s for s in sources if undone and is_dated(s, workspace.variables))
+    due = [due_of(TableName(RAW, s.name)) for s in dated]
+    return [p for p in undone if due and not any(d.is_due(p) for d in due)]
 
 
 def undelivered(results: Sequence[Result], *, single: bool) -> tuple[list[Result], list[Partition]]:

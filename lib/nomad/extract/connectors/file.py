@@ -111,11 +111,11 @@ class FileConnector:
         return bool(self.stamps(request))
 
     def stamps(self, request: Request) -> Mapping[str, str]:
-        """Tell size and time of each file of the path, where it is on a disk of this machine."""
+        """Tell size and times of each file of the path, where it is on a disk of this machine."""
         path = str(request.source.options.get("path", ""))
         if not path or not places.is_on_disk(path):
             return {}
-        return {f.address: f.stamp for f in places.Disk(request, path).find()}
+        return {f.address: _stamp(request, f) for f in places.Disk(request, path).find()}
 
     def header(self, source: SourceConfig, root: Path) -> tuple[Column, ...] | None:
         """Name the columns of a CSV on a disk; of several, those of the last by name."""
@@ -129,6 +129,25 @@ class FileConnector:
 
 
 CONNECTOR = FileConnector()
+
+
+_YOUNG = 2.0
+"""Seconds: within them, what is written on some disks bears the time of what was there before."""
+
+
+def _stamp(request: Request, found: places.Found) -> str:
+    """Tell size and times of a file; of a young one nothing.
+
+    The time of its last change of any kind counts too: copies are given the time of writing of
+    what they were copied from.
+    """
+    try:
+        stat = (request.root / found.address).stat()
+    except OSError:
+        return ""
+    last = max(stat.st_mtime, stat.st_ctime)
+    young = last > request.clock().timestamp() - _YOUNG
+    return "" if young else f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}"
 
 
 def _is_unchanged(request: Request, files: list[places.Found]) -> bool:
