@@ -92,8 +92,7 @@ def land(
             only=only,
             most=most,
         )
-    if not only and not most:
-        report.left_out(outside_calendar(workspace, found, dates, results), dates)
+    report.left_out(outside_calendar(workspace, found, dates, results), dates)
     code = _judge(results, single=len(dates) == 1, quiet=report.quiet)
     report.finish(run_id, results, workspace.requests)
     return code
