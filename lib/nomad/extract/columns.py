@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nomad.engine.instance import Session
@@ -33,6 +33,13 @@ class Shape:
     rename: Mapping[str, str] = field(default_factory=dict)
     before: tuple[Column, ...] = ()
     may_drift: bool = False
+
+    @property
+    def renamed(self) -> Shape:
+        """The same of a file whose columns have their new names already."""
+        before = tuple(c._replace(name=_renamed(c.name, self.rename)) for c in self.before)
+        return replace(self, rename={}, before=before)
+
     types: Mapping[str, str] = field(default_factory=dict)
 
 

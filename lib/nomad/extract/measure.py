@@ -46,6 +46,20 @@ def measure(engine: Engine, landed: Landed, shape: Shape, *, lean: bool = False)
     return Staged(landed.path, rows, landed.path.stat().st_size, sha, schema, {}, content)
 
 
+def measure_or_retry(engine: Engine, landed: Landed, shape: Shape) -> tuple[Staged, bool]:
+    """Measure a file; where memory runs out, once more with the least. Tell whether it was so.
+
+    A file that the first attempt wrote anew has its new names: two that are exchanged would be
+    exchanged back.
+    """
+    before = landed.path.stat().st_ino
+    try:
+        return measure(engine, landed, shape), False
+    except OutOfMemory:
+        anew = landed.path.stat().st_ino != before
+        return measure(engine, landed, shape.renamed if anew else shape, lean=True), True
+
+
 def measure_all(engine: Engine, landed: Sequence[Landed], shape: Shape) -> list[Staged]:
     """Do the same for many files; those of CSV with one header are read in one pass.
 

@@ -24,7 +24,7 @@ from nomad.errors import (
 )
 from nomad.extract.base import Connector, Landed, OnDisk, Previous, Request
 from nomad.extract.columns import NO_ROWS, Shape, added
-from nomad.extract.measure import measure, measure_together
+from nomad.extract.measure import measure_or_retry, measure_together
 from nomad.files import translated
 from nomad.hashing import digest
 from nomad.lake.manifest import Manifest, Over
@@ -331,7 +331,5 @@ def _measured(
     """Measure what was landed; where memory runs out, once more with the least. Say so."""
     if len(landed) > 1:
         return measure_together(engine, landed, shape), None
-    try:
-        return [measure(engine, landed[0], shape)], None
-    except OutOfMemory:
-        return [measure(engine, landed[0], shape, lean=True)], OUT_OF_MEMORY
+    staged, retried = measure_or_retry(engine, landed[0], shape)
+    return [staged], OUT_OF_MEMORY if retried else None
