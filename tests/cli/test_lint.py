@@ -282,3 +282,22 @@ def test_what_keeps_a_file_from_being_understood_is_told_with_its_place(project)
         "sql/ods/ods_v.sql:2:4: variable `NOPE` is not defined",
     ]
     assert answer.err == "4 errors, 0 warnings\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        ("regex: '('", "missing ): ("),
+        ("range: {min: 0}", "Cannot compare values of type VARCHAR and type INTEGER"),
+        ("range: {min: A}", ""),
+        ("length: {max: 3}", ""),
+        ("accepted_values: [A, B]", ""),
+    ],
+)
+def test_each_test_of_rows_is_held_against_the_types_of_its_columns(project, test, told):
+    project.write("sql/ods/ods_price.yml", f"columns:\n  - {{name: symbol, tests: [{test}]}}\n")
+
+    answer = project("lint")
+
+    assert answer.code == (2 if told else 0)
+    assert told in answer.out + answer.err

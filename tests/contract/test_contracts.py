@@ -731,6 +731,8 @@ def test_a_merge_changes_no_value_of_an_old_row(merging, columns, told):
 # Bad contracts -----------------------------------------------------------------------------------
 
 BAD = [
+    ("columns: [{name: symbol, tests: [{not_null: false}]}]", "ods_price.yml:1: `not_null` takes no value (got false): write `not_null` alone"),
+    ("columns: [{name: close, tests: [{range: 5}]}]", "`range` takes no value (got 5): its words are min, max, exclusive"),
     ("columns: [{name: symbol, tests: [not_nul]}]", "ods_price.yml:1: no test `not_nul`: did you mean `not_null`?"),
     ("columns: [{name: symbl, tests: [not_null]}]", "column `symbl`, which ods.ods_price lacks"),
     ("colums: []", "unknown key `colums`: did you mean `columns`?"),

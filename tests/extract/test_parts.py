@@ -560,3 +560,20 @@ class TestAskedAgain:
 
         assert project("extract", "--force").code == 0
         assert project.rows("select code from raw.p order by 1") == [["a"], ["b"]]
+
+    def test_a_value_that_has_nothing_is_an_error_each_time(self, project):
+        made(project.root, self.source("[a, none, b]"))
+
+        for _ in range(2):
+            answer = project("extract")
+            assert answer.code == 3
+            assert "nothing" in answer.err or "no file" in answer.err
+
+    def test_months_that_have_nothing_are_passed_over_but_not_all_of_them(self, tmp_path):
+        month = f"{datetime.now(UTC):%Y-%m}"
+        source = self.source("{months: 2024-01}").replace("in/$<EACH>", "by/$<EACH>")
+        project = made(tmp_path, source)
+        assert project("extract").code == 3
+        project.write(f"by/{month}.csv", f"code,day\na,{month}-01\n")
+
+        assert landed(project) == {f"{month}-01": "published"}

@@ -126,7 +126,9 @@ def load(
         calendar=calendars.read(tree, faults),
     )
     if faults:
-        raise ConfigError("\n".join(faults), hint=f"every key is described in {page('config.md')}")
+        of_sources = all(": source `" in fault for fault in faults)
+        told = page("sources.md" if of_sources else "config.md")
+        raise ConfigError("\n".join(faults), hint=f"every key is described in {told}")
     return config
 
 

@@ -40,6 +40,7 @@ from nomad.contract.words import (
     TEXTS,
     WORDS,
     kind_of,
+    no_value,
 )
 from nomad.errors import ConfigError, page
 from nomad.names import RAW, did_you_mean
@@ -216,10 +217,15 @@ class _Reader:
         return self.made(kind, {**words, **pairs}, node, column)
 
     def short(self, kind: str, node: Node | None) -> dict[str, Node]:
+        """Take a bare value for the word that is meant, where one is."""
         meant = kind_of(kind)
-        word = SHORT.get(meant) if meant else None
         told = node is not None and node.value is not None and not isinstance(node.value, dict)
-        return {word: node} if word and node and told else {}
+        if not (meant and node and told):
+            return {}
+        if meant in SHORT:
+            return {SHORT[meant]: node}
+        self.fault(node.line, no_value(meant, kind, node.spelled))
+        return {}
 
     def made(self, said: str, words: dict[str, Node], node: Node, column: str) -> Test | None:
         kind = kind_of(said)

@@ -75,3 +75,15 @@ def kind_of(said: str) -> Kind | None:
     """
     kind = ALSO_CALLED.get(said, said)
     return Kind(kind) if kind in WORDS else None
+
+
+def no_value(kind: Kind, said: str, got: str) -> str:
+    """Say that a test takes no bare value, and what to write.
+
+    Example:
+        >>> no_value(Kind.LENGTH, "length", "6")
+        '`length` takes no value (got 6): its words are min, max, equal'
+    """
+    words = ", ".join(word for of_kind in WORDS[kind] for word in of_kind)
+    hint = f"its words are {words}" if words else f"write `{said}` alone"
+    return f"`{said}` takes no value (got {got or 'a list'}): {hint}"

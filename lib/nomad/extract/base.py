@@ -126,7 +126,7 @@ class Connector(Protocol):
 
     @property
     def options(self) -> Sequence[Option]:
-        """What may be said of such a source in nomad.yaml, beside `rename` and `drift`."""
+        """What may be said of such a source in nomad.yaml, beside what each source has."""
 
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Write what the window holds into a folder, and name each file once it is whole.

@@ -53,7 +53,7 @@ class Unpacked(NamedTuple):
 
 def _size(value: Held, _given: object) -> str | None:
     good = holds_variable(value) or re.fullmatch(_SIZE, str(value))
-    return None if good else f"must be a size like `{_MOST}` (got {value!r})"
+    return None if good else f"must be a size in MB, GB or TB, like `{_MOST}` (got {value!r})"
 
 
 OPTIONS = (

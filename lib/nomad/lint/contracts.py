@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 from nomad.build.checks.columns import differences
-from nomad.contract.contract import Contract, Test
+from nomad.contract.contract import Contract, Kind, Test
 from nomad.engine.instance import Session
 from nomad.errors import ConfigError, QueryFailed
 from nomad.lint.finding import Finding, Rule, plain
@@ -68,8 +68,8 @@ class Promises:
                 return
         if test.related:
             yield from self._of_related(test)
-        elif test.kind == "expression" or (test.where and test.by_row and test.kind != "unique"):
-            yield from self._of_expression(test)
+        elif test.by_row and test.kind is not Kind.UNIQUE:
+            yield from self._of_rows(test)
 
     def _of_related(self, test: Test) -> Iterator[Finding]:
         other = dict(self._table.related).get(test.name)
@@ -80,14 +80,15 @@ class Promises:
             message = f"`{test.name}` looks for `{field}`, which {other} does not have"
             yield self._at(test.line, message)._replace(hint=did_you_mean(field, names) or "")
 
-    def _of_expression(self, test: Test) -> Iterator[Finding]:
+    def _of_rows(self, test: Test) -> Iterator[Finding]:
         dated = self._table.partitioned
         kinds = [(c.name, c.type) for c in without_dt(self._columns, partitioned=dated)]
         if dated:
             kinds.append((COLUMN, "DATE"))
+        types = {name.lower(): kind for name, kind in kinds}
         made = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in kinds)
         try:
-            self._bind(f"SELECT ({test.broken()}\n) AS broken FROM (SELECT {made})")
+            self._bind(f"SELECT ({test.broken(types)}\n) AS broken FROM (SELECT {made})")
         except QueryFailed as e:
             yield self._at(test.line, f"`{test.name}`: {plain(e)}")
 

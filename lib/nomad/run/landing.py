@@ -59,6 +59,7 @@ def land(landing: Landing, into: Path) -> Iterator[NomadError]:
     """Land what is new, piece by piece; what could not be had is given, and the rest goes on."""
     there = _whole_pages(landing, pieces.read(landing.context.store, landing.table))
     before = _Before.of(there)
+    lacking: SourceMissing | None = None
     for number, fetch in enumerate(_fetches(landing, before)):
         folder, request = into / f"{number}", fetch.request
         folder.mkdir()
@@ -74,10 +75,14 @@ def land(landing: Landing, into: Path) -> Iterator[NomadError]:
             return
         except NomadError as e:
             note_part(landing.context, landing.table, _window(request), error=e)
-            if not (isinstance(e, SourceMissing) and there and parts.may_lack(landing.source)):
+            if isinstance(e, SourceMissing) and parts.may_lack(landing.source):
+                lacking = lacking or e
+            else:
                 yield e
             if not request.window:
                 return
+    if lacking and not there:
+        yield lacking
 
 
 def _whole_pages(landing: Landing, there: list[Piece]) -> list[Piece]:
@@ -215,7 +220,8 @@ def _delivered(landing: Landing, fetch: Fetch, into: Path) -> Iterator[Landed]:
     try:
         yield from delivered(landing.connector, request, into)
     except SourceMissing:
-        if fetch.in_chunks or not (request.watermark or request.cursor or request.known):
+        is_known = request.window in request.known if request.window else bool(request.known)
+        if fetch.in_chunks or not (request.watermark or request.cursor or is_known):
             raise
 
 
