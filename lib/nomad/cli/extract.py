@@ -81,7 +81,7 @@ def land(
 
     workspace.counting = report.verbose
     found, dates = chosen(workspace, sources), options.days(workspace, when)
-    with report.going(sum(len(dates) - 1 + lookback_of(s.options) for s in found)):
+    with report.going(sum(len(dates) - 1 + lookback_of(s.options) for s in found), fetching=True):
         run_id, results = extract(
             workspace,
             found,
@@ -91,6 +91,7 @@ def land(
             force=force,
             only=only,
             most=most,
+            meter=report.meter,
         )
     report.left_out(outside_calendar(workspace, found, dates, results), dates)
     code = _judge(results, single=len(dates) == 1, quiet=report.quiet)

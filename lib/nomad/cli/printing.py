@@ -6,12 +6,17 @@ import csv
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, time
 from decimal import Decimal
 from shutil import get_terminal_size
-from typing import Any, Literal, TextIO
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Row = Mapping[str, Any]
 _GAP = 3
@@ -201,26 +206,67 @@ def _numeric(value: object) -> bool:
     )
 
 
+class Bar:
+    """A bar on a terminal, below the lines: of steps, or (`fetching`) of what is fetched."""
+
+    def __init__(self, shown: Progress, *, steps: int, fetching: bool) -> None:
+        self._shown, self._fetching = shown, fetching
+        self._total, self._rows, self._lock = 0 if fetching else steps, 0, Lock()
+        self._began = monotonic()
+        self._task = shown.add_task("", total=self._total or None, rate="")
+
+    def tell(self, line: str) -> None:
+        """Tell of a step that ended, in a line or in ''."""
+        from rich.text import Text
+
+        if line:
+            self._shown.console.print(Text.from_ansi(line), highlight=False, soft_wrap=True)
+        if not self._fetching:
+            self._shown.advance(self._task)
+
+    def expect(self, count: int) -> None:
+        """Make room for so many more fetches."""
+        with self._lock:
+            self._total += count
+            self._shown.update(self._task, total=self._total)
+
+    def ended(self, rows: int) -> None:
+        """Count a fetch that ended, and its rows."""
+        with self._lock:
+            self._rows += rows
+            rate = self._rows / max(monotonic() - self._began, _SHORT)
+            shown = f"{rate:,.0f} rows a second" if self._rows else ""
+            self._shown.update(self._task, advance=1, rate=shown)
+
+
+_SHORT = 0.001
+_MEMORY = 600.0
+"""Seconds of which the speed is taken: a fetch may take minutes."""
+
+
 @contextmanager
-def progress(steps: int, out: TextIO) -> Iterator[Callable[[str], None]]:
-    """Show a bar on a terminal; tell what it gives of each step that ended, in a line or in ''.
-
-    Lines go above the bar.
-    """
+def progress(steps: int, out: TextIO, *, fetching: bool = False) -> Iterator[Bar]:
+    """Show a bar on a terminal, with the time that is left."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-    from rich.text import Text
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=out), transient=True) as bar:
-        task = bar.add_task("", total=steps)
-
-        def tell(line: str) -> None:
-            if line:
-                bar.console.print(Text.from_ansi(line), highlight=False, soft_wrap=True)
-            bar.advance(task)
-
-        yield tell
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    console = Console(file=out)
+    with Progress(
+        *columns, console=console, transient=True, speed_estimate_period=_MEMORY
+    ) as shown:
+        yield Bar(shown, steps=steps, fetching=fetching)
 
 
 def cell(value: object) -> str:

@@ -20,6 +20,7 @@ import click
 from nomad import errors
 from nomad.cli import say
 from nomad.names import counted
+from nomad.run.meter import Meter, Unseen
 from nomad.run.result import Result, Status, code_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Report:
     quiet: bool = False
     verbose: bool = False
     log_format: str = "text"
+    meter: Meter = field(default_factory=Unseen)
     _tell: Callable[[str], None] = field(default=lambda line: click.echo(line) if line else None)
     _few: bool = True
     _alike: dict[tuple[str, str, str], list[Result]] = field(default_factory=dict)
@@ -80,11 +82,14 @@ class Report:
         self._alike.clear()
 
     @contextmanager
-    def going(self, steps: int) -> Iterator[None]:
-        """Accompany a run; if it ends by an error, tell all the same of the steps that ended."""
+    def going(self, steps: int, *, fetching: bool = False) -> Iterator[None]:
+        """Accompany a run; if it ends by an error, tell all the same of the steps that ended.
+
+        How far it is, its steps tell, or what it fetches.
+        """
         self._ended.clear()
         try:
-            with self._progress(steps):
+            with self._progress(steps, fetching=fetching):
                 yield
         except errors.NomadError:
             if self._ended:
@@ -92,7 +97,7 @@ class Report:
             raise
 
     @contextmanager
-    def _progress(self, steps: int) -> Iterator[None]:
+    def _progress(self, steps: int, *, fetching: bool) -> Iterator[None]:
         """Show a bar below the lines, where all of it goes to a terminal."""
         self._few = steps <= MANY
         terminal = sys.stdout.isatty() and sys.stderr.isatty()
@@ -103,10 +108,11 @@ class Report:
 
         plain = self._tell
         try:
-            with printing.progress(steps, sys.stdout) as self._tell:
+            with printing.progress(steps, sys.stdout, fetching=fetching) as bar:
+                self._tell, self.meter = bar.tell, bar
                 yield
         finally:
-            self._tell = plain
+            self._tell, self.meter = plain, Unseen()
 
     def _rate(self, results: Sequence[Result]) -> str:
         """Say how fast many steps went."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from nomad.config.options import Held, Kind, holds_variable
 
 _READY = r"(?:(?P<days>\d{1,3}) days? )?(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)"
-_WRITE = 'write it in quotes: "16:30", or "1 day 09:00" for the day after'
+_WRITE = "write it like 16:30, or `1 day 09:00` for the day after"
 
 
 def _fault(value: Held) -> str | None:

@@ -10,8 +10,8 @@ as it was; what comes in parts `landing` keeps as pieces, of which `cutting` mak
 publish: `republish`, `history`, `compact`. What looks or cleans up: `status`, `checks`,
 `contracts`, `diff`, `gc`, `orphans`, `recovery`. `result` is how a step ended, `undelivered` what
 no source had, `readiness` whether a date is due, `completeness` whether what came is all,
-`progress` how each fetch ended, `extent` how much of it is landed, `nearest` which landing a new
-one is held against.
+`progress` how each fetch ended, `extent` how much of it is landed, `meter` the port
+of who shows that, `nearest` which landing a new one is held against.
 
 Who only looks at a source asks by `probing`; `connections` tries all that a project reaches out to,
 `sample` shows a source's first rows.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from threading import Lock
 from typing import NamedTuple
 
+from nomad.config.sources import SourceConfig
 from nomad.errors import Misuse, Stopped
 from nomad.names import counted
+from nomad.run.meter import Meter
 from nomad.run.progress import ALL, Fetched
 from nomad.run.progress import read as read_progress
 from nomad.workspace import Workspace
@@ -39,15 +41,16 @@ class Budget:
 class Extent(NamedTuple):
     """What of each source is fetched, by how its last fetch ended, and by how many requests.
 
-    Without `only`, that is all; `ended` tells of each source and part.
+    Without `only`, that is all; `ended` tells of each source and part. `meter` hears how far it is.
     """
 
     only: Collection[str]
     ended: Mapping[tuple[str, str], str]
     budget: Budget
+    meter: Meter
 
     @staticmethod
-    def of(workspace: Workspace, only: Collection[str], most: int) -> Extent:
+    def of(workspace: Workspace, only: Collection[str], most: int, meter: Meter) -> Extent:
         """Read how far each source is, where that matters.
 
         Raises:
@@ -55,9 +58,16 @@ class Extent(NamedTuple):
         """
         if strays := sorted(set(only) - set(Fetched)):
             raise Misuse(f"`{strays[0]}` is none of {', '.join(Fetched)}")
-        return Extent(only, read_progress(workspace) if only else {}, Budget(most))
+        return Extent(only, read_progress(workspace) if only else {}, Budget(most), meter)
 
     def wants(self, source: str, part: str, *, there: bool = False) -> bool:
         """Tell whether a part is to be fetched; one that never was is missing, if not `there`."""
         never = Fetched.DONE if there else Fetched.MISSING
         return not self.only or self.ended.get((source, part or ALL), never) in self.only
+
+    def wants_part(self, source: SourceConfig, part: str, known: Container[str]) -> bool:
+        """Tell whether a part is to be fetched, where the `known` ones are landed."""
+        there = part in known
+        if there and source.options.get("once"):
+            return False
+        return self.wants(source.name, part, there=there)

@@ -40,6 +40,7 @@ from nomad.run.due_cells import SourceCell, due_cells
 from nomad.run.extent import Budget, Extent
 from nomad.run.fetching import odd, shape_of
 from nomad.run.landing import Landing, in_parts, land
+from nomad.run.meter import Meter, Unseen
 from nomad.run.nearest import Nearest
 from nomad.run.pages import Asked, Pages, joined
 from nomad.run.progress import note_step
@@ -108,21 +109,24 @@ def extract(
     force: bool = False,
     only: Collection[str] = (),
     most: int = 0,
+    meter: Meter | None = None,
 ) -> tuple[str, list[Result]]:
     """Land each source for each date; give the run's id and how each step ended.
 
     The same bytes as last time are not landed again, unless by `force`. A date for which a source
     has nothing ends as `missing`, which is for the caller to judge. `only` names how the last fetch
     ended of what is landed; after so many requests as `most` (0: any number) the run ends.
+    `meter` hears how far it is.
 
     Raises:
         Misuse: `only` names an end that there isn't.
         Busy: another live run is landing one of the same dates, and `wait` is off.
     """
     due = due_dates(workspace, dates)
-    extent = Extent.of(workspace, only, most)
+    extent = Extent.of(workspace, only, most, meter or Unseen())
     cells = list(due_cells(sources, dates, workspace.variables, due))
     cells = [c for c in cells if in_parts(c.source) or extent.wants(*c.named)]
+    extent.meter.expect(sum(not in_parts(c.source) for c in cells))
     with begin(workspace, "extract", [c.cell for c in cells], wait=wait) as context:
         remote = any(in_parts(c.source) or COMPLETE in c.source.options for c in cells)
         engine = context.engine(remote=remote)
@@ -139,6 +143,8 @@ def extract(
                 results.append(result)
                 if not in_parts(cell.source):
                     note_step(context, result)
+                    fresh = result.status is Status.FRESH
+                    extent.meter.ended(0 if fresh else result.row_count or 0)
             if extent.budget.exceeded:
                 break
         return context.run.id, results

@@ -49,6 +49,11 @@ class Landing(NamedTuple):
         """What brings its data."""
         return self.context.workspace.connectors[self.source.connector]
 
+    def note(self, request: Request, rows: int | None, error: NomadError | None = None) -> None:
+        """Note that a fetch has ended: in the journal, and for who watches."""
+        note_part(self.context, self.table, _window(request), rows=rows, error=error)
+        self.extent.meter.ended(rows or 0)
+
 
 def in_parts(source: SourceConfig) -> bool:
     """Tell whether a source lands in parts, rather than a date or all of it at a time."""
@@ -69,12 +74,12 @@ def land(landing: Landing, into: Path) -> Iterator[NomadError]:
                 fetch.pages.append(piece)
             if request.until is None:
                 rows = sum(p.rows for p in fetch.pages) if fetch.pages else None
-                note_part(landing.context, landing.table, _window(request), rows=rows)
+                landing.note(request, rows)
         except Stopped as e:
             yield e
             return
         except NomadError as e:
-            note_part(landing.context, landing.table, _window(request), error=e)
+            landing.note(request, None, e)
             if isinstance(e, SourceMissing) and parts.may_lack(landing.source):
                 lacking = lacking or e
             else:
@@ -123,11 +128,10 @@ def _fetches(landing: Landing, before: _Before) -> Iterator[Fetch]:
     """Ask for each part, or for what is newer than the watermark."""
     known = {} if landing.force else _known(landing, before)
     mark = None if landing.force else _mark(landing, before)
-    for part in parts.of(landing.context.workspace, landing.source):
-        if part.name in known and landing.source.options.get("once"):
-            continue
-        if not landing.extent.wants(landing.source.name, part.name, there=part.name in known):
-            continue
+    every = parts.of(landing.context.workspace, landing.source)
+    found = [p for p in every if landing.extent.wants_part(landing.source, p.name, known)]
+    landing.extent.meter.expect(len(found))
+    for part in found:
         request = fetching.request(landing.context.workspace, landing.source, None, part)
         request = replace(request, spend=landing.extent.budget.spend)
         pages = before.pages(landing, request)

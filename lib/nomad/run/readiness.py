@@ -96,5 +96,5 @@ def _wrong(source: SourceConfig, what: str) -> ConfigError:
     return ConfigError(
         f"source `{source.name}` {what}",
         where=source.origin,
-        hint='write it like "16:30", or "1 day 09:00" for the day after',
+        hint="write it like 16:30, or `1 day 09:00` for the day after",
     )
