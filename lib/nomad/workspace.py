@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Self
 
 from nomad import dates
@@ -78,6 +79,7 @@ class Workspace:
             self.tell(fault)
         self.waiter = Waiter(who, self.config.engine.lock_wait)
         self._sessions = ExitStack()
+        self._reading = Lock()
         self._readers: dict[tuple[str, ...], Engine] = {}
         self.requests = Requests()
         self.counting = False
@@ -299,9 +301,10 @@ class Workspace:
     def reader(self, texts: Iterable[str] = ()) -> Engine:
         """Give an engine for questions, which name what is attached; its scratch is elsewhere."""
         names = tuple(named(self._attach, texts))
-        if names not in self._readers:
-            self._readers[names] = self.engine(self.temporary, names)
-        return self._readers[names]
+        with self._reading:
+            if names not in self._readers:
+                self._readers[names] = self.engine(self.temporary, names)
+            return self._readers[names]
 
     def engine(
         self, scratch: Path, texts: Iterable[str] = (), *, remote: bool = True, shares: int = 1

@@ -21,7 +21,8 @@ from nomad.extract.connectors.file import FileConnector
 from nomad.extract.memory import MemoryConnector
 from nomad.extract.registry import CONNECTORS
 from nomad.names import is_plain
-from nomad.run.extraction import chosen, extract
+from nomad.run.chosen import chosen
+from nomad.run.extraction import extract
 from nomad.workspace import Workspace
 
 DAY = date(2024, 1, 2)
@@ -276,8 +277,9 @@ def test_the_options_of_the_page_s_connector_are_checked(ledger, empty):
 
     assert answer.returncode == 2
     what = "nomad.yaml:3: source `bookings`"
-    assert f"{what}: connector `ledger` has no option `acount`: did you mean `account`?" in (
-        answer.stderr
+    assert (
+        f"{what}: connector `ledger` has no option `acount`: did you mean `account`, `columns`?"
+        in (answer.stderr)
     )
     assert f"{what} needs a `database`" in answer.stderr
     assert "One account's alone." in ledger("schema").stdout

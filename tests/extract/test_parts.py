@@ -18,7 +18,8 @@ from nomad.extract.memory import MemoryConnector
 from nomad.lake import pieces
 from nomad.names import TableName
 from nomad.run import cutting, landing
-from nomad.run.extraction import chosen, extract
+from nomad.run.chosen import chosen
+from nomad.run.extraction import extract
 from nomad.run.result import Status
 from nomad.workspace import Workspace
 

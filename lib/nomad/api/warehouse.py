@@ -20,6 +20,7 @@ from nomad.plan.steps import Plan
 from nomad.project.project import find
 from nomad.query import bound, prepared
 from nomad.run import checks, extraction, history, planning, scheduler, status, undelivered
+from nomad.run.chosen import chosen as sources_named
 from nomad.run.recovery import recover
 from nomad.run.result import code_of
 from nomad.workspace import Workspace
@@ -72,11 +73,11 @@ class Warehouse(Opened):
             warehouse.extract("price", dates=("2024-01-02", "2024-01-05")).raise_for_failure()
         """
         with self._opened("extract") as workspace:
-            chosen = extraction.chosen(workspace, sources)
+            found = sources_named(workspace, sources)
             days = arguments.days(workspace, dt, dates)
             run_id, ended = extraction.extract(
                 workspace,
-                chosen,
+                found,
                 days,
                 report=conversion.reporter(on_step),
                 wait=wait,

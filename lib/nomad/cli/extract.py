@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Land again what is unchanged, or can't be read.")
 @click.option("--only", metavar="STATES", help="Any of missing, failed, waiting, done.")
 @click.option("--max-requests", type=click.IntRange(1), help="So many requests to servers now.")
+@click.option("--parallel", type=click.IntRange(1), help="Sources side by side.")
 @options.talk
 @options.output()
 @options.workspace
@@ -35,6 +36,7 @@ def command(
     force: bool,
     only: str | None,
     max_requests: int | None,
+    parallel: int | None,
     report: Report,
 ) -> None:
     """Land raw data from the sources, under raw/<source>/dt=….
@@ -59,6 +61,7 @@ def command(
             force=force,
             only=tuple((only or "").split(",")) if only else (),
             most=max_requests or 0,
+            parallel=parallel or 0,
         )
     )
 
@@ -73,10 +76,12 @@ def land(
     force: bool = False,
     only: Sequence[str] = (),
     most: int = 0,
+    parallel: int = 0,
 ) -> int:
     """Land sources and tell of it; give the exit code."""
     from nomad.config.lookback import lookback_of
-    from nomad.run.extraction import chosen, extract
+    from nomad.run.chosen import chosen
+    from nomad.run.extraction import extract
     from nomad.run.undelivered import outside_calendar
 
     workspace.counting = report.verbose
@@ -92,6 +97,7 @@ def land(
             only=only,
             most=most,
             meter=report.meter,
+            parallel=parallel,
         )
     report.left_out(outside_calendar(workspace, found, dates, results), dates)
     code = _judge(results, single=len(dates) == 1, quiet=report.quiet)

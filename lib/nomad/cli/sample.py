@@ -31,7 +31,7 @@ def command(workspace: Workspace, source: str, dt: str | None, limit: int, outpu
     from nomad.cli import printing
     from nomad.engine.answer import in_json, in_text
     from nomad.names import counted
-    from nomad.run.extraction import chosen
+    from nomad.run.chosen import chosen
     from nomad.run.sample import sample
 
     (found,) = chosen(workspace, [source])

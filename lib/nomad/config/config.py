@@ -50,6 +50,7 @@ class Config:
     environment: str | None
     origins: Mapping[str, str]
     calendar: Calendar | None = None
+    parallel: int = 1
 
 
 _KEYS_OF_AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -124,6 +125,7 @@ def load(
         environment=name,
         origins={**lake.origins(environ), **dict(_origins(tree))},
         calendar=calendars.read(tree, faults),
+        parallel=_as_int(values["extract.parallel"]),
     )
     if faults:
         of_sources = all(": source `" in fault for fault in faults)
@@ -323,6 +325,7 @@ def listed(config: Config) -> Iterator[tuple[str, str, str]]:
         "engine.memory_limit": config.engine.memory_limit,
         "engine.jobs": config.engine.jobs,
         "engine.lock_wait": config.engine.lock_wait,
+        "extract.parallel": config.parallel,
         **{f"vars.{k.lower()}": v for k, v in config.vars.items()},
         **{f"attach.{k}": v for k, v in config.attach.items()},
     }

@@ -178,6 +178,7 @@ KEYS: Mapping[str, Key] = {
     "engine.memory_limit": Key(_memory, "70%"),
     "engine.jobs": Key(_whole(1), 2),
     "engine.lock_wait": Key(_whole(1), 60),
+    "extract.parallel": Key(_whole(1), 1),
     "naming": Key(_naming, "strict"),
 }
 """Every key with one value. Beside them: the maps below."""

@@ -55,6 +55,8 @@ TOLD: Mapping[str, tuple[Schema, str]] = {
     "engine.memory_limit": (_TEXT, "A share of the memory at hand like 70%, or a size like 4GB."),
     "engine.jobs": (_whole(1), "Queries side by side."),
     "engine.lock_wait": (_whole(1), "Seconds to wait for what another command holds."),
+    "extract": ({}, "How sources land."),
+    "extract.parallel": (_whole(1), "Sources side by side."),
     "vars": (
         {"type": ["object", "null"], "additionalProperties": _SINGLE},
         "Variables: $<NAME> in SQL.",

@@ -46,6 +46,18 @@ _SETTINGS = {
 _NUMBERS = itertools.count(1)
 
 
+_OPEN: set[duckdb.DuckDBPyConnection] = set()
+
+
+def interrupt() -> None:
+    """Break off whatever is asked of databases now."""
+    import duckdb
+
+    for con in list(_OPEN):
+        with suppress(duckdb.Error):  # it was closed meanwhile
+            con.interrupt()
+
+
 class External(NamedTuple):
     """A database that is open: a connection in which it has a name."""
 
@@ -105,8 +117,10 @@ def opened(kind: str, address: str) -> Iterator[External]:
             attach(con, name, f"{kind}:{address}")
         try:
             con.execute(f"USE {name}; BEGIN" if kind == _OWN else "BEGIN")
+            _OPEN.add(con)
             yield External(con, name)
         finally:
+            _OPEN.discard(con)
             _leave(External(con, name))
 
 

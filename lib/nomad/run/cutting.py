@@ -274,6 +274,7 @@ def _published(work: _Cutting, day: Day, staged: Staged) -> Outcome:
     manifest = context.publisher.describe(cell, [staged], Recipe(work.recipe))
     files = [staged.path] if staged.path else []
     why = "its rows changed" if over else "new rows"
+    work.landing.extent.budget.heed()
     return context.outcome(context.publisher.publish(manifest, files, over), why)
 
 

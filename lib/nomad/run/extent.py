@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping
-from threading import Lock
+from threading import Event, Lock
 from typing import NamedTuple
 
 from nomad.config.sources import SourceConfig
@@ -21,13 +21,16 @@ class Budget:
     def __init__(self, most: int = 0) -> None:
         self._most, self._count, self._lock = most, 0, Lock()
         self.exceeded = False
+        self.stopped = Event()
 
     def spend(self) -> None:
         """Count a request that is about to be made.
 
         Raises:
             Stopped: as many have been made as may be.
+            KeyboardInterrupt: the run is broken off.
         """
+        self.heed()
         with self._lock:
             if self._most and self._count >= self._most:
                 self.exceeded = True
@@ -36,6 +39,20 @@ class Budget:
                     hint="run again with `--only failed,missing` to go on from there",
                 )
             self._count += 1
+
+    def heed(self) -> None:
+        """See that the run goes on, before something is done that stays.
+
+        Raises:
+            KeyboardInterrupt: it is broken off, in its own thread.
+        """
+        if self.stopped.is_set():
+            raise KeyboardInterrupt
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, unless the run is broken off meanwhile."""
+        self.stopped.wait(seconds)
+        self.heed()
 
 
 class Extent(NamedTuple):

@@ -5,30 +5,30 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from nomad.config.sources import COMMON, SourceConfig
+from nomad.engine import external
 from nomad.engine.instance import Engine, Staged
 from nomad.engine.scan import Files
 from nomad.errors import (
-    ConfigError,
     NomadError,
     OutOfMemory,
     SourceMissing,
     Stopped,
-    UnknownName,
 )
-from nomad.extract.base import Connector, Landed, OnDisk, Previous, Request
+from nomad.extract.base import Connector, Landed, Previous, Request
 from nomad.extract.columns import NO_ROWS, Shape, added
 from nomad.extract.measure import measure_or_retry, measure_together
 from nomad.files import translated
 from nomad.hashing import digest
 from nomad.lake.manifest import Manifest, Over
-from nomad.names import RAW, TableName, did_you_mean
+from nomad.names import RAW, TableName
 from nomad.partitions import COLUMN, Partition
 from nomad.plan.freshness import GONE
 from nomad.run import fetching, stamps
@@ -47,56 +47,13 @@ from nomad.run.progress import note_step
 from nomad.run.publisher import Recipe
 from nomad.run.readiness import COMPLETE, not_due
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status
+from nomad.run.side_by_side import Stop, side_by_side
 from nomad.run.undelivered import judged
 from nomad.schema import Column
 from nomad.store.requests import about
 from nomad.workspace import Workspace
 
 _log = logging.getLogger(__name__)
-
-
-def chosen(workspace: Workspace, words: Sequence[str]) -> list[SourceConfig]:
-    """Name the sources that the words mean; no words mean all.
-
-    Raises:
-        UnknownName: no such source.
-        ConfigError: there are no sources.
-    """
-    known = workspace.config.sources
-    names = [w.removeprefix(f"{RAW}.") for w in words] or list(known)
-    if not known:
-        raise ConfigError("there are no `sources`", where="nomad.yaml", hint="add one")
-    return [_known(known, n) for n in names]
-
-
-def _known(known: Mapping[str, SourceConfig], name: str) -> SourceConfig:
-    if name not in known:
-        raise UnknownName(
-            f"no source `{name}`",
-            hint=did_you_mean(name, known) or f"there is: {', '.join(sorted(known))}",
-        )
-    return known[name]
-
-
-def delivered(
-    workspace: Workspace, names: Iterable[TableName], partitions: Sequence[Partition]
-) -> list[Partition]:
-    """Name the partitions for which one of some sources has its file on this machine.
-
-    Whether a source in parts has rows of a date, its files don't tell; once it is landed, it does.
-    """
-    sources = [
-        source
-        for source in (workspace.config.sources[n.name] for n in sorted(names))
-        if not (in_parts(source) and any(workspace.lake.partitions(TableName(RAW, source.name))))
-    ]
-    return [p for p in partitions if any(_is_here(workspace, s, p) for s in sources)]
-
-
-def _is_here(workspace: Workspace, source: SourceConfig, partition: Partition) -> bool:
-    connector = workspace.connectors[source.connector]
-    asked = fetching.request(workspace, source, partition)
-    return isinstance(connector, OnDisk) and connector.is_here(asked)
 
 
 def extract(
@@ -110,13 +67,15 @@ def extract(
     only: Collection[str] = (),
     most: int = 0,
     meter: Meter | None = None,
+    parallel: int = 0,
 ) -> tuple[str, list[Result]]:
     """Land each source for each date; give the run's id and how each step ended.
 
     The same bytes as last time are not landed again, unless by `force`. A date for which a source
     has nothing ends as `missing`, which is for the caller to judge. `only` names how the last fetch
-    ended of what is landed; after so many requests as `most` (0: any number) the run ends.
-    `meter` hears how far it is.
+    ended of what is landed; after so many requests as `most` (0: any number) the run ends. So many
+    sources as `parallel` (0: as nomad.yaml says) land at a time. `meter` hears how
+    far it is.
 
     Raises:
         Misuse: `only` names an end that there isn't.
@@ -130,24 +89,47 @@ def extract(
     with begin(workspace, "extract", [c.cell for c in cells], wait=wait) as context:
         remote = any(in_parts(c.source) or COMPLETE in c.source.options for c in cells)
         engine = context.engine(remote=remote)
-        before = (Nearest(context.lake), Pages(context), extent.budget)
-        results: list[Result] = []
+        by_source: dict[str, list[SourceCell]] = {}
         for cell in cells:
-            if in_parts(cell.source):
-                outcomes = _parts(context, engine, cell.source, extent, force=force)
-            else:
-                outcomes = _step(context, engine, before, cell=cell, force=force)
-            for outcome in outcomes:
-                result = judged(outcome.result, due)
-                report(context.apply(outcome._replace(result=result)))
-                results.append(result)
-                if not in_parts(cell.source):
-                    note_step(context, result)
-                    fresh = result.status is Status.FRESH
-                    extent.meter.ended(0 if fresh else result.row_count or 0)
-            if extent.budget.exceeded:
-                break
+            by_source.setdefault(cell.source.name, []).append(cell)
+        works = [partial(_work, context, engine, c, extent, force) for c in by_source.values()]
+        results: list[Result] = []
+        stop = Stop(extent.budget.stopped, _interrupting(engine))
+        for outcome in side_by_side(works, parallel or workspace.config.parallel, stop):
+            result = judged(outcome.result, due)
+            report(context.apply(outcome._replace(result=result)))
+            results.append(result)
+            if not in_parts(workspace.config.sources[result.table.name]):
+                note_step(context, result)
+                fresh = result.status is Status.FRESH
+                extent.meter.ended(0 if fresh else result.row_count or 0)
+        order = list(by_source)
+        results.sort(key=lambda r: order.index(r.table.name))
         return context.run.id, results
+
+
+def _interrupting(engine: Engine) -> Callable[[], None]:
+    """Give what breaks off all queries, of this engine and those to databases outside."""
+
+    def interrupt() -> None:
+        engine.interrupt()
+        external.interrupt()
+
+    return interrupt
+
+
+def _work(
+    context: Context, engine: Engine, cells: Sequence[SourceCell], extent: Extent, force: bool
+) -> Generator[Outcome]:
+    """Land one source, date by date, until no more requests may be made."""
+    before = (Nearest(context.lake), Pages(context), extent.budget)
+    for cell in cells:
+        if extent.budget.exceeded:
+            return
+        if in_parts(cell.source):
+            yield from _parts(context, engine, cell.source, extent, force=force)
+        else:
+            yield from _step(context, engine, before, cell=cell, force=force)
 
 
 def _parts(
@@ -243,7 +225,7 @@ def _landed(
     over = context.lake.over(table, partition, healing=force)
     last = over.manifest if over and not force else None
     request = fetching.request(context.workspace, given, partition)
-    request = replace(request, spend=budget.spend)
+    request = replace(request, spend=budget.spend, sleep=budget.sleep)
     recipe_hash = _recipe(context.workspace, given)
     connector = context.workspace.connectors[given.connector]
     files = stamps.of(context.workspace, connector, request, recipe_hash)
@@ -276,6 +258,7 @@ def _landed(
     recipe = Recipe(recipe_hash, dialect=landed[0].dialect, detected=_detected(landed))
     recipe = recipe._replace(stamps=files.files)
     manifest = context.publisher.describe((table, partition), staged, recipe)
+    budget.heed()
     commit = context.publisher.publish(manifest, [f.path for f in landed], over)
     nearest.landed(table, partition)
     pages.forget(table, request)

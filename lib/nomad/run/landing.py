@@ -133,7 +133,8 @@ def _fetches(landing: Landing, before: _Before) -> Iterator[Fetch]:
     landing.extent.meter.expect(len(found))
     for part in found:
         request = fetching.request(landing.context.workspace, landing.source, None, part)
-        request = replace(request, spend=landing.extent.budget.spend)
+        budget = landing.extent.budget
+        request = replace(request, spend=budget.spend, sleep=budget.sleep)
         pages = before.pages(landing, request)
         cursor = pages[-1].cursor if pages else _cursor(landing, before)
         since = pages[-1].since if pages else mark
@@ -215,6 +216,7 @@ def _ended(landing: Landing, fetch: Fetch, number: int, last: Piece | None) -> P
 
 
 def _commit(landing: Landing, piece: Piece, files: Sequence[Path]) -> None:
+    landing.extent.budget.heed()
     pieces.commit(landing.context.store, landing.table, piece, files)
 
 

@@ -85,7 +85,7 @@ def passed_over(workspace: Workspace, plan: Plan) -> PassedOver:
     left_out = plan.without_source
     if not left_out:
         return PassedOver()
-    from nomad.run.extraction import delivered
+    from nomad.run.chosen import delivered
     from nomad.run.readiness import too_early
 
     sources = {s for table, _ in plan.passed_over for s in workspace.project.sources_of(table)}
