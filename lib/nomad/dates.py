@@ -37,7 +37,7 @@ def parse_date(text: str, *, today: date) -> date:
         days_ago = int(match[1])
     day = today - timedelta(days=days_ago) if days_ago is not None else _iso(text)
     if not FIRST <= day <= LAST:
-        raise BadDate(f"`{text}` lies outside {FIRST} … {LAST}")
+        raise BadDate(f"`{text}` lies outside {FIRST} … {LAST}", hint="is the year right?")
     return day
 
 

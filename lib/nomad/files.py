@@ -47,7 +47,7 @@ def translated(key: str) -> Iterator[None]:
 
 
 def below(folder: Path) -> Iterator[Path]:
-    """Find all files of a project below a folder, also behind links; each folder once.
+    """Find all that lies below a folder of a project, also behind links; each folder once.
 
     Raises:
         ConfigError: a folder can't be looked into. To pass over it would hide what is in it.
@@ -61,7 +61,7 @@ def below(folder: Path) -> Iterator[Path]:
                 continue
             seen.add((there.st_dev, there.st_ino))
             folders.sort()
-            yield from (Path(top, name) for name in sorted(names))
+            yield from (Path(top, name) for name in sorted((*names, *folders)))
     except OSError as e:
         raise ConfigError(
             f"can't be looked into: {e.strerror or e}",

@@ -25,7 +25,7 @@ WORKS = "layers: [ods]\nsources:\n  s: {{connector: file, {}}}\n"
         ("path: x.dat.gz", "no format is known for `.dat`: set `format:` to csv"),
         ("path: x.csv, compression: lzma", "`compression` can't be `lzma`: it can be gzip or bz2"),
         ("path: x.zip, member: [a]", "`member` must be a text"),
-        ("path: x.zip, max_unpacked: 5B", "`max_unpacked` must be a size like `10 GB` (got '5B')"),
+        ("path: x.zip, max_unpacked: 5B", "must be a size in MB, GB or TB, like `10 GB`"),
         ('path: x.csv, delimiter: "::"', "`delimiter` must be a single character (got '::')"),
         ("path: x.dat", "no format is known for `.dat`: set `format:` to csv"),
         ("path: x.csv, format: cvs", "`format` can't be `cvs`: did you mean `csv`?"),

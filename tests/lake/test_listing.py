@@ -54,17 +54,17 @@ def store():
 
 @pytest.fixture(params=["same process", "another process"])
 def others(request, store, tmp_path):
-    """Two mirrors of one store: of one process, or of two with one shelf on the disk."""
+    """Two mirrors of one store: of one process, or of two with one cache on the disk."""
     if request.param == "same process":
-        listing = Listing(store, ObjectCache(tmp_path / "shelf"))
+        listing = Listing(store, ObjectCache(tmp_path / "cache"))
         return listing, listing
-    return Listing(store, ObjectCache(tmp_path / "shelf")), Listing(
-        store, ObjectCache(tmp_path / "shelf")
+    return Listing(store, ObjectCache(tmp_path / "cache")), Listing(
+        store, ObjectCache(tmp_path / "cache")
     )
 
 
 def publish(store, listing, key, data):
-    """Write an object, as a commit does, and have it on the shelf."""
+    """Write an object, as a commit does, and have it in the cache."""
     store.write(key, data)
     listing.learn(key, store.read(key))
     listing.mark("ods/t")
@@ -136,7 +136,7 @@ def test_what_was_seen_long_ago_replaces_nothing_newer(store, others):
 
 
 def test_a_mark_tells_of_each_change(store, tmp_path):
-    listing = Listing(store, ObjectCache(tmp_path / "shelf"))
+    listing = Listing(store, ObjectCache(tmp_path / "cache"))
     listing.every("ods/t", suffix="/m", fresh=True)
     before = listing.mark("ods/t")
 
@@ -192,34 +192,34 @@ def test_what_was_noted_of_a_young_file_that_is_gone_does_not_come_back():
     assert reduced(listing, lambda _, data: (data,)) == {}
 
 
-def test_a_damaged_shelf_is_an_empty_one(store, tmp_path):
-    listing = Listing(store, ObjectCache(tmp_path / "shelf"))
+def test_a_damaged_cache_is_an_empty_one(store, tmp_path):
+    listing = Listing(store, ObjectCache(tmp_path / "cache"))
     store.write(OTHER, b"2")
     listing.every("ods/t", suffix="/m", fresh=True)
-    with closing(sqlite3.connect(tmp_path / "shelf")) as con, con:
+    with closing(sqlite3.connect(tmp_path / "cache")) as con, con:
         con.execute("UPDATE objects SET data = x'00' WHERE key LIKE ?", (f"%{OTHER}",))
 
     for _ in range(2):
-        again = Listing(store, ObjectCache(tmp_path / "shelf"))
+        again = Listing(store, ObjectCache(tmp_path / "cache"))
         found = again.every("ods/t", suffix="/m", fresh=False)
         assert {k: b.data for k, b in found.items()} == {KEY: b"1", OTHER: b"2"}
 
 
 def test_a_shelf_that_lacks_what_a_process_did_is_emptied_by_the_next(store, tmp_path, monkeypatch):
     monkeypatch.setattr(object_cache, "_PATIENCE", 0.05)
-    Listing(store, ObjectCache(tmp_path / "shelf")).every("ods/t", suffix="/m", fresh=True)
-    apart = Listing(store, ObjectCache(tmp_path / "shelf"))
-    with closing(sqlite3.connect(tmp_path / "shelf", isolation_level=None)) as con:
+    Listing(store, ObjectCache(tmp_path / "cache")).every("ods/t", suffix="/m", fresh=True)
+    apart = Listing(store, ObjectCache(tmp_path / "cache"))
+    with closing(sqlite3.connect(tmp_path / "cache", isolation_level=None)) as con:
         con.execute("BEGIN IMMEDIATE")
         publish(store, apart, KEY, b"2")
 
     for n in range(2, 5):
-        after = Listing(store, ObjectCache(tmp_path / "shelf"))
+        after = Listing(store, ObjectCache(tmp_path / "cache"))
         found = after.every("ods/t", suffix="/m", fresh=False)
         assert {k: b.data for k, b in found.items()} == {KEY: b"%d" % n}
         if n < 4:  # it goes on, beside the next one
             publish(store, apart, KEY, b"%d" % (n + 1))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["shelf"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cache"]
 
 
 # A lake as one run sees it ------------------------------------------------------------------------
@@ -301,13 +301,13 @@ def test_a_day_that_comes_while_days_are_sorted_counts_from_then_on(monkeypatch)
 
 def noted(store, tmp_path):
     """What is noted of the folder: the text of each object."""
-    listing = Listing(store, ObjectCache(tmp_path / "shelf"))
+    listing = Listing(store, ObjectCache(tmp_path / "cache"))
     return reduced(listing, lambda _, data: (data.decode(),))
 
 
 def test_a_damaged_note_is_none(store, tmp_path):
     assert noted(store, tmp_path) == {"dt=2024-01-02": ("1",)}
-    with closing(sqlite3.connect(tmp_path / "shelf")) as con, con:
+    with closing(sqlite3.connect(tmp_path / "cache")) as con, con:
         (data,) = con.execute("SELECT data FROM notes").fetchone()
         bad = data[:-3] + bytes([data[-3] ^ 1]) + data[-2:]
         con.execute("UPDATE notes SET data = ?", (bad,))
@@ -333,14 +333,14 @@ def test_bytes_are_not_noted_as_those_of_an_older_listing(store, tmp_path, monke
 
 
 def test_a_file_that_another_process_made_anew_is_left_to_it(store, tmp_path):
-    listing = Listing(store, ObjectCache(tmp_path / "shelf"))
+    listing = Listing(store, ObjectCache(tmp_path / "cache"))
     listing.every("ods/t", suffix="/m", fresh=True)
-    (tmp_path / "shelf").unlink()
-    other = Listing(store, ObjectCache(tmp_path / "shelf"))
+    (tmp_path / "cache").unlink()
+    other = Listing(store, ObjectCache(tmp_path / "cache"))
     other.every("ods/t", suffix="/m", fresh=True)
 
     publish(store, listing, OTHER, b"2")
 
-    assert (tmp_path / "shelf").exists()
-    after = Listing(store, ObjectCache(tmp_path / "shelf"))
+    assert (tmp_path / "cache").exists()
+    after = Listing(store, ObjectCache(tmp_path / "cache"))
     assert after.every("ods/t", suffix="/m", fresh=False).keys() == {KEY, OTHER}

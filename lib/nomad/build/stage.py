@@ -145,7 +145,11 @@ def _shaped(
     """Leave `dt` to the path, once each row's is seen to be the partition's; keep sums exact."""
     own = [c for c in columns if not (partition and c.name.lower() == COLUMN)]
     if not own:
-        raise QueryFailed("the query has no column but `dt`", where=table.sql.path)
+        raise QueryFailed(
+            "the query has no column but `dt`",
+            where=table.sql.path,
+            hint="select one more: `dt` is in the partition's path alone",
+        )
     has_dt = len(own) < len(columns)
     exactly = tuple(Column(c.name, exact(c.type)) for c in own)
     if not has_dt and exactly == tuple(own):

@@ -43,9 +43,17 @@ def numbered(root: Path) -> list[Migration]:
         shown = f"{FOLDER}/{MIGRATIONS}/{path.name}"
         match = re.fullmatch(_NUMBERED, path.name)
         if match is None:
-            raise MigrationError("not named like `0001_what_it_does.sql`", where=shown)
+            raise MigrationError(
+                "not named like `0001_what_it_does.sql`",
+                where=shown,
+                hint="rename it: they run in the order of their numbers",
+            )
         if found and found[-1].name[:4] == match[1]:
-            raise MigrationError(f"number {match[1]} is taken by `{found[-1].name}`", where=shown)
+            raise MigrationError(
+                f"number {match[1]} is taken by `{found[-1].name}`",
+                where=shown,
+                hint="give the newer one the next number",
+            )
         text = _text(path, shown)
         found.append(Migration(path.name, text, hashlib.sha256(text.encode()).hexdigest()))
     return found

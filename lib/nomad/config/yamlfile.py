@@ -163,8 +163,16 @@ class _Reader:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key.value, str):
-                raise ConfigError("a key must be a single value", where=f"{self.path}:{line}")
+                raise ConfigError(
+                    "a key must be a single value",
+                    where=f"{self.path}:{line}",
+                    hint="a name followed by a colon",
+                )
             if key.value in found:
-                raise ConfigError(f"`{key.value}` is given twice", where=f"{self.path}:{line}")
+                raise ConfigError(
+                    f"`{key.value}` is given twice",
+                    where=f"{self.path}:{line}",
+                    hint="keep one of them",
+                )
             found[key.value] = self.node(value, depth + 1)._replace(line=line)
         return found

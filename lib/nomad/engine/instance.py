@@ -1,4 +1,4 @@
-"""The door to DuckDB: one instance a process, a fresh session a step.
+"""DuckDB: one instance a process, a fresh session a step.
 
 A session is its own connection with an empty in-memory database of its own. Measured against a new
 instance each, that costs a third, and extensions, secrets and the memory limit are shared: DuckDB

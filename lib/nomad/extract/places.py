@@ -181,7 +181,7 @@ class Disk(NamedTuple):
 
     def _unreachable(self, e: OSError, path: Path) -> Unreachable:
         what = f"source `{self.request.source.name}`: {e.strerror or e}"
-        return Unreachable(what, where=str(path))
+        return Unreachable(what, where=str(path), hint="is it there, and may it be read?")
 
 
 def _seen(root: Path, path: Path) -> Found:

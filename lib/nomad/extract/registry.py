@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from nomad.errors import ConfigError
+from nomad.errors import ConfigError, page
 from nomad.extract import connectors
 from nomad.extract.base import Connector
 
@@ -87,10 +87,12 @@ def _loaded(entry: EntryPoint) -> Connector:
         found = entry.load()
     except Exception as e:  # whatever the other package raises when it is imported
         raise ConfigError(
-            f"connector `{entry.name}` can't be loaded from {entry.value}: {type(e).__name__}: {e}"
+            f"connector `{entry.name}` can't be loaded from {entry.value}: {type(e).__name__}: {e}",
+            hint="install its package anew, or take it out",
         ) from e
     if not isinstance(found, Connector):
         raise ConfigError(
-            f"connector `{entry.name}` ({entry.value}) is none: it lacks `options` or `fetch`"
+            f"connector `{entry.name}` ({entry.value}) is none: it lacks `options` or `fetch`",
+            hint=f"{page('connectors.md')} has a whole one",
         )
     return found

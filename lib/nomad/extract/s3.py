@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nomad.extract.patterns import fixed, matcher
-from nomad.store import client as door
+from nomad.store import client as access
 from nomad.store.address import SCHEME, Address
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ def _opened(address: str) -> Iterator[tuple[S3Client, str, str]]:
     bucket, _, key = address.removeprefix(SCHEME).partition("/")
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     place = Address(bucket, endpoint=endpoint, path_style=endpoint is not None)
-    client = door.client(place)
+    client = access.client(place)
     try:
-        with door.translated(place, key):
+        with access.translated(place, key):
             yield client, bucket, key
     finally:
         client.close()

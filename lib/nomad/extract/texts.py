@@ -101,7 +101,9 @@ def to_utf8(
             decoder = codecs.getincrementaldecoder(codec)()
         except LookupError as e:
             raise ConfigError(
-                f"source `{source.name}`: no encoding `{encoding}`", where=source.origin
+                f"source `{source.name}`: no encoding `{encoding}`",
+                where=source.origin,
+                hint="utf-8, gbk, latin-1 and so on, as Python names them",
             ) from e
         head = given.read(len(codecs.BOM_UTF8))
         done = len(head) if codec == "utf-8" and head == codecs.BOM_UTF8 else 0

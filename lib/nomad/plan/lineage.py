@@ -109,7 +109,8 @@ class Lineage:
             names = real or [c for c in table.sql.outputs if c.lower() != COLUMN]
             if not names:
                 what = f"its columns can't be traced: {str(e).splitlines()[0]}"
-                raise SqlFileError(what, where=table.sql.path) from e
+                hint = "`nomad graph` shows what each table reads"
+                raise SqlFileError(what, where=table.sql.path, hint=hint) from e
             return dict.fromkeys(names, Trace(untraced=str(e).splitlines()[0]))
         if not real:
             spelled = {c.lower(): c for c in table.sql.outputs}

@@ -80,7 +80,7 @@ def _unowned(
 ) -> ConfigError:
     """Say why a contract is no table's: there is none of its name, or that one has another."""
     if name:
-        return ConfigError(f"{name} has another contract already", where=shown)
+        return ConfigError(f"{name} has another contract already", where=shown, hint="keep one")
     return ConfigError(_stray(path, shown, tables, cache), where=shown)
 
 
@@ -164,7 +164,11 @@ def unfit_as_check(sql: SqlFile, given: Container[str]) -> SqlFileError | None:
     """Refuse a check with statements of its own before the SELECT; macros are `given` to it."""
     if all(statement in given for statement in sql.setup):
         return None
-    return SqlFileError("a check is one SELECT, without statements before it", where=sql.path)
+    return SqlFileError(
+        "a check is one SELECT, without statements before it",
+        where=sql.path,
+        hint="write them as CTEs: `with … as (…)`",
+    )
 
 
 def checks(
@@ -187,7 +191,11 @@ def checks(
         raise ConfigError(f"no check `{strays[0]}` in sql/checks{near}", where=contract.path)
     for fact, sql in sorted(files.items()):
         if sql.partitioned and not partitioned:
-            raise SqlFileError("the date is used, but the table has none", where=sql.path)
+            raise SqlFileError(
+                "the date is used, but the table has none",
+                where=sql.path,
+                hint="a check of a full table looks at all of its rows",
+            )
         yield Check(fact, severities.get(fact, Severity.ERROR), index.query(table, sql))
 
 

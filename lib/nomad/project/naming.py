@@ -84,7 +84,9 @@ def _name(path: Path, config: Config) -> TableName:
     name = TableName(parts[0], path.stem)
     if not is_plain(name.name):
         raise SqlFileError(
-            "a table's name has ASCII letters, digits and `_` only, and no digit first", where=where
+            "a table's name has ASCII letters, digits and `_` only, and no digit first",
+            where=where,
+            hint="rename the file",
         )
     if config.naming == "strict" and not name.name.startswith(f"{name.layer}_"):
         raise SqlFileError(

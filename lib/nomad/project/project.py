@@ -342,7 +342,7 @@ def find(project: Project, word: str) -> TableName:
     if len(hits) == 1:
         return hits[0]
     if hits:
-        raise Misuse(f"`{word}` may mean {' or '.join(f'`{n}`' for n in hits)}")
+        raise Misuse(f"`{word}` may mean {' or '.join(f'`{n}`' for n in hits)}", hint="write one")
     near = nearest(word, [str(n) for n in names] + [n.name for n in names])
     raise UnknownName(
         f"no table `{word}`",

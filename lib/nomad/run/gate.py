@@ -14,14 +14,14 @@ class Gate:
     """So many steps compute at once, or one that takes the `whole` of it; first come, first served.
 
     DuckDB divides one large query among the cores as well as two queries would, with half of their
-    memory. `_door` is held while one waits for slots: no two that take the whole hold half of it
+    memory. `_turn` is held while one waits for slots: no two that take the whole hold half of it
     each. Under it only the engine's own lock is taken.
     """
 
     def __init__(self, most: int, engine: Engine) -> None:
         self._most, self._engine = most, engine
         self._free = BoundedSemaphore(most)
-        self._door = Lock()
+        self._turn = Lock()
         self._mine = local()
 
     @property
@@ -37,7 +37,7 @@ class Gate:
     def slot(self, *, whole: bool) -> Iterator[None]:
         """Hold a slot, once one is free."""
         count, began = self._most if whole else 1, time.monotonic()
-        with self._door:
+        with self._turn:
             for _ in range(count):
                 self._free.acquire()
             self.waited += time.monotonic() - began

@@ -23,6 +23,9 @@ _PIECE = re.compile(
 _NESTED = re.compile(r"/\*|\*/")
 
 
+_CLOSE = "close it; within a text, a quote is written twice"
+
+
 def pieces(text: str, *, path: str) -> Iterator[tuple[str, int, int]]:
     """Give the marks of a text in order: the kind of each, where it begins and where it ends.
 
@@ -40,7 +43,9 @@ def pieces(text: str, *, path: str) -> Iterator[tuple[str, int, int]]:
         kind = str(match.lastgroup if match["quoted"] is None else "quoted")
         at = match.end()
         if kind == "unclosed":
-            raise SqlFileError("a quote opened here is never closed", where=line_of(match, path))
+            raise SqlFileError(
+                "a quote opened here is never closed", where=line_of(match, path), hint=_CLOSE
+            )
         if match[0] == "/*":
             at = _end_of_comment(match, path)
         yield kind, match.start(), at
@@ -75,4 +80,4 @@ def _end_of_comment(match: re.Match[str], path: str) -> int:
         depth += 1 if mark[0] == "/*" else -1
         if not depth:
             return mark.end()
-    raise SqlFileError("`/*` is never closed", where=line_of(match, path))
+    raise SqlFileError("`/*` is never closed", where=line_of(match, path), hint=_CLOSE)

@@ -1,4 +1,4 @@
-"""The door to boto3: a client, its requests counted, its errors in our words."""
+"""boto3 for our stores: a client, its requests counted, its errors in our words."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nomad.errors import LakeError
-from nomad.store import client as door
+from nomad.store import client as access
 from nomad.store.address import Address, Credentials
 from nomad.store.base import Blob, Entry, Survey, surveyed
 from nomad.store.capabilities import Verdict
@@ -66,21 +66,21 @@ class S3Store:
 
     @cached_property
     def _using(self) -> Any:
-        return door.session()
+        return access.session()
 
     @cached_property
     def client(self) -> S3Client:
         """The client, made on first use: it takes a third of a second."""
-        return door.client(self.address, requests=self.requests, using=self._using)
+        return access.client(self.address, requests=self.requests, using=self._using)
 
     @property
     def region(self) -> str:
         """The region that requests are signed for."""
-        return door.region(self.address, self._using)
+        return access.region(self.address, self._using)
 
     def credentials(self) -> Credentials | None:
         """Give the key that requests are signed with, as it is now."""
-        return door.credentials(self._using)
+        return access.credentials(self._using)
 
     def read(self, key: str) -> Blob | None:
         """Get an object whole, or None where there is none."""
@@ -89,7 +89,7 @@ class S3Store:
                 found = self._client().get_object(Bucket=self.address.bucket, Key=self._full(key))
                 data, version = found["Body"].read(), _bare(found["ETag"])
             except self._client().exceptions.ClientError as e:
-                if door.code_of(e) in _GONE:
+                if access.code_of(e) in _GONE:
                     return None
                 raise
         return Blob(data, version, version)
@@ -108,7 +108,7 @@ class S3Store:
             try:
                 found = self._client().get_object(Bucket=self.address.bucket, Key=self._full(key))
             except self._client().exceptions.ClientError as e:
-                if door.code_of(e) in _GONE:
+                if access.code_of(e) in _GONE:
                     return None
                 raise
             for piece in found["Body"].iter_chunks(_PIECE):
@@ -123,7 +123,7 @@ class S3Store:
             return
         self._client()
         context = copy_context()
-        with ThreadPoolExecutor(min(door.CONNECTIONS, len(wanted))) as pool:
+        with ThreadPoolExecutor(min(access.CONNECTIONS, len(wanted))) as pool:
             found = pool.map(lambda key: context.copy().run(act, key), wanted)
             yield from zip(wanted, found, strict=True)
 
@@ -146,9 +146,9 @@ class S3Store:
                 try:
                     return _bare(self._put(key, data, **condition)["ETag"])
                 except self._client().exceptions.ClientError as e:
-                    if door.code_of(e) in _LOST:
+                    if access.code_of(e) in _LOST:
                         return None
-                    if door.code_of(e) != _BUSY or not tries_left:
+                    if access.code_of(e) != _BUSY or not tries_left:
                         raise
                 time.sleep(_PAUSE)
         raise AssertionError("unreachable")
@@ -177,7 +177,7 @@ class S3Store:
             try:
                 self._copy(key, to)
             except self._client().exceptions.ClientError as e:
-                if door.code_of(e) not in _GONE:
+                if access.code_of(e) not in _GONE:
                     raise
                 return
         self.delete(key)
@@ -206,7 +206,7 @@ class S3Store:
             try:
                 self._client().head_object(Bucket=self.address.bucket, Key=self._full(key))
             except self._client().exceptions.ClientError as e:
-                if door.code_of(e) in _GONE:
+                if access.code_of(e) in _GONE:
                     return False
                 raise
         return True
@@ -295,7 +295,7 @@ class S3Store:
         return f"{self.address.prefix}/{key}" if self.address.prefix else key
 
     def _translated(self, key: str, *, writing: bool = False) -> Any:
-        return door.translated(self.address, self._full(key), writing=writing)
+        return access.translated(self.address, self._full(key), writing=writing)
 
     def _put(self, key: str, data: bytes, **condition: Any) -> Any:
         return self._client().put_object(
@@ -313,7 +313,7 @@ class S3Store:
         try:
             client.copy_object(Bucket=bucket, Key=self._full(to), CopySource=whence)
         except client.exceptions.ClientError as e:
-            if door.code_of(e) not in ("InvalidRequest", "EntityTooLarge"):
+            if access.code_of(e) not in ("InvalidRequest", "EntityTooLarge"):
                 raise
             client.copy(whence, bucket, self._full(to))
 
@@ -338,4 +338,4 @@ def _bare(etag: str) -> str:
 
 def _date(answer: Any) -> datetime:
     told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-    return door.date_of(told) or datetime.now(UTC)
+    return access.date_of(told) or datetime.now(UTC)

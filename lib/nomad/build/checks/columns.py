@@ -110,7 +110,11 @@ def _normal(session: Session, contract: Contract, declared: dict[str, str]) -> d
     found: dict[str, str] = {}
     for name, text in declared.items():
         if text.count("(") != text.count(")") or text.find(")") < text.find("("):
-            raise ConfigError(f"column `{name}`: no data type `{text}`", where=contract.path)
+            raise ConfigError(
+                f"column `{name}`: no data type `{text}`",
+                where=contract.path,
+                hint="a bracket is missing or too many",
+            )
         try:
             query = f"SELECT CAST(NULL AS {text}) AS {quote(name)}"
             found[name] = session.describe(query)[0].type if text else ""

@@ -181,7 +181,11 @@ class _Rows:
             except QueryFailed as e:
                 told = e.what.splitlines()[0]
                 where = f"{self.contract.path}:{test.line}"
-                return ConfigError(f"test `{test.name}` can't run: {told}", where=where)
+                return ConfigError(
+                    f"test `{test.name}` can't run: {told}",
+                    where=where,
+                    hint="is it one for a column of this type?",
+                )
         return None
 
     def _result(self, test: Test, flag: str, *, broken: int, rows: int) -> CheckResult:
