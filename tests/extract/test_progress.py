@@ -137,3 +137,14 @@ def test_a_source_that_is_whole_is_one(empty):
     empty("extract")
 
     assert empty.rows(PROGRESS) == [["all", "done", 1, 1]]
+
+
+def test_what_a_killed_run_published_is_done_though_it_had_failed_before(some):
+    """Its journal was to be written at the next second."""
+    some.write("in/2024-01-04.csv", "symbol,close\nA,1\n")
+    some("extract", "--dt", "2024-01-04")
+    last = max((some.lake / "_runs").rglob("*.jsonl"))
+    last.write_text(last.read_text().splitlines()[0] + "\n")
+
+    query = "select status, rows, last_error from nomad.backfill_progress where part = '2024-01-04'"
+    assert some.rows(query) == [["done", 1, None]]

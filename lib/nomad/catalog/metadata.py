@@ -98,12 +98,13 @@ WITH fetched AS (
         count(*) FILTER (WHERE status <> 'waiting' OR row_count IS NOT NULL) AS attempts,
         last(row_count ORDER BY "at") FILTER (WHERE status = 'done' AND row_count >= 0) AS rows,
         last(error ORDER BY "at") AS last_error,
+        last(run_id ORDER BY "at") AS run_id,
         max("at") AS updated_at
     FROM nomad.events
     WHERE event = 'fetch'
     GROUP BY ALL
 ), there AS (
-    SELECT table_name, dt, row_count, generated_at FROM nomad.partitions
+    SELECT table_name, dt, run_id, row_count, generated_at FROM nomad.partitions
     WHERE table_name LIKE '{RAW}.%'
         AND table_name NOT IN (SELECT table_name FROM fetched WHERE dt IS NULL)
 )
@@ -112,17 +113,17 @@ SELECT
     coalesce(part, CAST(there.dt AS VARCHAR)) AS part,
     coalesce(fetched.dt, there.dt) AS dt,
     CASE
-        WHEN status IS NULL THEN 'done'
+        WHEN status IS NULL OR there.run_id > fetched.run_id THEN 'done'
         WHEN status = 'done' AND fetched.dt IS NOT NULL AND there.dt IS NULL THEN 'missing'
         ELSE status
     END AS status,
     coalesce(attempts, 0) AS attempts,
     coalesce(rows, there.row_count) AS rows,
-    last_error,
+    CASE WHEN there.run_id > fetched.run_id THEN NULL ELSE last_error END AS last_error,
     coalesce(updated_at, there.generated_at) AS updated_at
 FROM fetched FULL JOIN there ON fetched.table_name = there.table_name AND fetched.dt = there.dt
 """
-"""A date that is published is done, whoever noted it; one that is gone since is missing again."""
+"""A date that is published since is done, whoever noted it; one that is gone is missing again."""
 
 FORM = digest(repr(_COLUMNS), _FRESHNESS, _TASKS, _RUNS, _PROGRESS)
 """Tells this schema from that of another nomad."""

@@ -85,7 +85,7 @@ def extract(
     extent = Extent.of(workspace, only, most, meter or Unseen())
     cells = list(due_cells(sources, dates, workspace.variables, due))
     cells = [c for c in cells if in_parts(c.source) or extent.wants(*c.named)]
-    extent.meter.expect(sum(not in_parts(c.source) for c in cells))
+    extent.meter.expect(sum(not (in_parts(c.source) or c.again) for c in cells))
     with begin(workspace, "extract", [c.cell for c in cells], wait=wait) as context:
         remote = any(in_parts(c.source) or COMPLETE in c.source.options for c in cells)
         engine = context.engine(remote=remote)
@@ -101,8 +101,8 @@ def extract(
             results.append(result)
             if not in_parts(workspace.config.sources[result.table.name]):
                 note_step(context, result)
-                fresh = result.status is Status.FRESH
-                extent.meter.ended(0 if fresh else result.row_count or 0)
+                if not result.again:
+                    extent.meter.ended(result.rows_landed)
         order = list(by_source)
         results.sort(key=lambda r: order.index(r.table.name))
         return context.run.id, results

@@ -65,6 +65,11 @@ class Result(NamedTuple):
     required: bool = False
     again: bool = False
 
+    @property
+    def rows_landed(self) -> int:
+        """The rows that came; of what is fresh, none."""
+        return 0 if self.status is Status.FRESH else self.row_count or 0
+
     def as_row(self) -> dict[str, Any]:
         """Give the step as `--output json` shows it."""
         return {
