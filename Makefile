@@ -106,6 +106,10 @@ test-s3: ## Run the S3 tests on a real server: installs Ceph if missing, starts 
 bench: ## Measure nomad beside a bare script, and with PEERS=1 beside other tools; more: make -C tests/bench
 	@$(MAKE) --no-print-directory -C tests/bench bench
 
+.PHONY: bench-extract
+bench-extract: ## Measure how a folder of 5,000 files that all grow is landed: SIZE=small for a few
+	@$(MAKE) --no-print-directory -C tests/bench extract
+
 .PHONY: check
 check: .venv/.dev ## Lint (Python, shell, SQL) and types
 	$(BIN)/ruff check .

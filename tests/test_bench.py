@@ -71,3 +71,15 @@ def test_the_costs_of_a_run_and_a_plan_add_up():
         total = float(part.split("\n")[0].split(": ")[-1].removesuffix(" s"))
         lines = part.split("\n\n")[1].splitlines()[1:]
         assert abs(sum(float(x.split()[-2]) for x in lines) - total) < 0.02
+
+
+def test_a_folder_of_files_that_grow_is_landed_as_the_script_cuts_it():
+    done = bench("entities.py", "--files", "12", "--days", "10", "--rows", "100")
+
+    heading, _, _, *lines = done.stdout.splitlines()
+    assert heading.endswith("12 files, 105 rows, 10 days; one run.")
+    assert [int(line.split()[-1]) for line in lines] == [10, 0, 1, 1]
+    assert done.stderr.splitlines() == [
+        f"{days} days, {rows} rows: those of the script"
+        for days, rows in ((10, 105), (10, 105), (10, 105), (11, 117))
+    ]
