@@ -234,7 +234,7 @@ def test_a_probe_tells_what_it_sees(redis, redis_server):
         ("url: 'redis://h'", "needs a `stream`"),
         ("stream: s, url: h", "`url` must be like redis://"),
         ("stream: s, url: 'redis://h', format: json", "`format` can't be `json`"),
-        ("stream: s, url: 'redis://h', lost: yes", "`lost` can't be `True`"),
+        ("stream: s, url: 'redis://h', lost: yes", "`lost` can't be `yes`"),
         (
             "stream: s, url: 'redis://h'",
             "`stream` needs `dt: time` beside it, so that landings add up",
