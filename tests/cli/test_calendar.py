@@ -113,6 +113,17 @@ def test_a_date_inside_that_no_source_has_is_an_error(week):
     assert dates_of(week, "raw.price") == ["2024-01-04", "2024-01-08"]
 
 
+def test_of_many_dates_that_no_source_has_the_first_is_told_and_the_others_are_named(week):
+    first = date(2023, 1, 2)
+    days(week, *(str(first + timedelta(days=n)) for n in range(30)))
+
+    answer = week("extract", "--from", "2023-01-02", "--to", "2023-01-31")
+
+    assert answer.code == 3
+    assert answer.err.count("has no file for") == 1
+    assert "raw.price lacks 29 dates more: 2023-01-03 … 2023-01-31" in answer.err
+
+
 def test_a_plan_does_not_pass_over_a_date_inside(week):
     (week.root / "in/2024-01-05.csv").unlink()
     week("extract", *WEEK)
@@ -293,7 +304,7 @@ def test_it_is_read_again_once_its_table_is_another(exchange):
     [
         "\"select cal_date from dwd.dwd_trade_cal where is_open = '1'\"",
         "\"from dwd_trade_cal select strftime(cal_date, '%Y%m%d') where is_open = '1'\"",
-        '{table: raw.trade_cal, date: CAL_DATE, where: "is_open = 1"}',
+        '{table: raw.trade_cal, date: CAL_DATE, where: "is_open = $<OPEN>"}\nvars: {open: 1}',
     ],
 )
 def test_a_query_or_a_source_may_be_one(exchange, said):
@@ -417,6 +428,7 @@ def test_a_calendar_makes_nothing_stale(week):
         ("calendar: two.csv", "it has 2 columns of dates: a DATE, b DATE"),
         ("calendar: {file: two.csv, date: c}", "it has no column `c`: a DATE, b DATE"),
         ("calendar: {file: two.csv, date: a, where: nosuch = 1}", "nosuch"),
+        ("calendar: {file: two.csv, date: a, where: b < '$<NO>'}", "variable `NO` is not defined"),
     ],
 )  # fmt: skip
 def test_a_wrong_one_is_refused(project, said, message):

@@ -136,6 +136,12 @@ def test_it_is_no_part_of_what_is_fetched(looks):
     }
 
 
+def test_status_shows_the_dates_that_were_asked_for(looks):
+    cells = looks("status", *DAY, "-o", "json").json["cells"]
+
+    assert [c["partition_date"] for c in cells] == [TUESDAY]
+
+
 def test_a_contract_counts_due_dates_too(looks):
     looks.write("nomad.yaml", CONFIG.format(1, ", calendar: days.csv"))
     looks.write("sql/ods/ods_price.yml", "lookback: 2\n")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nomad.cli import options, say
-from nomad.cli.report import Report
+from nomad.cli.report import MANY, Report
 
 if TYPE_CHECKING:
     from nomad.run.result import Result
@@ -111,9 +111,20 @@ def _judge(results: Sequence[Result], *, single: bool, quiet: bool) -> int:
     from nomad.run.undelivered import exit_code, undelivered
 
     missing, absent = undelivered(results, single=single)
-    for result in missing:
-        if result.error:
-            say(result.error)
+    for table in dict.fromkeys(r.table for r in missing):
+        _tell_missing([r for r in missing if r.table == table])
     if absent and not quiet:
         click.echo(f"no source for {briefly(absent)}: passed over", err=True)
     return exit_code(results, single=single)
+
+
+def _tell_missing(missing: Sequence[Result]) -> None:
+    """Say what a source lacks: of a few dates each error, of many the first, and the others."""
+    from nomad.partitions import briefly
+
+    few = missing if len(missing) <= MANY else missing[:1]
+    for result in few:
+        if result.error:
+            say(result.error)
+    if rest := [r.partition for r in missing[len(few) :] if r.partition]:
+        click.echo(f"{missing[0].table} lacks {len(rest)} dates more: {briefly(rest)}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import count, islice, takewhile
@@ -48,6 +48,10 @@ class Due:
     def is_due(self, partition: Partition) -> bool:
         """Tell whether a date is due."""
         return all(c.allows(partition.start) for c in self.calendars)
+
+    def among(self, partitions: Sequence[Partition]) -> Sequence[Partition]:
+        """Give those of some dates that are due, in their order."""
+        return [p for p in partitions if self.is_due(p)] if self.calendars else partitions
 
     def must_be(self, partition: Partition) -> bool:
         """Tell whether a date is one that the calendars name: it must be there."""

@@ -53,11 +53,13 @@ def plan(
     partitions, undue = of_days(dates), list[Cell]()
     for table in (project.tables[name] for name in project.order if name in tables):
         due = due_dates(table.name) if table.partitioned else EVERY_DATE
-        asked = [p for p in partitions if due.is_due(p)]
-        undue += ((table.name, p) for p in partitions if not due.is_due(p))
+        asked = due.among(partitions)
+        if len(asked) < len(partitions):
+            kept = frozenset(asked)
+            undue += ((table.name, p) for p in partitions if p not in kept)
         before = _looked_back(project, table, asked, due_dates)
         before = before.union(*(late.get(i, ()) for i in table.inputs))
-        late[table.name] = set(filter(due.is_due, before))
+        late[table.name] = set(due.among(sorted(before)))
         with about(str(table.name)):
             planner.add(table, asked, late[table.name], due)
     return Plan(tuple(planner.steps), tuple(planner.passed_over), tuple(undue), seen)
@@ -73,7 +75,7 @@ def _looked_back(
         many = lookback_of(project.config.sources[name.name].options)
         if many > 1:
             due = due_dates(name)
-            found |= due.looked_back(filter(due.is_due, partitions), many)
+            found |= due.looked_back(due.among(partitions), many)
     return found
 
 

@@ -6,6 +6,7 @@ What was read is kept, and read again once its table or its file is another.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ from nomad.project.reading import Reader, sound
 from nomad.project.references import Index, Query
 from nomad.schema import Column
 from nomad.sqlfile.file import used
+from nomad.sqlfile.limits import limited
+from nomad.sqlfile.variables import SENTINEL, render
 from nomad.workspace import Workspace
 
 
@@ -93,21 +96,42 @@ class _Source(NamedTuple):
 
 
 def days_of(workspace: Workspace, calendar: Calendar, made_of: MadeOf) -> Days | None:
-    """Give the dates of a calendar; None before what it is read from was ever published."""
-    source = (
-        _file(workspace, calendar)
-        if calendar.of is Of.FILE
-        else _tables(workspace, calendar, made_of)
-    )
+    """Give the dates of a calendar; None before what it is read from was ever published.
+
+    Raises:
+        ConfigError: what it names is not there, holds no date, or what is no date.
+    """
+    calendar = _rendered(workspace, calendar)
+    source = _source(workspace, calendar, made_of)
     if source is None:
         return None
     key = digest("calendar", calendar.of, calendar.date, calendar.where, source.select)
     kept = workspace.calendars.get(key)
     if kept and source.stamp and kept[0] == source.stamp:
         return Days.of(map(date.fromisoformat, kept[1]))
-    days = _found(workspace, calendar, source)
+    try:
+        days = _found(workspace, calendar, source)
+    except ConfigError:
+        again = _source(workspace, calendar, made_of)
+        if again is None or again.manifests == source.manifests:
+            raise
+        source, days = again, _found(workspace, calendar, again)  # it was replaced meanwhile
     workspace.calendars.put(key, [source.stamp, [str(d) for d in sorted(days)]])
     return Days.of(days)
+
+
+def _rendered(workspace: Workspace, calendar: Calendar) -> Calendar:
+    """Fill in the variables of its condition; those of a query are filled in where it is parsed."""
+    where = render(calendar.where, workspace.variables, path=calendar.origin)
+    if SENTINEL in where:
+        raise _fault(calendar, "its `where` can't hold $<PARTITION_DATE>")
+    return replace(calendar, where=where)
+
+
+def _source(workspace: Workspace, calendar: Calendar, made_of: MadeOf) -> _Source | None:
+    if calendar.of is Of.FILE:
+        return _file(workspace, calendar)
+    return _tables(workspace, calendar, made_of)
 
 
 def _file(workspace: Workspace, calendar: Calendar) -> _Source:
@@ -155,7 +179,8 @@ def _found(workspace: Workspace, calendar: Calendar, source: _Source) -> list[da
     called = used(source.select, workspace.macros)
     texts = [source.select, *(m.text for m in called)]
     try:
-        with workspace.reader(texts).session() as session:
+        below = limited((m.text for m in called), source.select)
+        with workspace.reader(texts).session(limited=below) as session:
             for name, manifests in source.manifests.items():
                 session.make(relations(known, lake, name, manifests))
             session.make(source.bare)

@@ -59,6 +59,6 @@ def due_cells(
             yield SourceCell(source, None)
             continue
         due = due_dates(TableName(RAW, source.name))
-        asked = {p for p in of_days(dates) if due.is_due(p)}
+        asked = set(due.among(of_days(dates)))
         before = due.looked_back(asked, lookback_of(source.options))
         yield from (SourceCell(source, p, p not in asked) for p in sorted(asked | before))

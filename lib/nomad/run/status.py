@@ -12,7 +12,7 @@ from nomad.lake.journal import steps
 from nomad.lake.lake import Lake
 from nomad.lake.layout import JOURNAL, JOURNALS, Cell, name_of
 from nomad.names import TableName, counted
-from nomad.partitions import Partition, folder, parse
+from nomad.partitions import Partition, folder, of_days, parse
 from nomad.plan.planner import plan
 from nomad.plan.steps import Action, Plan, Step
 from nomad.run.due import due_dates
@@ -75,8 +75,10 @@ def status(
         State(t, p, CellState.MISSING, "no source has the date") for t, p in found.passed_over
     ]
     states += _beside_calendar(found.lake, found.undue)
+    asked = {None, *of_days(dates)}
     places = {name: i for i, name in enumerate(workspace.project.order)}
-    return sorted(states, key=lambda s: (places[s.table], folder(s.partition)))
+    shown = [s for s in states if s.partition in asked]
+    return sorted(shown, key=lambda s: (places[s.table], folder(s.partition)))
 
 
 def _beside_calendar(lake: Lake, undue: Iterable[Cell]) -> Iterator[State]:
