@@ -37,6 +37,12 @@ def project_of(folder, query="select code from dim.stock where open", more="") -
     return project
 
 
+@pytest.fixture(scope="module")
+def unlanded(tmp_path_factory):
+    """A project with the table that is asked, of which no part is ever landed."""
+    return project_of(tmp_path_factory.mktemp("unlanded"))
+
+
 def stocks(project: Project, *lines: str) -> None:
     project.write("stock.csv", "\n".join(("code,open", *lines)) + "\n")
     assert project("extract", "stock").code == 0
@@ -94,8 +100,9 @@ def test_an_attached_database_is_asked_as_well(tmp_path):
         ("select cod from dim.stock", 1, "cod"),
     ],
 )
-def test_a_query_that_gives_no_parts_is_refused(tmp_path, query, code, told):
-    project = project_of(tmp_path, query)
+def test_a_query_that_gives_no_parts_is_refused(unlanded, query, code, told):
+    project = unlanded
+    project.write("nomad.yaml", CONFIG.format(query=query, more=""))
 
     answer = project("extract", "p")
 
