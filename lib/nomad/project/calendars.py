@@ -34,9 +34,21 @@ class Calendars:
     def of(self, name: TableName) -> frozenset[Calendar]:
         """Give the calendars that a date must be in to be due; of none, every date is."""
         if name not in self._known:
-            found = self._of_source(name) if name.layer == RAW else self._of_table(name)
-            self._known[name] = frozenset(c for c in found if not self._is_made_of(c, name))
+            for each in self._inputs_first(name):
+                found = self._of_source(each) if each.layer == RAW else self._of_table(each)
+                self._known[each] = frozenset(c for c in found if not self._is_made_of(c, each))
         return self._known[name]
+
+    def _inputs_first(self, name: TableName) -> list[TableName]:
+        """Name what is not known yet of a table and all that it goes by, each after its inputs."""
+        order, left = dict[TableName, None](), [name]
+        while left:
+            inputs = self._goes_by(left[-1])
+            lacking = [i for i in inputs if i not in self._known and i not in order]
+            left += lacking
+            if not lacking:
+                order[left.pop()] = None
+        return list(order)
 
     def _of_source(self, name: TableName) -> Iterable[Calendar]:
         source = self._config.sources[name.name]
@@ -45,13 +57,19 @@ class Calendars:
         return _named(self._config.calendar)
 
     def _of_table(self, name: TableName) -> Iterable[Calendar]:
-        table = self._project.tables[name]
-        if table.contract and table.contract.calendar:
-            return _named(table.contract.calendar)
-        dated = [i for i in table.inputs if i != name and self._project.partitioned(i)]
-        if not dated:
+        contract, inputs = self._project.tables[name].contract, self._goes_by(name)
+        if contract and contract.calendar:
+            return _named(contract.calendar)
+        if not inputs:
             return _named(self._config.calendar)
-        return (c for i in dated for c in self.of(i))
+        return (c for i in inputs for c in self._known[i])
+
+    def _goes_by(self, name: TableName) -> list[TableName]:
+        """Name the inputs by date of a table that has no calendar of its own."""
+        table = None if name.layer == RAW else self._project.tables[name]
+        if table is None or (table.contract and table.contract.calendar):
+            return []
+        return [i for i in table.inputs if i != name and self._project.partitioned(i)]
 
     def _is_made_of(self, calendar: Calendar, name: TableName) -> bool:
         if calendar.of is Of.FILE:
