@@ -13,6 +13,8 @@ from threading import Barrier, Event
 import pytest
 
 from conftest import ROOT, Project
+from nomad.errors import OutOfMemory
+from nomad.extract.measure import measure_or_retry
 from web import Reply, serving
 
 DATED = """\
@@ -119,6 +121,31 @@ def test_a_fault_of_ours_in_one_thread_ends_all_and_is_shown(web, tmp_path, monk
     with pytest.raises(ZeroDivisionError, match="ours"):
         project("extract", *DT, "--parallel", "3")
     assert not [t for t in threading.enumerate() if t.name.startswith("source-")]
+
+
+def test_a_date_that_runs_short_of_memory_beside_others_is_landed_once_more_alone(
+    web, tmp_path, monkeypatch
+):
+    alone = []
+
+    def short(*_, **__):
+        raise OutOfMemory("no memory")
+
+    def with_the_least(*words):
+        alone.append(not [t for t in threading.enumerate() if t.name.startswith("source-")])
+        return measure_or_retry(*words)
+
+    monkeypatch.setattr("nomad.run.extraction.measure", short)
+    monkeypatch.setattr("nomad.run.extraction.measure_or_retry", with_the_least)
+    web.answer = rows
+    project = project_of(tmp_path / "p", web)
+
+    answer = project("extract", *DT, "--parallel", "3", "-o", "json")
+
+    assert answer.code == 0, answer.err
+    assert [s["status"] for s in answer.json["steps"]] == ["published"] * 3
+    assert landed(project) == ALL
+    assert alone == [True, True]
 
 
 def test_interrupted_all_end_and_what_is_whole_stays(web, tmp_path):

@@ -16,12 +16,16 @@ from nomad.workspace import Workspace
 
 
 class Budget:
-    """The requests that a run may make to servers, whatever the source; `most` 0: any number."""
+    """The requests that a run may make to servers, whatever the source; `most` 0: any number.
+
+    Memory is `shared` while several sources land at once. `stopped` is that the run is broken off.
+    """
 
     def __init__(self, most: int = 0) -> None:
         self._most, self._count, self._lock = most, 0, Lock()
         self.exceeded = False
         self.stopped = Event()
+        self.shared = False
 
     def spend(self) -> None:
         """Count a request that is about to be made.

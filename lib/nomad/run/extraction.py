@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 from nomad.config.sources import COMMON, SourceConfig
-from nomad.engine import external
 from nomad.engine.instance import Engine, Staged
 from nomad.engine.scan import Files
 from nomad.errors import (
@@ -24,7 +23,7 @@ from nomad.errors import (
 )
 from nomad.extract.base import Connector, Landed, Previous, Request
 from nomad.extract.columns import NO_ROWS, Shape, added
-from nomad.extract.measure import measure_or_retry, measure_together
+from nomad.extract.measure import measure, measure_or_retry, measure_together
 from nomad.files import translated
 from nomad.hashing import digest
 from nomad.lake.manifest import Manifest, Over
@@ -92,10 +91,10 @@ def extract(
         by_source: dict[str, list[SourceCell]] = {}
         for cell in cells:
             by_source.setdefault(cell.source.name, []).append(cell)
-        works = [partial(_work, context, engine, c, extent, force) for c in by_source.values()]
         results: list[Result] = []
-        stop = Stop(extent.budget.stopped, _interrupting(engine))
-        for outcome in side_by_side(works, parallel or workspace.config.parallel, stop):
+        work = partial(_work, context, engine, extent=extent, force=force)
+        at_once = parallel or workspace.config.parallel
+        for outcome in _outcomes(engine, by_source, work, extent.budget, at_once):
             result = judged(outcome.result, due)
             report(context.apply(outcome._replace(result=result)))
             results.append(result)
@@ -108,14 +107,33 @@ def extract(
         return context.run.id, results
 
 
-def _interrupting(engine: Engine) -> Callable[[], None]:
-    """Give what breaks off all queries, of this engine and those to databases outside."""
+def _outcomes(
+    engine: Engine,
+    by_source: Mapping[str, Sequence[SourceCell]],
+    work: Callable[[Sequence[SourceCell]], Generator[Outcome]],
+    budget: Budget,
+    at_once: int,
+) -> Iterator[Outcome]:
+    """Land sources, some at once; what then runs short of memory is landed once more, alone."""
+    works = [partial(work, cells) for cells in by_source.values()]
+    budget.shared = at_once > 1 and len(works) > 1
+    short: list[SourceCell] = []
+    for outcome in side_by_side(works, at_once, Stop(budget.stopped, engine)):
+        if budget.shared and (cell := _short(outcome.result, by_source)):
+            short.append(cell)
+        else:
+            yield outcome
+    budget.shared = False
+    for cell in short:
+        yield from work([cell])
 
-    def interrupt() -> None:
-        engine.interrupt()
-        external.interrupt()
 
-    return interrupt
+def _short(result: Result, by_source: Mapping[str, Sequence[SourceCell]]) -> SourceCell | None:
+    """Name the date that ran short of memory; of a source in parts, some are published already."""
+    if not isinstance(result.error, OutOfMemory):
+        return None
+    cells = (c for c in by_source[result.table.name] if not in_parts(c.source))
+    return next((c for c in cells if c.partition == result.partition), None)
 
 
 def _work(
@@ -242,7 +260,7 @@ def _landed(
         raise _missing(request)
     near = nearest.of(table, partition)
     shape = shape_of(request.source, partition, before=_columns(near) if near else ())
-    staged, retried = _measured(engine, landed, shape)
+    staged, retried = _measured(engine, landed, shape, shared=budget.shared)
     if last and last.content_hash == staged[0].content_hash:
         files.remember(last)
         pages.forget(table, request)
@@ -315,10 +333,15 @@ def _columns(near: Manifest) -> tuple[Column, ...]:
 
 
 def _measured(
-    engine: Engine, landed: Sequence[Landed], shape: Shape
+    engine: Engine, landed: Sequence[Landed], shape: Shape, *, shared: bool
 ) -> tuple[list[Staged], str | None]:
-    """Measure what was landed; where memory runs out, once more with the least. Say so."""
+    """Measure what was landed; where memory runs out, once more with the least. Say so.
+
+    Not while others have their `shared` in it: that ends their sessions.
+    """
     if len(landed) > 1:
         return measure_together(engine, landed, shape), None
+    if shared:
+        return [measure(engine, landed[0], shape)], None
     staged, retried = measure_or_retry(engine, landed[0], shape)
     return [staged], OUT_OF_MEMORY if retried else None

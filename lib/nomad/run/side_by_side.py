@@ -14,6 +14,8 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import NamedTuple
 
+from nomad.engine import external
+from nomad.engine.instance import Engine
 from nomad.run.result import Outcome
 
 _log = logging.getLogger(__name__)
@@ -38,10 +40,15 @@ class _Said(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """How work is broken off: `said` is heard between two requests, `interrupt` ends queries."""
+    """How work is broken off: `said` is heard between two requests, queries are interrupted."""
 
     said: Event
-    interrupt: Callable[[], None]
+    engine: Engine
+
+    def interrupt(self) -> None:
+        """Break off all queries, those to databases outside as well."""
+        self.engine.interrupt()
+        external.interrupt()
 
 
 def side_by_side(works: Sequence[Work], most: int, stop: Stop) -> Iterator[Outcome]:
