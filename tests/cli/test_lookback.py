@@ -85,6 +85,10 @@ def test_dates_that_never_came_are_no_news(empty):
     assert answer.code == 0, answer.err
     assert answer.statuses() == {f"raw.price {d}": "published" for d in (FRIDAY, MONDAY)}
     assert "missing" not in answer.err
+    empty.write("sql/ods/ods_price.sql", "select * from raw.price where dt = '$<PARTITION_DATE>'")
+    plan = empty("plan", "--dt", MONDAY, "-o", "json")
+    assert list(plan.statuses()) == [f"ods.ods_price {d}" for d in (FRIDAY, MONDAY)]
+    assert plan.err == ""
 
 
 def test_a_holiday_looks_at_nothing(looks):

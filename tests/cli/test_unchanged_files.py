@@ -43,6 +43,15 @@ def options(project, text):
     project.write("nomad.yaml", config.replace('.csv"}', f'.csv"{text}}}'))
 
 
+def test_nor_is_a_file_that_lands_whole(waited):
+    waited.write("in/all.csv", "symbol\nA\n")
+    options(waited, "}\n  all: {connector: file, path: in/all.csv, rename: {symbol: code}")
+
+    answers = [waited("extract", "all", *DAY, "-o", "json").reasons() for _ in range(2)]
+
+    assert answers == [{"raw.all": "never landed"}, {"raw.all": KNOWN}]
+
+
 def test_what_is_unchanged_is_not_read(landed):
     stat = (landed.root / "in/2024-01-02.csv").stat()
 

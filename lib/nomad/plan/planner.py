@@ -118,7 +118,7 @@ class _Planner:
             own = partition in wanted
             may_lack = (self._several or not own) and not (own and _must_be(partition, due))
             if may_lack and self._without_source(step):
-                self.passed_over.append(step.cell)
+                self.passed_over += [step.cell] if own else []
                 continue
             if step.action == Action.BUILD:
                 self._building.setdefault(table.name, {})[partition] = None
