@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conftest import CONFIG, Project
+from nomad.run import completeness
 
 DT = ("--dt", "2024-01-03")
 RANGE = ("--from", "2024-01-02", "--to", "2024-01-03")
@@ -227,3 +228,59 @@ def test_a_version_before_is_read_meanwhile(project):
 
     assert answer.code == 5
     assert project.rows("select count(*) from dwd.dwd_price") == [[2]]
+
+
+# The rows before ---------------------------------------------------------------------------------
+
+FEWER = "count(*) >= (select count(*) from previous)"
+
+
+def test_previous_is_the_latest_earlier_date(project):
+    """Not the day before, nor one that is later; before any, it is empty, with the same columns."""
+    conditioned(project, FEWER + " and (select count(close) + count(dt) from previous) >= 0")
+    project.write("in/2024-01-08.csv", "symbol,close\nA,3\nB,4\nC,5\n")
+    project.write("in/2024-01-05.csv", "symbol,close\nA,3\n")
+
+    assert landed(project, "--dt", "2024-01-08")[1] == {"raw.price 2024-01-08": "published"}
+    assert landed(project, "--dt", "2024-01-02")[1] == {"raw.price 2024-01-02": "published"}
+    assert landed(project, "--dt", "2024-01-05")[1] == {"raw.price 2024-01-05": "waiting"}
+
+
+def test_previous_is_what_has_just_landed(project):
+    conditioned(project, FEWER)
+    project.write("in/2024-01-03.csv", "symbol,close\nA,3\n")
+
+    _, statuses = landed(project, *RANGE)
+
+    assert statuses == {"raw.price 2024-01-02": "published", "raw.price 2024-01-03": "waiting"}
+
+
+def test_previous_of_what_lands_whole_is_what_is_published(empty):
+    text = f'sources:\n  a: {{connector: file, path: a.csv, complete: "{FEWER}"}}\nlayers: [ods]\n'
+    empty.write("nomad.yaml", text)
+    empty.write("a.csv", "x\n1\n2\n")
+    assert empty("extract").code == 0
+    empty.write("a.csv", "x\n1\n")
+
+    assert empty("extract").code == 5
+    assert empty.rows("select count(*) from raw.a") == [[2]]
+
+
+def test_a_version_that_was_replaced_meanwhile_is_read_anew(project, monkeypatch):
+    """Another run publishes a date between the look at it and the question."""
+    conditioned(project, FEWER)
+    landed(project, "--dt", "2024-01-02")
+    project.write("in/2024-01-02.csv", "symbol,close\nA,1\nB,2\nC,3\n")
+    asked = []
+
+    def replaced(_, query):
+        if not asked:
+            asked.append(query)
+            answer = project("extract", "--dt", "2024-01-02", "--force", "-q")
+            assert answer.code == 0, answer.err
+
+    monkeypatch.setattr(completeness, "refuse_writing", replaced)
+
+    answer, statuses = landed(project)
+
+    assert statuses == {"raw.price 2024-01-03": "waiting"}, answer.out
