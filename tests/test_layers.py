@@ -24,8 +24,9 @@ LAYERS = {
     "build": 8, "workspace": 8,
     "query": 9,
     "run": 10, "lint": 10,
-    "api": 11, "cli": 11,
-    "__main__": 12,
+    "ingest": 11,
+    "api": 12, "cli": 12,
+    "__main__": 13,
 }  # fmt: skip
 
 ADAPTERS = {

@@ -14,7 +14,7 @@ import pytest
 
 from nomad.errors import SourceMissing, Unreachable
 from nomad.extract.memory import MemoryConnector
-from nomad.run.connections import chosen, exit_code, tried
+from nomad.ingest.connections import chosen, exit_code, tried
 from nomad.workspace import Workspace
 from web import Reply, serving
 

@@ -20,9 +20,9 @@ from nomad.extract.base import Connector, Landed, Previous, Request
 from nomad.extract.connectors.file import FileConnector
 from nomad.extract.memory import MemoryConnector
 from nomad.extract.registry import CONNECTORS
+from nomad.ingest.extraction import extract
 from nomad.names import is_plain
 from nomad.run.chosen import chosen
-from nomad.run.extraction import extract
 from nomad.workspace import Workspace
 
 DAY = date(2024, 1, 2)

@@ -15,11 +15,11 @@ from nomad.errors import Unreachable
 from nomad.extract.base import Landed
 from nomad.extract.connectors.file import FileConnector
 from nomad.extract.memory import MemoryConnector
+from nomad.ingest import cutting, landing
+from nomad.ingest.extraction import extract
 from nomad.lake import pieces
 from nomad.names import TableName
-from nomad.run import cutting, landing
 from nomad.run.chosen import chosen
-from nomad.run.extraction import extract
 from nomad.run.result import Status
 from nomad.workspace import Workspace
 

@@ -114,7 +114,7 @@ def test_a_fault_of_ours_in_one_thread_ends_all_and_is_shown(web, tmp_path, monk
     def broken(*_, **__):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("nomad.run.landing.measure_all", broken)
+    monkeypatch.setattr("nomad.ingest.landing.measure_all", broken)
     web.answer = rows
     project = project_of(tmp_path / "p", web)
 
@@ -135,8 +135,8 @@ def test_a_date_that_runs_short_of_memory_beside_others_is_landed_once_more_alon
         alone.append(not [t for t in threading.enumerate() if t.name.startswith("source-")])
         return measure_or_retry(*words)
 
-    monkeypatch.setattr("nomad.run.extraction.measure", short)
-    monkeypatch.setattr("nomad.run.extraction.measure_or_retry", with_the_least)
+    monkeypatch.setattr("nomad.ingest.extraction.measure", short)
+    monkeypatch.setattr("nomad.ingest.extraction.measure_or_retry", with_the_least)
     web.answer = rows
     project = project_of(tmp_path / "p", web)
 

@@ -15,11 +15,12 @@ from nomad.api.conversion import OnStep
 from nomad.api.opened import Opened
 from nomad.api.results import Options
 from nomad.errors import Misuse, worst
+from nomad.ingest import extraction, undelivered
 from nomad.names import TableName
 from nomad.plan.steps import Plan
 from nomad.project.project import find
 from nomad.query import bound, prepared
-from nomad.run import checks, extraction, history, planning, scheduler, status, undelivered
+from nomad.run import checks, history, planning, scheduler, status
 from nomad.run.chosen import chosen as sources_named
 from nomad.run.recovery import recover
 from nomad.run.result import code_of

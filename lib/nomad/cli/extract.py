@@ -80,9 +80,9 @@ def land(
 ) -> int:
     """Land sources and tell of it; give the exit code."""
     from nomad.config.lookback import lookback_of
+    from nomad.ingest.extraction import extract
+    from nomad.ingest.undelivered import outside_calendar
     from nomad.run.chosen import chosen
-    from nomad.run.extraction import extract
-    from nomad.run.undelivered import outside_calendar
 
     workspace.counting = report.verbose
     found, dates = chosen(workspace, sources), options.days(workspace, when)
@@ -107,8 +107,8 @@ def land(
 
 def _judge(results: Sequence[Result], *, single: bool, quiet: bool) -> int:
     """Say what no source has, and choose the exit code."""
+    from nomad.ingest.undelivered import exit_code, undelivered
     from nomad.partitions import briefly
-    from nomad.run.undelivered import exit_code, undelivered
 
     missing, absent = undelivered(results, single=single)
     for table in dict.fromkeys(r.table for r in missing):

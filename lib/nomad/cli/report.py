@@ -19,8 +19,8 @@ import click
 
 from nomad import errors
 from nomad.cli import say
+from nomad.ingest.meter import Meter, Unseen
 from nomad.names import counted
-from nomad.run.meter import Meter, Unseen
 from nomad.run.result import Result, Status, code_of
 
 if TYPE_CHECKING:

@@ -30,9 +30,9 @@ def command(workspace: Workspace, source: str, dt: str | None, limit: int, outpu
     """
     from nomad.cli import printing
     from nomad.engine.answer import in_json, in_text
+    from nomad.ingest.sample import sample
     from nomad.names import counted
     from nomad.run.chosen import chosen
-    from nomad.run.sample import sample
 
     (found,) = chosen(workspace, [source])
     day = options.days(workspace, options.When(dt))[0] if dt else None

@@ -29,7 +29,7 @@ def command(workspace: Workspace, names: tuple[str, ...], dt: str | None, output
     Example: nomad test-connection
     """
     from nomad.cli import printing
-    from nomad.run.connections import chosen, exit_code, tried
+    from nomad.ingest.connections import chosen, exit_code, tried
 
     day = options.days(workspace, options.When(dt))[0] if dt else None
     found = list(tried(workspace, chosen(workspace, names), day))

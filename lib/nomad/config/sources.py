@@ -42,6 +42,19 @@ class SourceConfig(NamedTuple):
     origin: str
     written: Mapping[str, Held] = {}
 
+    @property
+    def in_parts(self) -> bool:
+        """Whether it lands in parts, rather than a date or all of it at a time."""
+        return _lands_in_parts(self.options)
+
+
+EACH, WATERMARK = "each", "watermark"
+"""The options by which a source is fetched in parts, or what is new of it."""
+
+
+def _lands_in_parts(options: Mapping[str, Held]) -> bool:
+    return any(option in options for option in (EACH, WATERMARK, "dt"))
+
 
 ALLOW, REFUSE = "allow", "refuse"
 """What `drift` says of a header that lost a column, or of one of another kind."""
@@ -72,8 +85,7 @@ def _odd_date(value: Held) -> str | None:
 
 def _in_parts(_value: Held, given: Mapping[str, Held]) -> str | None:
     """Refuse what is only of use for a source that lands in parts."""
-    good = any(option in given for option in ("each", "watermark", "dt"))
-    return None if good else "needs `each:`, `watermark:` or `dt:`"
+    return None if _lands_in_parts(given) else "needs `each:`, `watermark:` or `dt:`"
 
 
 def _one_way(_value: Held, given: Mapping[str, Held]) -> str | None:

@@ -10,7 +10,6 @@ from nomad.extract.base import OnDisk
 from nomad.names import RAW, TableName, did_you_mean
 from nomad.partitions import Partition
 from nomad.run import fetching
-from nomad.run.landing import in_parts
 from nomad.workspace import Workspace
 
 
@@ -47,7 +46,7 @@ def delivered(
     sources = [
         source
         for source in (workspace.config.sources[n.name] for n in sorted(names))
-        if not (in_parts(source) and any(workspace.lake.partitions(TableName(RAW, source.name))))
+        if not (source.in_parts and any(workspace.lake.partitions(TableName(RAW, source.name))))
     ]
     return [p for p in partitions if any(_is_here(workspace, s, p) for s in sources)]
 

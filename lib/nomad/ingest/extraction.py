@@ -26,28 +26,29 @@ from nomad.extract.columns import NO_ROWS, Shape, added
 from nomad.extract.measure import measure, measure_or_retry, measure_together
 from nomad.files import translated
 from nomad.hashing import digest
+from nomad.ingest import stamps
+from nomad.ingest.completeness import Judge
+from nomad.ingest.cutting import publish
+from nomad.ingest.due_cells import SourceCell, due_cells
+from nomad.ingest.extent import Budget, Extent
+from nomad.ingest.landing import Landing, land
+from nomad.ingest.meter import Meter, Unseen
+from nomad.ingest.nearest import Nearest
+from nomad.ingest.pages import Asked, Pages, joined
+from nomad.ingest.progress import note_step
+from nomad.ingest.side_by_side import Stop, side_by_side
+from nomad.ingest.undelivered import judged
 from nomad.lake.manifest import Manifest, Over
 from nomad.names import RAW, TableName
 from nomad.partitions import COLUMN, Partition
 from nomad.plan.freshness import GONE
-from nomad.run import fetching, stamps
-from nomad.run.completeness import Judge
+from nomad.run import fetching
 from nomad.run.context import Context, begin
-from nomad.run.cutting import publish
 from nomad.run.due import due_dates
-from nomad.run.due_cells import SourceCell, due_cells
-from nomad.run.extent import Budget, Extent
 from nomad.run.fetching import odd, shape_of
-from nomad.run.landing import Landing, in_parts, land
-from nomad.run.meter import Meter, Unseen
-from nomad.run.nearest import Nearest
-from nomad.run.pages import Asked, Pages, joined
-from nomad.run.progress import note_step
 from nomad.run.publisher import Recipe
 from nomad.run.readiness import COMPLETE, not_due
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status
-from nomad.run.side_by_side import Stop, side_by_side
-from nomad.run.undelivered import judged
 from nomad.schema import Column
 from nomad.store.requests import about
 from nomad.workspace import Workspace
@@ -83,10 +84,10 @@ def extract(
     due = due_dates(workspace, dates)
     extent = Extent.of(workspace, only, most, meter or Unseen())
     cells = list(due_cells(sources, dates, workspace.variables, due))
-    cells = [c for c in cells if in_parts(c.source) or extent.wants(*c.named)]
-    extent.meter.expect(sum(not (in_parts(c.source) or c.again) for c in cells))
+    cells = [c for c in cells if c.source.in_parts or extent.wants(*c.named)]
+    extent.meter.expect(sum(not (c.source.in_parts or c.again) for c in cells))
     with begin(workspace, "extract", [c.cell for c in cells], wait=wait) as context:
-        remote = any(in_parts(c.source) or COMPLETE in c.source.options for c in cells)
+        remote = any(c.source.in_parts or COMPLETE in c.source.options for c in cells)
         engine = context.engine(remote=remote)
         by_source: dict[str, list[SourceCell]] = {}
         for cell in cells:
@@ -98,7 +99,7 @@ def extract(
             result = judged(outcome.result, due)
             report(context.apply(outcome._replace(result=result)))
             results.append(result)
-            if not in_parts(workspace.config.sources[result.table.name]):
+            if not workspace.config.sources[result.table.name].in_parts:
                 note_step(context, result)
                 if not result.again:
                     extent.meter.ended(result.rows_landed)
@@ -132,7 +133,7 @@ def _short(result: Result, by_source: Mapping[str, Sequence[SourceCell]]) -> Sou
     """Name the date that ran short of memory; of a source in parts, some are published already."""
     if not isinstance(result.error, OutOfMemory):
         return None
-    cells = (c for c in by_source[result.table.name] if not in_parts(c.source))
+    cells = (c for c in by_source[result.table.name] if not c.source.in_parts)
     return next((c for c in cells if c.partition == result.partition), None)
 
 
@@ -144,7 +145,7 @@ def _work(
     for cell in cells:
         if extent.budget.exceeded:
             return
-        if in_parts(cell.source):
+        if cell.source.in_parts:
             yield from _parts(context, engine, cell.source, extent, force=force)
         else:
             yield from _step(context, engine, before, cell=cell, force=force)

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from datetime import date
 
 from nomad import query
-from nomad.config.sources import SourceConfig
+from nomad.config.sources import EACH, SourceConfig
 from nomad.dates import DateRange
 from nomad.errors import ConfigError, Misuse, QueryFailed, Refused, SourceMissing
 from nomad.run.fetching import Each
 from nomad.workspace import Workspace
 
-EACH = "each"
 BY_FILE = "file"
 """The connector itself tells the parts: the files that it finds."""
 

@@ -12,13 +12,13 @@ from nomad.engine.scan import Files
 from nomad.extract import cut, typed
 from nomad.extract.cut import Day, Rows, Rule, Some
 from nomad.hashing import digest
+from nomad.ingest.completeness import Judge
+from nomad.ingest.landing import Landing
 from nomad.lake import pieces
 from nomad.lake.pieces import Cut, Piece, Placed
 from nomad.names import quote
 from nomad.partitions import Partition, parse
-from nomad.run.completeness import Judge
 from nomad.run.fetching import types_of
-from nomad.run.landing import Landing
 from nomad.run.publisher import Recipe
 from nomad.run.result import Outcome
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.errors import LakeError, NomadError, UnknownName, masked, worst
+from nomad.ingest import probing
 from nomad.names import RAW, counted, did_you_mean, is_plain, literal, quote
-from nomad.run import probing
 from nomad.workspace import Workspace
 
 

@@ -23,11 +23,10 @@ from nomad.extract.base import Landed, Request
 from nomad.extract.columns import Shape
 from nomad.extract.measure import measure_all
 from nomad.files import translated
+from nomad.ingest import probing
+from nomad.ingest.pages import joined
 from nomad.partitions import Partition
-from nomad.run import probing
 from nomad.run.fetching import delivered, shape_of
-from nomad.run.landing import in_parts
-from nomad.run.pages import joined
 from nomad.schema import Column
 from nomad.workspace import Workspace
 
@@ -68,7 +67,7 @@ def sample(
     engine = workspace.engine(workspace.temporary, remote=False)
     with probing.folder(workspace) as into:
         files = _fetched(workspace, engine, asked, shape, into)
-        if not in_parts(source):
+        if not source.in_parts:
             files = joined(files, into)
         query = f"{_read(files, measure_all(engine, files, shape))} LIMIT {limit}"
         with engine.session() as session:

@@ -13,7 +13,6 @@ from nomad.names import RAW, TableName
 from nomad.partitions import Partition, of_days
 from nomad.plan.due import DueDates
 from nomad.project.project import source_is_partitioned
-from nomad.run.landing import in_parts
 
 
 class SourceCell(NamedTuple):
@@ -41,7 +40,7 @@ class SourceCell(NamedTuple):
 
 def is_dated(source: SourceConfig, variables: Mapping[str, str]) -> bool:
     """Tell whether a source is fetched date by date."""
-    return not in_parts(source) and source_is_partitioned(source, variables)
+    return not source.in_parts and source_is_partitioned(source, variables)
 
 
 def due_cells(

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from nomad.config.sources import SourceConfig
 from nomad.errors import Misuse, Stopped
+from nomad.ingest.meter import Meter
+from nomad.ingest.progress import ALL, Fetched
+from nomad.ingest.progress import read as read_progress
 from nomad.names import counted
-from nomad.run.meter import Meter
-from nomad.run.progress import ALL, Fetched
-from nomad.run.progress import read as read_progress
 from nomad.workspace import Workspace
 
 

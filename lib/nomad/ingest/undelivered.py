@@ -7,11 +7,11 @@ from datetime import date
 
 from nomad.config.sources import SourceConfig
 from nomad.errors import SourceMissing, worst
+from nomad.ingest.due_cells import is_dated
 from nomad.names import RAW, TableName
 from nomad.partitions import Partition, of_days
 from nomad.plan.due import DueDates
 from nomad.run.due import due_dates
-from nomad.run.due_cells import is_dated
 from nomad.run.result import Result, Status, code_of
 from nomad.workspace import Workspace
 

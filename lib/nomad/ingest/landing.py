@@ -7,27 +7,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from nomad.config.sources import SourceConfig
+from nomad.config.sources import EACH, WATERMARK, SourceConfig
 from nomad.engine.instance import Engine, Staged
 from nomad.engine.scan import Files
 from nomad.errors import NomadError, SourceMissing, Stopped
 from nomad.extract import watermark
 from nomad.extract.base import Connector, Known, Landed, Request
 from nomad.extract.measure import measure_all
+from nomad.ingest import chunks, parts
+from nomad.ingest.extent import Extent
+from nomad.ingest.progress import note_part
 from nomad.lake import pieces
 from nomad.lake.layout import data_file
 from nomad.lake.manifest import DataFile
 from nomad.lake.pieces import Part, Piece, Placed
 from nomad.names import TableName
-from nomad.run import chunks, fetching, parts
+from nomad.run import fetching
 from nomad.run.context import Context
-from nomad.run.extent import Extent
 from nomad.run.fetching import delivered, shape_of
-from nomad.run.parts import EACH
-from nomad.run.progress import note_part
 from nomad.schema import Column
-
-WATERMARK = "watermark"
 
 _AT_ONCE = 1000
 """So many files are landed as one piece: enough to cost little each, few enough to lose."""
@@ -53,11 +51,6 @@ class Landing(NamedTuple):
         """Note that a fetch has ended: in the journal, and for who watches."""
         note_part(self.context, self.table, _window(request), rows=rows, error=error)
         self.extent.meter.ended(rows or 0)
-
-
-def in_parts(source: SourceConfig) -> bool:
-    """Tell whether a source lands in parts, rather than a date or all of it at a time."""
-    return any(option in source.options for option in (EACH, WATERMARK, "dt"))
 
 
 def land(landing: Landing, into: Path) -> Iterator[NomadError]:

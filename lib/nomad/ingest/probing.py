@@ -20,13 +20,13 @@ from nomad.config.sources import SourceConfig
 from nomad.errors import NomadError, SourceMissing, StepFailed
 from nomad.extract.base import OnDisk, Probing, Request
 from nomad.files import translated
+from nomad.ingest import parts
+from nomad.ingest.chunks import SINCE
 from nomad.names import RAW, TableName
 from nomad.partitions import Partition
 from nomad.project.project import source_is_partitioned
-from nomad.run import fetching, parts
-from nomad.run.chunks import SINCE
+from nomad.run import fetching
 from nomad.run.fetching import Each, delivered
-from nomad.run.landing import in_parts
 from nomad.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ _BRIEFLY: Mapping[str, Held] = {"retries": 1, "timeout": 15, "patience": 30}
 
 def is_by_date(workspace: Workspace, source: SourceConfig) -> bool:
     """Tell whether a source is fetched date by date."""
-    return not in_parts(source) and source_is_partitioned(source, workspace.variables)
+    return not source.in_parts and source_is_partitioned(source, workspace.variables)
 
 
 def request(workspace: Workspace, source: SourceConfig, day: date | None = None) -> Request:
