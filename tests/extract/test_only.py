@@ -202,3 +202,10 @@ def test_a_date_that_is_only_looked_at_again_is_no_end_of_the_count(tmp_path, we
     code, _ = landed(project, "--dt", "2024-01-03", "--max-requests", "2")
 
     assert code == 5
+
+
+def test_of_a_lake_without_anything_all_is_missing(project):
+    assert landed(project, "--dt", "2024-01-02", "--only", "missing") == (
+        0,
+        {"raw.price 2024-01-02": "published"},
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import duckdb
 import pytest
 
 from conftest import CONFIG, Project
@@ -148,3 +149,12 @@ def test_what_a_killed_run_published_is_done_though_it_had_failed_before(some):
 
     query = "select status, rows, last_error from nomad.backfill_progress where part = '2024-01-04'"
     assert some.rows(query) == [["done", 1, None]]
+
+
+def test_the_catalog_tells_of_a_date_that_is_missing(some):
+    """It is renewed though nothing was published."""
+    some("extract", "--dt", "2024-01-07")
+
+    with duckdb.connect(str(some.root / "catalog/catalog.duckdb"), read_only=True) as con:
+        query = "select status from nomad.backfill_progress where part = '2024-01-07'"
+        assert con.execute(query).fetchall() == [("missing",)]

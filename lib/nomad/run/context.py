@@ -106,7 +106,7 @@ class Context:
             for listener in self.listeners:
                 listener.published(new, old)
             self.publisher.acknowledge((result.table, result.partition))
-        elif result.status not in (Status.FRESH, Status.MISSING):
+        elif result.status is not Status.FRESH:
             self.catalog.changed()
         self.catalog.renew()
         return noted
