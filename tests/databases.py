@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT
 from nomad.config.sources import SourceConfig
 from nomad.errors import NomadError
-from nomad.extract.base import Request
+from nomad.extract.base import Bounds, Request
 from nomad.extract.registry import CONNECTORS
 
 
@@ -127,11 +127,13 @@ def mariadb(mariadb_server):
     client.close()
 
 
-def asked(connector: str, window=None, *, mark=None, limit=None, root=ROOT, **options) -> Request:
+def asked(
+    connector: str, window=None, *, mark=None, until=None, limit=None, root=ROOT, **options
+) -> Request:
     """A request by options; those that are None are left out."""
     given = {name: value for name, value in options.items() if value is not None}
     source = SourceConfig("s", connector, given, "nomad.yaml:2")
-    return Request(source, window, root, watermark=mark, limit=limit)
+    return Request(source, window, root, watermark=mark, until=until, limit=limit)
 
 
 def fetched(connector: str, folder: Path, window=None, **options):
@@ -145,6 +147,16 @@ def fetched(connector: str, folder: Path, window=None, **options):
     assert (one.path, one.window) == (into / "rows.parquet", window)
     with duckdb.connect() as con:
         return con.sql(f"from read_parquet('{one.path}') order by 1").fetchall()
+
+
+def parted(connector: str, folder: Path, bound: str, **options) -> tuple[Bounds | None, list, list]:
+    """The bounds of a source, and the first values of its rows below a bound, and from it on."""
+    request = asked(connector, **options)
+    below, above = (
+        fetched(connector, folder, **{how: bound}, **options) for how in ("until", "mark")
+    )
+    first = ([row[0] for row in rows or []] for rows in (below, above))
+    return CONNECTORS[connector].bounds(request), *first
 
 
 def described(path: Path, given):

@@ -35,8 +35,8 @@ def project_of(folder, source: str) -> Project:
     return project
 
 
-def pieces_of(project: Project) -> list[pieces.Piece]:
-    with Workspace(project.root, environ={}) as workspace:
+def pieces_of(project: Project, **environ: str) -> list[pieces.Piece]:
+    with Workspace(project.root, environ=environ) as workspace:
         return pieces.read(workspace.store, TableName("raw", "o"))
 
 
@@ -106,6 +106,7 @@ def test_a_first_load_goes_by_the_month_and_each_row_comes_once(shop):
         ">= 2024-04-01",
     ]
     assert shop.moved(conditions) == [1, 2, 3, 4, 5]
+    assert [p.rows for p in pieces_of(shop.project, **shop.environ)] == [2, 2, 0, 1]
     assert shop.rows() == [list(r) for r in ROWS]
 
 
@@ -119,6 +120,7 @@ def test_a_second_day_is_one_fetch_of_what_is_new_and_changed(shop):
 
     assert len(conditions) == 1
     assert shop.moved(conditions) == [5, 6, 7]
+    assert pieces_of(shop.project, **shop.environ)[-1].rows == len([5, 6, 7])
     assert [r[2] for r in shop.rows()] == ["a", "b", "c", "d", "E", "f", "late"]
     assert shop.extract() == ["\"at\" >= '2024-05-20 09:00:00+00'"]
 

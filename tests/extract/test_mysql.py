@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from databases import asked, described, fetched, ids, refused
+from databases import asked, described, fetched, ids, parted, refused
 from nomad.dates import Span
 from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
 from nomad.extract.registry import CONNECTORS
@@ -79,6 +79,31 @@ def test_the_server_hands_over_only_what_lies_above_the_watermark(
 
     assert ids(fetch(table="orders", mark=mark, watermark=column)) == expected
     assert moved(mariadb) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("column", "bound", "expected"),
+    [
+        ("at", "2024-01-02", ("2024-01-01 23:30:00", "2024-01-03 00:00:00", [1])),
+        ("id", str(LARGE), ("1", str(LARGE), [1, 2, 4])),
+        ("amount", "2.2", ("1.10", "3.30", [1, 4])),
+        ("note", "b", (None, None, [1, 4, LARGE])),
+    ],
+)
+def test_in_chunks_each_row_is_below_a_bound_or_above_it(
+    mariadb, tmp_path, column, bound, expected
+):
+    """One without a value is below. Of texts, the server's order tells only where chunks begin."""
+    lowest, highest, below = expected
+    mariadb.run(*ORDERS)
+    more = mariadb.server.options(table="orders", watermark=column)
+
+    bounds, under, over = parted("mysql", tmp_path, bound, **more)
+
+    if lowest:
+        assert [b.removesuffix("+00") for b in bounds] == [lowest, highest]
+    assert under == below
+    assert sorted([*under, *over]) == [1, 2, 4, LARGE]
 
 
 def test_ranges_samples_and_dates_without_a_row(mariadb, fetch):

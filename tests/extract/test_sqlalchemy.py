@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from databases import asked, described, fetched, ids, refused
+from databases import asked, described, fetched, ids, parted, refused
 from nomad.dates import Span
 from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
 from nomad.extract import alchemy
@@ -71,6 +71,27 @@ def test_the_server_hands_over_only_what_lies_above_the_watermark(
 
     assert ids(fetch(table="orders", mark=mark, watermark=column)) == expected
     assert re.search(rf'WHERE "{column}" >= \$1', postgres.asked())
+
+
+@pytest.mark.parametrize(
+    ("column", "bound", "expected"),
+    [
+        ("at", "2024-01-02", ("2024-01-01 23:30:00+00:00", "2024-01-03 00:00:00+00:00", [1])),
+        ("id", "3", ("1", "4", [1, 2])),
+        ("amount", "2.2", ("1.10", "3.30", [1, 4])),
+    ],
+)
+def test_in_chunks_each_row_is_below_a_bound_or_above_it(
+    postgres, tmp_path, column, bound, expected
+):
+    """One without a value is below."""
+    postgres.run(*ORDERS)
+    more = {"url": url(postgres.server), "table": "orders", "watermark": column}
+
+    bounds, under, over = parted("sql", tmp_path, bound, **more)
+
+    assert (*bounds, under) == expected
+    assert sorted([*under, *over]) == [1, 2, 3, 4]
 
 
 def test_ranges_samples_probes_and_dates_without_a_row(postgres, fetch, tmp_path):
