@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conftest import CONFIG, Project
-from nomad.run import completeness
+from nomad.ingest import completeness
 
 DT = ("--dt", "2024-01-03")
 RANGE = ("--from", "2024-01-02", "--to", "2024-01-03")
