@@ -6,7 +6,7 @@ Pure text: manifests and addresses in, SQL out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nomad.engine.joined import (
     as_json,
@@ -29,12 +29,34 @@ _HIVE = f"hive_partitioning=true, hive_types={{'{COLUMN}': DATE}}"
 class Files:
     """The files of one or more partitions that have one schema and one way of being read.
 
-    `dialect` holds options of DuckDB's `read_csv` that differ from the customary.
+    `dialect` holds options of DuckDB's `read_csv` that differ from the customary. `of_json` is that
+    they are JSON as it was landed, where no file is named that tells. `empty` names columns, in
+    small letters, that have the type JSON and no value.
     """
 
     uris: tuple[str, ...]
     schema: tuple[Column, ...]
     dialect: Mapping[str, str] = field(default_factory=dict)
+    of_json: bool = False
+    empty: frozenset[str] = frozenset()
+
+    @property
+    def is_json(self) -> bool:
+        """Whether they are JSON as it was landed."""
+        return self.of_json or any(uri.endswith(".json") for uri in self.uris[:1])
+
+    def lacks_type(self, column: Column) -> bool:
+        """Tell whether JSON in a column's type may say that no value told a type.
+
+        Of what is within other types a manifest doesn't count the values: it is looked at.
+        """
+        if "JSON" not in column.type:
+            return False
+        return self.is_json or column.type != "JSON" or column.name.lower() in self.empty
+
+    def without_rows(self) -> Files:
+        """Give no file, of the same columns."""
+        return replace(self, uris=(), of_json=self.is_json)
 
 
 _DT = f"greatest({COLUMN}) AS {COLUMN}"
@@ -93,11 +115,7 @@ def _joined(groups: Sequence[Files]) -> dict[str, str]:
 
 
 def _known(group: Files, column: Column) -> str:
-    return unknown(column.type) if _is_json(group) else column.type
-
-
-def _is_json(group: Files) -> bool:
-    return any(uri.endswith(".json") for uri in group.uris[:1])
+    return unknown(column.type) if group.lacks_type(column) else column.type
 
 
 def _of_all(kinds: Sequence[str]) -> str | None:
@@ -114,7 +132,7 @@ def _own(group: Files, partitioned: bool) -> tuple[Column, ...]:
 
 def _group(group: Files, columns: Sequence[Column], *, partitioned: bool, plain_dt: bool) -> str:
     held = {c.name.lower(): c for c in group.schema}
-    wanted = [_column(c, held.get(c.name.lower()), json=_is_json(group)) for c in columns]
+    wanted = [_column(c, held.get(c.name.lower()), group) for c in columns]
     hive = partitioned and not _is_remote(group) and (plain_dt or _has_only_dt(group))
     if partitioned:
         wanted.append(_dt_of_name(group) if not hive else COLUMN if plain_dt else _DT)
@@ -143,17 +161,19 @@ def _is_remote(group: Files) -> bool:
     return SCHEME in group.uris[0] and group.uris[0].endswith(".parquet")
 
 
-def _column(column: Column, held: Column | None, *, json: bool) -> str:
-    """Write a column of the result; `json` is that the files are JSON as it was landed."""
+def _column(column: Column, held: Column | None, group: Files) -> str:
+    """Write a column of the result, of which a group may hold one."""
     if held is None:
         return f"NULL::{column.type} AS {quote(column.name)}"
     name = quote(held.name)
-    if held.type != column.type and (read := _as_type(held, column.type, json=json)):
+    if held.type != column.type and (
+        read := _as_type(held, column.type, lacks_type=group.lacks_type(held))
+    ):
         return f"{read} AS {quote(column.name)}"
     return name if held.name == column.name else f"{name} AS {quote(column.name)}"
 
 
-def _as_type(held: Column, kind: str, *, json: bool) -> str | None:
+def _as_type(held: Column, kind: str, *, lacks_type: bool) -> str | None:
     """Read a column as another type; what that doesn't hold is an error, not another value.
 
     None where DuckDB says itself that it can't be. JSON was landed where no value told a type, and
@@ -161,7 +181,7 @@ def _as_type(held: Column, kind: str, *, json: bool) -> str | None:
     """
     name = quote(held.name)
     exact = []
-    if json and unknown(held.type) != held.type:
+    if lacks_type:
         empty = f"TRY_CAST({name} AS {of_json(held.type, 'DATE')})::VARCHAR"
         exact.append(f"{empty} IS NOT DISTINCT FROM {name}::VARCHAR")
     elif would_be_cut(held.type, kind):

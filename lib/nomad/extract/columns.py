@@ -93,10 +93,22 @@ def _delivered(session: Session, landed: Landed, shape: Shape) -> tuple[Column, 
         return _header(landed, shape.rename)
     if landed.format == "json":
         records.prepare(session, landed.path, shape.rename)
-        return records.columns(session, landed.path) or shape.before or NO_ROWS
+        found = records.columns(session, landed.path)
+        return tuple(_known(c, shape.before) for c in found) or shape.before or NO_ROWS
     if shape.rename:
         _rename_parquet(session, landed.path, shape.rename)
     return session.describe(_parquet(landed.path))
+
+
+def _known(column: Column, before: Iterable[Column]) -> Column:
+    """Give a column of JSON in which no value tells its type the one that it had before."""
+    known = next((c.type for c in before if c.name.lower() == column.name.lower()), column.type)
+    held = unknown(column.type)
+    return (
+        column._replace(type=known)
+        if held != column.type and joined(held, known) == known
+        else column
+    )
 
 
 NO_ROWS = (Column("json", "JSON"),)

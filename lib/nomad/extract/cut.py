@@ -91,7 +91,7 @@ def rows(
     Raises:
         Refused: they lack a column that the source names.
     """
-    alike = [Files((), g.schema, g.dialect) for g in together]
+    alike = [g.without_rows() for g in together]
     held = session.describe(scan.select(alike, partitioned=False))
     schema = typed.applied(held, rule.types, rule.source) if together else held
     taken = [c.name for c in schema]

@@ -60,6 +60,7 @@ def publish(
         LakeError: the lake can't be reached; the next run or `doctor --fix` removes what is left.
     """
     ours = replace(manifest, previous=over.manifest.run_id if over and over.manifest else None)
+    assert ours.previous != ours.run_id, f"{ours.cell} twice in one run: its files have one name"
     refused = [quarantined] if ours.quarantined and quarantined else []
     files = dict(zip(_objects(ours), [*refused, *staged], strict=True))
     sent = _Sent(store, files, grace)

@@ -18,12 +18,25 @@ REFUSED = (
 
 def data_files(manifests: Iterable[Manifest], uri: Callable[[str], str]) -> list[Files]:
     """Group the files of manifests that share a schema, in the order of the manifests."""
-    groups: dict[tuple[str, str], tuple[list[str], Manifest]] = {}
+    groups: dict[tuple[str, str, frozenset[str]], tuple[list[str], Manifest]] = {}
     for m in manifests:
-        key = (m.schema_hash, repr(sorted(m.dialect.items())))
+        key = (m.schema_hash, repr(sorted(m.dialect.items())), _empty(m))
         uris, _ = groups.setdefault(key, ([], m))
         uris += [uri(f"{m.folder}/{f.name}") for f in m.files]
-    return [Files(tuple(uris), m.schema, m.dialect) for uris, m in groups.values()]
+    return [
+        Files(tuple(uris), m.schema, m.dialect, empty=empty)
+        for (_, _, empty), (uris, m) in groups.items()
+    ]
+
+
+def _empty(manifest: Manifest) -> frozenset[str]:
+    """Name the columns of type JSON without a value: other dates may know their type."""
+    rows, stats = manifest.row_count, manifest.stats
+    return frozenset(
+        c.name.lower()
+        for c in manifest.schema
+        if c.type == "JSON" and stats.get(c.name, {}).get("null_count") == rows
+    )
 
 
 def refused_files(manifests: Iterable[Manifest], uri: Callable[[str], str]) -> list[Files]:
