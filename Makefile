@@ -110,6 +110,10 @@ bench: ## Measure nomad beside a bare script, and with PEERS=1 beside other tool
 bench-extract: ## Measure how a folder of 5,000 files that all grow is landed: SIZE=small for a few
 	@$(MAKE) --no-print-directory -C tests/bench extract
 
+.PHONY: vendor
+vendor: install ## Start a made-up vendor of market data, for a look around: make vendor DEFECTS="html late"
+	@PYTHONPATH=tests $(BIN)/python -m vendor $(DEFECTS)
+
 .PHONY: check
 check: .venv/.dev ## Lint (Python, shell, SQL) and types
 	$(BIN)/ruff check .

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
+from conftest import ROOT, Project
 from vendor import Defect, Market, Vendor
 from vendor.fields import DEFAULT
 from vendor.interfaces import INTERFACES
@@ -151,3 +156,24 @@ def test_a_revised_statement_comes_beside_the_first_one(vendor):
 
 def test_the_calendar_ends():
     assert (open_days()[0].year, open_days()[-1].isoformat()) == (2014, "2026-12-31")
+
+
+def test_it_can_be_started_for_a_look_around(tmp_path, monkeypatch):
+    """What it prints is a configuration that works."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("TUSHARE_TOKEN", TOKEN)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+    started = [sys.executable, "-m", "vendor", "new_column"]
+    with subprocess.Popen(started, env=environ, stdout=subprocess.PIPE, text=True) as vendor:
+        try:
+            lines = list(iter(vendor.stdout.readline, "Ctrl-C ends it.\n"))
+            text = "".join(lines)
+            project = Project(tmp_path / "p")
+            project.write("nomad.yaml", text[text.index("timezone") : text.index("then:")])
+            answer = project("extract", "--dt", "2024-01-02")
+            assert answer.code == 0, answer.err
+        finally:
+            vendor.send_signal(signal.SIGINT)
+
+    assert vendor.returncode == 0
+    assert project.rows("select count(*), max(new_field) from raw.daily")[0][1] == 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from threading import Event
 
 from vendor import Defect, Market, open_vendor
 
 _EXAMPLE = """\
 The vendor answers at {url} for the token `{token}` (2,000 points).
-In an empty folder, a nomad.yaml to try it with:
+In an empty folder, export TUSHARE_TOKEN={token}, and a nomad.yaml to try it with:
 
 timezone: Asia/Shanghai
 layers: [ods]
@@ -17,7 +18,7 @@ sources:
   daily:
     connector: tushare
     url: {url}
-    token: {token}
+    token: ${{TUSHARE_TOKEN}}
     api: daily
     params: {{trade_date: "$<PARTITION_DATE:%Y%m%d>"}}
 
@@ -34,10 +35,8 @@ def main(words: list[str]) -> None:
         (token,) = vendor.accounts
         told = _EXAMPLE.format(url=vendor.url, token=token, defects=", ".join(Defect))
         print(told, flush=True)  # noqa: T201 - it is what is asked for
-        try:
+        with suppress(KeyboardInterrupt):
             Event().wait()
-        except KeyboardInterrupt:
-            print("ended")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ are found by `patterns`; they land as `delivered` says: `packed` ones unpacked, 
 (`encodings` and `delimiters` tell what isn't said), sheets of `excel` as CSV, by their `formats`;
 `header` names columns. Connectors share `databases`, and `http`, which makes `calls` by the
 `patience` of a source and what is known of `hosts`. An API has `auth` and `paging`, and answers in
-`jsontext`. What a database is asked is in `asking`; `alchemy` reaches those that DuckDB can't, and
+`jsontext`; `tushare_limits` are those of a vendor, and `tushare_answers` what it says in place of
+rows. What a database is asked is in `asking`; `alchemy` reaches those that DuckDB can't, and
 `own_sql` and `table_formats` serve what DuckDB reads itself. What a function of the project gives
 (`functions` finds it, `context` is what it is given, `returned` what it gives) lands as `lines` of
 JSON or as `frames`; `messages` is what streams share, `topics` are those of Kafka. `entities` tells

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 import nomad
@@ -18,11 +19,21 @@ NOT_THERE = (404, 410)
 _AGENT = f"nomad/{nomad.__version__}"
 
 
+class Later(NamedTuple):
+    """What a server said in place of an answer, and the seconds until it may be asked again."""
+
+    what: str
+    after: float
+
+
 @dataclass(frozen=True)
 class Call:
     """What is asked of a server. Of `user:password@` in its address, a header is made.
 
-    Whether the host serves the source at all, an answer to a `login` does not say.
+    Whether the host serves the source at all, an answer to a `login` does not say. A host that
+    counts requests apart, by account or interface say, goes by the rate of each `quota`. Where it
+    says in words of its own that it is asked too often, `later` reads that from an answer. One
+    whose body says who asks `follows` no redirect.
     """
 
     url: str
@@ -32,6 +43,9 @@ class Call:
     body: bytes | None = None
     wants_json: bool = False
     login: bool = False
+    quota: str = ""
+    later: Callable[[Answer], Later | None] = lambda _: None
+    follows: bool = True
 
     def with_params(self, params: Iterable[tuple[str, str]]) -> Call:
         """Ask with more parameters, in place of those of the same names."""

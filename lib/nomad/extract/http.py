@@ -41,6 +41,7 @@ class _Fault(NamedTuple):
     heals: bool = True
     after: float | None = None
     is_reset: bool = False
+    of_quota: bool = False
 
 
 class Session:
@@ -64,11 +65,11 @@ class Session:
         self._pools: dict[str, urllib3.PoolManager] = {}
 
     @classmethod
-    def of(cls, request: Request) -> Session:
-        """Make that of a connector's request."""
+    def of(cls, request: Request, patience: Patience | None = None) -> Session:
+        """Make that of a connector's request, as patient as its source says."""
         return cls(
             request.source.name,
-            Patience.of(request.source),
+            patience or Patience.of(request.source),
             clock=lambda: request.clock().timestamp(),
             sleep=request.sleep,
             spend=request.spend,
@@ -93,22 +94,37 @@ class Session:
         began, attempt = self._clock(), 0
         try:
             host = Host(call.host, self._source, self._clock)
+            quota = self._quota(host, call)
             while True:
                 attempt += 1
-                self._turn(host)
+                self._turn(host, quota)
                 got = self._tried(call, to)
                 if isinstance(got, Answer):
                     return self._judged(host, call, got)
-                self._again(host, call, got, attempt=attempt, began=began)
+                held = quota if got.of_quota else host
+                self._again(held, call, got, attempt=attempt, began=began)
         except ValueError as e:  # no address
             raise self.unreachable(call, e) from e
 
-    def _turn(self, host: Host) -> None:
-        wait = host.take(self._patience.spacing)
+    def _quota(self, host: Host, call: Call) -> Host:
+        """Give what a request is counted by: a part of its host, or all of it."""
+        named = f"{call.host} {call.quota}"
+        return Host(named, self._source, self._clock) if call.quota else host
+
+    def spare(self, call: Call, seconds: float, why: str) -> None:
+        """Have nobody make such requests for some time: the answer would be the same."""
+        host = Host(call.host, self._source, self._clock)
+        self._quota(host, call).close(seconds, why)
+
+    def _turn(self, host: Host, quota: Host) -> None:
+        wait = quota.take(self._patience.spacing)
+        if quota is not host:
+            wait = max(wait, host.take(None))
         if wait > 0:
             _log.info("source `%s`: its turn at the host is in %.1f s", self._source, wait)
             self._sleep(wait)
             host.look()
+            quota.look()
         self._spend()
 
     def _again(self, host: Host, call: Call, fault: _Fault, *, attempt: int, began: float) -> None:
@@ -169,7 +185,7 @@ class Session:
                 call.address,
                 body=call.body,
                 headers=call.sent,
-                retries=_following(call),
+                retries=_following(call) if call.follows else False,
                 timeout=urllib3.Timeout(self._patience.timeout),
                 preload_content=False,
             )
@@ -184,6 +200,8 @@ class Session:
             now = moment(answer.headers.get("date")) or self._clock()
             after = retry_after(answer.headers.get("retry-after"), now)
             return _Fault(answer.told, after=after)
+        if later := call.later(answer):
+            return _Fault(later.what, after=later.after, of_quota=True)
         return answer
 
     def _pool(self, call: Call) -> urllib3.PoolManager:

@@ -10,6 +10,7 @@ from nomad.engine import scan
 from nomad.engine.instance import Session, Staged
 from nomad.engine.scan import Files
 from nomad.extract import cut, typed
+from nomad.extract.columns import NO_ROWS
 from nomad.extract.cut import Day, Rows, Rule, Some
 from nomad.hashing import digest
 from nomad.ingest.completeness import Judge
@@ -46,14 +47,20 @@ class _Cutting(NamedTuple):
     published: Mapping[Day, str | None]
 
     def files(self, placed: Sequence[Placed]) -> dict[int, Files]:
-        """Give the files of parts by the number of their piece."""
-        return pieces.files(self.landing.context.store, self.landing.table, placed)
+        """Give the files of parts by the number of their piece; where some have columns, those."""
+        told = [p for p in placed if _has_columns(p.piece)] or placed
+        return pieces.files(self.landing.context.store, self.landing.table, told)
 
     def rows(self, placed: Sequence[Placed], among: Sequence[Placed]) -> Rows:
         """Give the rows of parts, with the columns that others have as well."""
         after = {p.piece.number: p.piece.after for p in placed}
         some = {n: Some(files, after[n]) for n, files in self.files(placed).items()}
         return cut.rows(self.session, some, self.rule, list(self.files(among).values()))
+
+
+def _has_columns(piece: Piece) -> bool:
+    """Tell whether anything is known of a piece's columns: JSON without a row tells none."""
+    return piece.schema != NO_ROWS or piece.rows > 0
 
 
 def rule_of(landing: Landing) -> Rule:
@@ -87,7 +94,8 @@ def publish(landing: Landing, folder: Path) -> Iterator[Outcome]:
             landing, session, rule, recipe, folder, there, cut_before, before, published
         )
         hashes = dict(before.days)
-        for day, staged, outcome in _cut(work) if there else ():
+        is_known = not rule.dt or any(map(_has_columns, there))
+        for day, staged, outcome in _cut(work) if there and is_known else ():
             hashes[_text(day)] = staged.content_hash
             if outcome:
                 yield outcome

@@ -13,6 +13,7 @@ from nomad.engine.scan import Files
 from nomad.errors import NomadError, SourceMissing, Stopped
 from nomad.extract import watermark
 from nomad.extract.base import Connector, Known, Landed, Request
+from nomad.extract.columns import NO_ROWS
 from nomad.extract.measure import measure_all
 from nomad.ingest import chunks, parts
 from nomad.ingest.extent import Extent
@@ -240,8 +241,8 @@ def _batches(files: Iterable[Landed]) -> Iterator[tuple[list[Landed], bool]]:
 
 
 def _columns(there: Sequence[Piece]) -> tuple[Column, ...]:
-    """Give the columns of the last piece that has rows."""
-    return next((p.schema for p in reversed(there) if p.parts), ())
+    """Give the columns of the last piece that has some; JSON without a row tells none."""
+    return next((p.schema for p in reversed(there) if p.parts and p.schema != NO_ROWS), ())
 
 
 _Measured = tuple[Landed, Staged]
