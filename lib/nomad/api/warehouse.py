@@ -55,6 +55,7 @@ class Warehouse(Opened):
         wait: bool = False,
         only: Sequence[str] = (),
         max_requests: int = 0,
+        parallel: int = 0,
         on_step: OnStep | None = None,
     ) -> results.Run:
         """Land raw data from sources (none named: from all), as `nomad extract`.
@@ -62,7 +63,8 @@ class Warehouse(Opened):
         What is delivered again unchanged is `fresh`, unless by `force`. A date for which a source
         has nothing is a step with status `missing`; of a range, that alone is no failure, unless
         a calendar names it. `only` limits it to what last ended as some of `missing`, `failed`,
-        `waiting` and `done`; `max_requests` to so many requests to servers.
+        `waiting` and `done`; `max_requests` to so many requests to servers. So many sources as
+        `parallel` land at a time (0: as nomad.yaml says).
 
         Raises:
             UnknownName: no such source.
@@ -85,6 +87,7 @@ class Warehouse(Opened):
                 force=force,
                 only=arguments.words(only),
                 most=max_requests,
+                parallel=parallel,
             )
             return conversion.run(
                 run_id, ended, undelivered.exit_code(ended, single=len(days) == 1)

@@ -22,9 +22,9 @@ from nomad.extract.base import OnDisk, Probing, Request
 from nomad.files import translated
 from nomad.ingest import parts
 from nomad.ingest.chunks import SINCE
+from nomad.ingest.due_cells import is_dated
 from nomad.names import RAW, TableName
 from nomad.partitions import Partition
-from nomad.project.project import source_is_partitioned
 from nomad.run import fetching
 from nomad.run.fetching import Each, delivered
 from nomad.workspace import Workspace
@@ -38,11 +38,6 @@ _BRIEFLY: Mapping[str, Held] = {"retries": 1, "timeout": 15, "patience": 30}
 """How patient one is who waits at the terminal, by the options of what asks over HTTP."""
 
 
-def is_by_date(workspace: Workspace, source: SourceConfig) -> bool:
-    """Tell whether a source is fetched date by date."""
-    return not source.in_parts and source_is_partitioned(source, workspace.variables)
-
-
 def request(workspace: Workspace, source: SourceConfig, day: date | None = None) -> Request:
     """Ask for all of a source, for its first part, or for a date: the latest that may be there.
 
@@ -52,7 +47,7 @@ def request(workspace: Workspace, source: SourceConfig, day: date | None = None)
         ConfigError: an option is wrong in a way that shows only now.
         SourceMissing: it has no part.
     """
-    if is_by_date(workspace, source):
+    if is_dated(source, workspace.variables):
         made = fetching.request(workspace, source, Partition(day or _latest(workspace, source)))
     else:
         made = fetching.request(workspace, source, None, _first_part(workspace, source))

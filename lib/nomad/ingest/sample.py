@@ -24,6 +24,7 @@ from nomad.extract.columns import Shape
 from nomad.extract.measure import measure_all
 from nomad.files import translated
 from nomad.ingest import probing
+from nomad.ingest.due_cells import is_dated
 from nomad.ingest.pages import joined
 from nomad.partitions import Partition
 from nomad.run.fetching import delivered, shape_of
@@ -55,7 +56,7 @@ def sample(
         Unreachable: it can't be reached.
         Refused: what came can't be landed.
     """
-    if day and not probing.is_by_date(workspace, source):
+    if day and not is_dated(source, workspace.variables):
         raise Misuse(
             f"source `{source.name}` is not fetched by date",
             where=source.origin,
