@@ -53,6 +53,18 @@ def test_a_table_lands_with_the_chosen_columns_and_rows(shop, fetch):
     ]
 
 
+def test_what_is_null_stays_so_beside_numbers(shop, fetch):
+    fill(
+        shop,
+        "create table t (id integer, price real, qty numeric(10, 2), n)",
+        "insert into t values (1, 2.5, 1, 1.5), (2, null, null, null), (3, 0.0, 0, 2)",
+    )
+
+    assert fetch(table="t") == [(1, 2.5, 1.0, 1.5), (2, None, None, None), (3, 0.0, 0.0, 2.0)]
+    assert fetch(query="select id, price + 1 from t where price is null") == [(2, None)]
+    assert fetch(table="t", select=["qty"], where="id = 2") == [(None,)]
+
+
 def test_a_query_lands_in_the_words_of_sqlite(shop, fetch):
     fill(shop, *ORDERS, 'create table "my ""t" (a)', 'insert into "my ""t" values (1)')
 

@@ -58,7 +58,8 @@ def _read(column: Column, kinds: str, declared: str) -> Taken:
     name = quote(column.name)
     kind = _kind(kinds, declared)
     column = column._replace(type=kind)
-    exact = f"printf('%!.17g', {name})"
+    # printf makes 0.0 of NULL
+    exact = f"CASE WHEN {name} IS NOT NULL THEN printf('%!.17g', {name}) END"
     if kind == "BIGINT":
         return Taken(column, name, made=f"CAST({name} AS BIGINT)")
     if kind == "DOUBLE":
