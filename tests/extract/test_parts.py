@@ -83,6 +83,22 @@ class TestByFile:
         assert (part.appended, part.file.rows) == (True, 1)
         assert project.rows("select count(*) from raw.p") == [[4]]
 
+    @pytest.mark.parametrize("options", ["", ", drift: allow", ", encoding: utf-8-sig"])
+    def test_a_file_with_a_byte_order_mark_grows_as_any_other(self, tmp_path, options):
+        project = made(
+            tmp_path, f"b: {{connector: file, path: b.csv, each: file, dt: day, key: id{options}}}"
+        )
+        project.write("b.csv", "\ufeffid,day,v\n1,2024-01-01,x\n")
+        landed(project)
+        with (project.root / "b.csv").open("a") as f:
+            f.write("2,2024-01-02,y\n")
+
+        assert landed(project) == {"2024-01-02": "published"}
+        assert project.rows("select id, day, v from raw.b order by all") == [
+            ["1", "2024-01-01", "x"], ["2", "2024-01-02", "y"],
+        ]  # fmt: skip
+        assert [p.parts[0].appended for p in pieces_of(project, "b")] == [False, True]
+
     def test_then_it_is_rewritten_and_nothing_of_it_stays(self, project):
         with (project.root / "in/A.csv").open("a") as f:
             f.write("A,20240104,3\n")

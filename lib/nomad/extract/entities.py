@@ -5,6 +5,7 @@ A file that only grew is known by its beginning: then what was added is landed a
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -71,7 +72,10 @@ def _digest(path: Path) -> str:
 
 
 def _added(path: Path, found: Found, known: Known, target: Path) -> Known | None:
-    """Write the header and the lines that were added; None where the file did not just grow."""
+    """Write the header, without a mark before it, and the lines that were added.
+
+    None where the file did not just grow.
+    """
     size = found.size or 0
     if not 0 < known.size < size:
         return None
@@ -82,7 +86,7 @@ def _added(path: Path, found: Found, known: Known, target: Path) -> Known | None
         if digest.hexdigest() != known.sha256 or last != b"\n" or header.count(b'"') % 2:
             return None
         with target.open("wb") as out:
-            out.write(header)
+            out.write(header.removeprefix(codecs.BOM_UTF8))
             _take(f, size - known.size, digest.update, out.write)
     return Known(found.stamp, size, digest.hexdigest())
 
