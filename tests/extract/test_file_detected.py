@@ -53,7 +53,12 @@ def test_an_encoding_is_told(tmp_path, text, encoding, told):
     ("data", "what", "hint"),
     [
         ("a,b\nChloè,1\n".encode("cp1252"), "it may be cp1252 or cp1250", "`encoding: cp1252`"),
-        ("이름,도시\n김철수,서울\n".encode("cp949"), "gb18030 or cp949 or euc_jp", "gb18030`"),
+        (
+            "이름,도시\n김철수,서울\n".encode("cp949"),
+            "gb18030 or big5 or cp949 or euc_jp",
+            "gb18030`",
+        ),
+        ("code,name\n1,中\n".encode("big5"), "it may be big5 or euc_jp", "`encoding: big5`"),
         (b"a,b\n\xff\xfe\xfd\x81,1\n", "it is none of those that are told apart", "`encoding: "),
         ("a,b\n1,2\n".encode("utf-16-le"), "it is none of those", "`encoding: utf-16-le`"),
     ],
@@ -76,6 +81,13 @@ def test_what_is_odd_late_in_a_long_file_counts(tmp_path):
 
     assert landed(tmp_path, "x.csv", encoding="auto")[0].detected == {"encoding": "gb18030"}
     assert "can't be told" in fault(Refused, tmp_path, "y.csv", encoding="auto").what
+
+
+def test_no_sign_of_big5_is_told_as_another_by_itself():
+    pairs = (bytes((lead, trail)) for lead in range(0xA4, 0xC6) for trail in range(0xA1, 0xFF))
+    told = {encodings.of_bytes(b"1," + pair + b"\n").encodings for pair in pairs}
+
+    assert {t for t in told if len(t) == 1} <= {("big5",)}
 
 
 def test_many_signs_of_korean_are_not_taken_for_chinese():

@@ -170,13 +170,19 @@ def _chinese(text: str) -> bool:
 
 
 def _traditional(text: str) -> bool:
-    """Tell traditional Chinese, of which every other sign ends in a byte of ASCII."""
+    """Tell traditional Chinese, of which every other sign ends in a byte of ASCII.
+
+    That none of a few does is chance; of many, it says that the text is another's.
+    """
     signs = _beyond(text)
     low = sum(c.encode("big5")[-1] < _ASCII for c in signs)
-    return _signs("big5", 0xA4, 0xC6)(text) and low * 8 >= len(signs)
+    few = len(set(signs)) < _FEW
+    return _signs("big5", 0xA4, 0xC6)(text) and (few or low * 8 >= len(signs))
 
 
 _ASCII = 0x80
+_FEW = 12
+"""Different signs: of so many, one time in 400 none ends in a byte of ASCII."""
 _EVERYDAY, _KNOWN = 0.7, 0.95
 
 
