@@ -15,6 +15,7 @@ from nomad.catalog.views import QUARANTINE, relations
 from nomad.catalog.views import refused as refused_rows
 from nomad.engine import scan
 from nomad.engine.answer import Answer, in_text
+from nomad.engine.exact import exactly, told_too_wide
 from nomad.engine.instance import Place, Session, View
 from nomad.engine.question import refuse_writing
 from nomad.errors import Misuse, QueryFailed
@@ -82,12 +83,20 @@ def ask(workspace: Workspace, query: str, how: How = in_text) -> Answer:
 
 
 def ask_into(workspace: Workspace, query: str, path: Path) -> None:
-    """Run a query and write the result as one Parquet file."""
-    copy = f"COPY (\n{query}\n) TO {literal(str(path))} (FORMAT parquet)"
+    """Run a query and write the result as one Parquet file, whose values are those of the query.
+
+    Raises:
+        QueryFailed: DuckDB refuses the query, or a number has more digits than Parquet holds.
+    """
 
     def act(session: Session) -> None:
         refuse_writing(session, query)
-        session.execute(copy, at=Place("query", 0))
+        columns = session.describe(query, at=Place("query", 1))
+        copy = f"COPY (\n{exactly(query, columns)}\n) TO {literal(str(path))} (FORMAT parquet)"
+        try:
+            session.execute(copy, at=Place("query", 0))
+        except QueryFailed as e:
+            raise told_too_wide(session, query, columns, e, where="query") from e
 
     _steady(workspace, query, act)
 

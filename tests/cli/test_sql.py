@@ -39,6 +39,26 @@ def test_parquet_goes_to_standard_output(built, tmp_path):
     assert duckdb.sql(f"select count(*) from '{path}'").fetchall() == [(2,)]
 
 
+def test_parquet_holds_every_digit_of_a_sum(built, tmp_path):
+    path = tmp_path / "x.parquet"
+    query = "select sum(x) as a, [sum(x)] as a from (values (9223372036854775807), (2)) _(x)"
+    with path.open("wb") as f:
+        built.process("sql", query, "-o", "parquet", stdout=f)
+
+    (row,) = duckdb.sql(f"from '{path}'").fetchall()
+    assert row == (9223372036854775809, [9223372036854775809])
+
+
+def test_a_number_that_parquet_does_not_hold_is_refused_by_its_column(built):
+    query = "select 1 as b, 170141183460469231731687303715884105727::hugeint as n"
+
+    answer = built("sql", query, "-o", "parquet")
+
+    assert (answer.code, answer.out) == (1, "")
+    assert "`n` has a value of more than 38 digits" in answer.err
+    assert 'CAST("n" AS VARCHAR) keeps all digits' in answer.err
+
+
 @pytest.mark.parametrize("output", ["table", "json"])
 def test_a_fault_shows_no_sql_but_the_users(built, output):
     query = "select close::int, 'a'::int, date '2024-01-02' from dwd.dwd_price"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from nomad.build.inputs import BoundInput, views
 from nomad.build.merge import OldRows, merged, refuse_lost
 from nomad.contract.contract import MERGE
 from nomad.engine import scan
-from nomad.engine.exact import EXACT, exact
+from nomad.engine.exact import as_exact, exact, told_too_wide
 from nomad.engine.instance import LEAN, Engine, Place, Session, Staged
 from nomad.errors import QueryFailed
 from nomad.lake.lake import Lake
@@ -81,7 +81,7 @@ def prepared(
         try:
             yield Prepared(session, table, query, shaped, schema, lean)
         except QueryFailed as e:
-            raise _told_too_wide(session, query, columns, e, path=table.sql.path) from e
+            raise told_too_wide(session, query, columns, e, where=table.sql.path) from e
 
 
 def write(build: Prepared, query: str, path: Path, *, old: OldRows | None = None) -> Staged:
@@ -154,7 +154,7 @@ def _shaped(
     exactly = tuple(Column(c.name, exact(c.type)) for c in own)
     if not has_dt and exactly == tuple(own):
         return query, exactly
-    wanted = [_exact(c) for c in own]
+    wanted = [as_exact(c) for c in own]
     if has_dt and partition:
         wanted[0] = _guarded(wanted[0], own[0], partition)
     return f"SELECT {', '.join(wanted)} FROM (\n{query}\n)", exactly
@@ -213,32 +213,6 @@ def _refuse_miscount(columns: Sequence[Column], sql: SqlFile) -> None:
             where=f"{sql.path}:{sql.line}",
             hint="name each column that the query yields",
         )
-
-
-def _exact(column: Column) -> str:
-    """Keep a HUGEINT exact, alone or within a list, a struct or a map."""
-    name, kind = quote(column.name), exact(column.type)
-    return f"CAST({name} AS {kind}) AS {name}" if kind != column.type else name
-
-
-def _told_too_wide(
-    session: Session, query: str, columns: Iterable[Column], e: QueryFailed, *, path: str
-) -> QueryFailed:
-    """Name the column with a value that doesn't go into Parquet exactly, if that is what failed."""
-    for c in columns if EXACT in e.what else ():
-        name, kind = quote(c.name), exact(c.type)
-        lost = f"CAST(TRY_CAST({name} AS {kind}) AS VARCHAR) <> CAST({name} AS VARCHAR)"
-        lost = f"(TRY_CAST({name} AS {kind}) IS NULL OR {lost}) AND {name} IS NOT NULL"
-        with suppress(QueryFailed):
-            if kind != c.type and session.execute(
-                f"SELECT 1 FROM (\n{query}\n) WHERE {lost} LIMIT 1"
-            ):
-                return QueryFailed(
-                    f"`{c.name}` has a value of more than 38 digits",
-                    where=path,
-                    hint=f"cast it: CAST({name} AS VARCHAR) keeps all digits, AS DOUBLE rounds",
-                )
-    return e
 
 
 def _guarded(wanted: str, column: Column, partition: Partition) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from nomad.engine.exact import exact
 from nomad.engine.instance import Session
 from nomad.engine.joined import joined, unknown
 from nomad.errors import QueryFailed, Refused
@@ -72,6 +73,8 @@ def _typed(
     session: Session, landed: Landed, schema: tuple[Column, ...], types: Types, shape: Shape
 ) -> tuple[Column, ...]:
     """Give columns their declared types; a file that has types of its own is written anew."""
+    if landed.format == "parquet":
+        types = {name: exact(kind) for name, kind in types.items()}
     declared = typed.applied(schema, types, shape.told)
     if landed.format == "parquet" and typed.apart(schema, types):
         select = f"SELECT * {_parquet(landed.path)}"

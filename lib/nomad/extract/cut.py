@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from nomad.dates import FIRST, LAST
 from nomad.engine import scan
+from nomad.engine.exact import exact, is_wide, too_wide
 from nomad.engine.instance import Session
 from nomad.engine.scan import Files
 from nomad.errors import Refused
@@ -86,20 +87,25 @@ def rows(
 ) -> Rows:
     """Write the SELECT over pieces by their numbers; the higher number is the later.
 
-    They get the columns and the types that all of `together` have in common.
+    They get the columns and the types that all of `together` have in common, as Parquet has them.
 
     Raises:
-        Refused: they lack a column that the source names.
+        Refused: they lack a column that the source names, or have a number of too many digits.
     """
     alike = [g.without_rows() for g in together]
     held = session.describe(scan.select(alike, partitioned=False))
     schema = typed.applied(held, rule.types, rule.source) if together else held
+    types = {**rule.types, **{c.name.lower(): exact(c.type) for c in schema if is_wide(c)}}
+    if any(map(is_wide, schema)):
+        files = [*alike, *(some.files for some in pieces.values())]
+        _refuse_too_wide(session, files, held, schema, rule)
+        schema = typed.applied(held, types, rule.source)
     taken = [c.name for c in schema]
     day, place = free("_day", taken), free("_place", taken)
     dated = _date_of(_column(rule, rule.dt, held)) if rule.dt else "NULL::DATE"
     for name in rule.key:
         _column(rule, name, schema)
-    names = typed.cast(held, rule.types)
+    names = typed.cast(held, types)
     number = "row_number() OVER ()" if rule.key else "0"
     parts = (
         f"SELECT {names}, {dated} AS {quote(day)}, {n * _MOST} + {number} AS {quote(place)} FROM"
@@ -109,6 +115,29 @@ def rows(
     nothing = f"SELECT {names}, NULL::DATE AS {quote(day)}, 0 AS {quote(place)}"
     empty = f"{nothing} FROM ({scan.select(alike, partitioned=False)}) WHERE false"
     return Rows("\nUNION ALL\n".join((*parts, empty)), schema, day, place)
+
+
+def _refuse_too_wide(
+    session: Session,
+    files: Sequence[Files],
+    held: Sequence[Column],
+    schema: Sequence[Column],
+    rule: Rule,
+) -> None:
+    """See that Parquet holds each number to its last digit."""
+    wide = [c for c in schema if is_wide(c)]
+    rows = f"SELECT {typed.cast(held, rule.types)} FROM ({scan.select(files, partitioned=False)})"
+    counts = ", ".join(f"count(*) FILTER (WHERE {too_wide(c)})" for c in wide)
+    (found,) = session.execute(f"SELECT {counts} FROM ({rows})")
+    for column, count in zip(wide, found, strict=True):
+        if count:
+            which = "1 row has" if count == 1 else f"{count} rows have"
+            raise Refused(
+                f"source `{rule.source}`: {which} more than 38 digits in `{column.name}`,"
+                " which Parquet doesn't hold",
+                hint=f"say `columns: {{{column.name}: VARCHAR}}` of it in nomad.yaml, which keeps"
+                " all digits, or DOUBLE, which rounds; what was landed stays, unpublished",
+            )
 
 
 def _newer(rule: Rule, some: Some, schema: Sequence[Column]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,9 @@ from nomad.run.result import Outcome
 
 _FORM = "1"
 """Part of every recipe: raise it when cutting changes, and all is cut anew."""
+
+_WIDE = ("exact",)
+"""More of a recipe where numbers are longer than a BIGINT: these were once published as DOUBLE."""
 
 _MANY = 3_000_000
 """More rows than that are cut year by year."""
@@ -83,7 +87,8 @@ def publish(landing: Landing, folder: Path) -> Iterator[Outcome]:
     every = pieces.read(store, table)
     there = pieces.whole(every)
     rule, declared = rule_of(landing), types_of(landing.source)
-    recipe = digest(_FORM, rule.dt, rule.watermark, *rule.key, *map(repr, declared.items()))
+    told = (rule.dt, rule.watermark, *rule.key, *map(repr, declared.items()))
+    recipe = digest(_FORM, *told, *(_WIDE if _is_wide(there, declared) else ()))
     before = pieces.read_cut(store, table)
     before = before if before.recipe == recipe and not landing.force else pieces.NOTHING_CUT
     cut_before = pieces.whole(p for p in every if p.number <= before.through)
@@ -102,6 +107,12 @@ def publish(landing: Landing, folder: Path) -> Iterator[Outcome]:
     if there:
         pieces.write_cut(store, table, Cut(every[-1].number, recipe, hashes))
         _remove_superseded(work)
+
+
+def _is_wide(there: Iterable[Piece], declared: Mapping[str, str]) -> bool:
+    """Tell whether a number may be longer than a BIGINT; UBIGINT and BIGINT together are, too."""
+    kinds = (*declared.values(), *(c.type for piece in there for c in piece.schema))
+    return any(re.search("UBIGINT|HUGEINT", kind, re.IGNORECASE) for kind in kinds)
 
 
 def _contents(landing: Landing, *, partitioned: bool) -> dict[Day, str | None]:
