@@ -74,6 +74,13 @@ class TestByFile:
         assert landed(project) == {"2024-01-03": "published"}
         assert project.rows("select close from raw.p where dt = '2024-01-03'") == [["2.5"]]
 
+    def test_what_a_file_has_no_more_goes_with_a_warning(self, project, caplog):
+        project.write("in/A.csv", "code,day,close\nA,20240103,2\n")
+
+        assert landed(project) == {"2024-01-02": "published"}
+        assert "raw.p: a part came again without 1 key that it had; their rows go" in caplog.text
+        assert project.rows("select code from raw.p order by all") == [["A"], ["B"]]
+
     def test_of_a_file_that_grew_what_was_added_lands(self, project):
         with (project.root / "in/A.csv").open("a") as f:
             f.write("A,20240104,3\n")

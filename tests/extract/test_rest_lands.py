@@ -82,5 +82,29 @@ def test_only_what_is_new_is_asked_for(web, tmp_path):
     web.answer = lambda _: Reply([{**first, "id": 2, "changed": "2024-01-03T09:00:00", "v": "b"}])
     assert project("extract").code == 0
 
-    assert [c.query.get("since") for c in web.calls] == [None, "2024-01-02 09:00:00"]
+    assert [c.query.get("since") for c in web.calls] == [None, "2024-01-02T09:00:00"]
     assert project.rows("select id, v from raw.s order by all") == [[1, "a"], [2, "b"]]
+
+
+def test_a_moment_goes_back_as_the_server_spelled_it(web, tmp_path):
+    """It may compare texts; the project's zone is none of its business."""
+    project = Project(tmp_path / "p")
+    options = "params: {since: $<WATERMARK>}, watermark: u, key: id, overlap: 90 minutes"
+    project.write("nomad.yaml", "timezone: Asia/Shanghai\n" + source(web, options))
+    spelled = ["2024-01-03T20:00:00.500Z", "2024-01-03T21:30:00.000Z"]
+    for number, moment in enumerate([*spelled, spelled[-1]]):
+        web.answer = lambda _, n=number, u=moment: Reply([{"id": n, "u": u}])
+        assert project("extract").code == 0
+
+    since = [c.query.get("since") for c in web.calls]
+    assert since == [None, "2024-01-03T18:30:00.500Z", "2024-01-03T20:00:00.000Z"]
+
+
+def test_a_form_of_the_watermark_is_refused(web, tmp_path):
+    project = Project(tmp_path / "p")
+    project.write("nomad.yaml", source(web, "params: {since: $<WATERMARK:%Y>}, watermark: u"))
+
+    answer = project("extract")
+
+    assert answer.code == 2
+    assert "holds $<WATERMARK:%Y>: a watermark is sent as it was delivered" in answer.err

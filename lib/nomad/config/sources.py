@@ -62,6 +62,8 @@ ALLOW, REFUSE = "allow", "refuse"
 _DATED = re.compile(r"\$<PARTITION_DATE:([^>]*)>", re.IGNORECASE)
 """The date in a spelling of one's own, as `$<PARTITION_DATE:%Y%m%d>`."""
 
+_FORMED = re.compile(r"\$<(WATERMARK|UNTIL):[^>]*>", re.IGNORECASE)
+
 _DIRECTIVE = r"%[YymdjbBGVuUW]|[^%]"
 
 
@@ -77,6 +79,8 @@ def spelled(text: str, one: Callable[[str], str]) -> str:
 
 def _odd_date(value: Held) -> str | None:
     """Say of a text that it has a date in a form by which no date can be spelled."""
+    if found := next((m for text in texts(value) if (m := _FORMED.search(text))), None):
+        return f"holds {found[0]}: a watermark is sent as it was delivered, write $<{found[1]}>"
     for form in (form for text in texts(value) for form in _DATED.findall(text)):
         if "%" not in form or "".join(re.findall(_DIRECTIVE, form)) != form:
             return f"has a date in a form that isn't known: `{form}`, write it like `%Y%m%d`"

@@ -259,6 +259,14 @@ def lost_keys(session: Session, before: str, after: str, found: Rows, rule: Rule
     return {day for (day,) in lost}
 
 
+def count_gone(session: Session, before: str, after: str, rule: Rule) -> int:
+    """Count the keys that a table of rows before has, and the one after has not."""
+    keys = ", ".join(map(quote, rule.key))
+    query = f"SELECT count(DISTINCT ({keys})) FROM {before} AS b ANTI JOIN {after} AS f"
+    ((count,),) = session.execute(f"{query} ON {_same(rule)}")
+    return int(count)
+
+
 def patch(
     session: Session, table: str, base: str, found: Rows, rule: Rule, *, fresh: str, stale: str
 ) -> None:

@@ -6,6 +6,8 @@ import logging
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from nomad.engine import scan
@@ -21,6 +23,8 @@ _log = logging.getLogger(__name__)
 def of(session: Session, files: Files, column: str, *, source: str) -> str | None:
     """Find the highest value of a column; None where there is none.
 
+    Of JSON it is spelled as it was delivered: a server may compare texts.
+
     Raises:
         Refused: there is no such column.
     """
@@ -30,6 +34,9 @@ def of(session: Session, files: Files, column: str, *, source: str) -> str | Non
             f"source `{source}`: there is no column `{column}` to be its watermark",
             hint=f"fix `watermark:` in nomad.yaml: there is {_listed(files)}",
         )
+    if files.is_json:
+        schema = (c._replace(type="VARCHAR") if c.name == name else c for c in files.schema)
+        files = replace(files, schema=tuple(schema))
     values = f"SELECT {quote(name)} AS v FROM ({scan.select([files], partitioned=False)})"
     ((lacking,),) = session.execute(f"SELECT count(*) FROM ({values}) WHERE v IS NULL")
     if lacking:
@@ -119,7 +126,7 @@ def stepped(session: Session, mark: str, chunk: str) -> str:
     found = _moment(session, mark, f"{whole} + INTERVAL {literal(chunk)}")
     if found is None:
         raise _unfit("chunk", mark, chunk, "left out")
-    return found.replace(" ", "T", 1) if mark[10:11] == "T" else found
+    return found
 
 
 def _kind(mark: str) -> str:
@@ -128,11 +135,31 @@ def _kind(mark: str) -> str:
 
 def _moment(session: Session, mark: str, moment: str) -> str | None:
     """Spell a moment as the watermark is, that it was made of."""
-    kind = "DATE" if len(mark) == len("2024-01-15") else _kind(mark)
-    ((found,),) = session.execute(f"SELECT ({moment})::{kind}::VARCHAR")
-    return None if found is None else str(found)
+    if len(mark) == len("2024-01-15"):
+        ((day,),) = session.execute(f"SELECT ({moment})::DATE::VARCHAR")
+        return None if day is None else str(day)
+    ((micros,),) = session.execute(f"SELECT epoch_us(({moment})::{_kind(mark)})")
+    return None if micros is None else _spelled(int(micros), mark)
 
 
+def _spelled(micros: int, like: str) -> str:
+    """Write microseconds since 1970 in UTC with the marks, the digits and the zone of a text.
+
+    Example:
+        >>> _spelled(0, "2024-01-15T10:00:00.000Z"), _spelled(0, "2024-01-15 10:00+08")
+        ('1970-01-01T00:00:00.000Z', '1970-01-01 08:00+08')
+    """
+    found = re.fullmatch(_MOMENT, like)
+    between, seconds, fraction, zone = found.groups("") if found else (" ", ":00", "", "")
+    sign, digits = zone[:1], re.sub(r"\D", "", zone).ljust(4, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    local = datetime(1970, 1, 1) + timedelta(microseconds=micros)  # noqa: DTZ001  the zone is spelled
+    local = local - offset if sign == "-" else local + offset
+    form = f"%Y-%m-%d{between}%H:%M{':%S' if seconds else ''}"
+    return f"{local:{form}}{f'.{local:%f}'[: len(fraction)]}{zone}"
+
+
+_MOMENT = r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d(?::?\d\d)?)?"
 _ZONE = r":\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$"
 
 

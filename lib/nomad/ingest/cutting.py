@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from nomad.ingest.completeness import Judge
 from nomad.ingest.landing import Landing
 from nomad.lake import pieces
 from nomad.lake.pieces import Cut, Piece, Placed
-from nomad.names import quote
+from nomad.names import counted, quote
 from nomad.partitions import Partition, parse
 from nomad.run.fetching import types_of
 from nomad.run.publisher import Recipe
@@ -32,6 +33,8 @@ _WIDE = ("exact",)
 
 _MANY = 3_000_000
 """More rows than that are cut year by year."""
+
+_log = logging.getLogger(__name__)
 
 
 class _Cutting(NamedTuple):
@@ -208,6 +211,9 @@ def _patched(
     found, old = work.rows(fresh, now), work.rows(stale, [*stale, *now])
     cut.make(session, "fresh", found, rule, affected)
     cut.make(session, "stale", old._replace(schema=found.schema), rule, affected)
+    if rule.key and stale and (gone := cut.count_gone(session, "stale", "fresh", rule)):
+        _log.warning("%s: a part came again without %s that it had; their rows go",
+                     work.landing.table, counted(gone, "key"))  # fmt: skip
     if not rule.stays:
         affected |= cut.holding(session, _base(work, work.published, found), "fresh", found, rule)
     if rule.key:
