@@ -166,6 +166,30 @@ def test_a_value_that_json_has_no_word_for_is_refused_by_name(vendor, value, tol
             "import pandas as pd; return pd.DataFrame({'a': [1, 'x']})",
             "gives a table that can't be read",
         ),
+        (
+            "import pandas as pd; return pd.DataFrame([[1, 2]], columns=['a', 'a'])",
+            "gives two columns called `a`",
+        ),
+        (
+            "import pandas as pd; return pd.Series([1], name='a')",
+            "gives a `Series`: make a table of it by `to_frame()`",
+        ),
+        (
+            "import pandas as pd; return pd.DataFrame({'k': [1]}, index=pd.Index([1], name='k'))",
+            "cannot insert k, already exists",
+        ),
+        (
+            "import pandas as pd; return pd.DataFrame({'m': [pd.Period('2024-01')]})",
+            "gives a column `m` of type extension<pandas.period",
+        ),
+        (
+            "import polars as pl; return pl.DataFrame({'o': pl.Series([date], dtype=pl.Object)})",
+            "gives a column `o` of objects",
+        ),
+        (
+            "import pyarrow as pa; return pa.table({'a': pa.array([10], pa.decimal128(38, -1))})",
+            "the longest decimal has 38 digits",
+        ),
     ],
 )
 def test_what_is_no_row_or_table_is_refused(vendor, body, told):
@@ -200,6 +224,41 @@ def test_tables_keep_their_types(vendor):
         "DECIMAL(38,10)", "UTINYINT", "TIMESTAMP WITH TIME ZONE", "BLOB", "VARCHAR",
         "STRUCT(x BIGINT[])", "DECIMAL(20,2)",
     ]  # fmt: skip
+
+
+def test_categories_of_polars_are_texts(vendor):
+    (landed,) = vendor.fetch("""
+        import polars as pl
+        for words in (["a", "b"], ["c", None]):
+            names = pl.Series(words)
+            yield pl.DataFrame({
+                "c": names.cast(pl.Categorical), "e": names.cast(pl.Enum(names.drop_nulls())),
+                "l": pl.Series([[w] for w in words], dtype=pl.List(pl.Categorical)),
+            })
+    """.replace("\n        ", "\n"))  # fmt: skip
+
+    assert types(landed) == ["VARCHAR", "VARCHAR", "VARCHAR[]"]
+    assert read(landed) == [
+        ("a", "a", ["a"]), ("b", "b", ["b"]), ("c", "c", ["c"]), (None, None, [None]),
+    ]  # fmt: skip
+
+
+def test_a_decimal_that_ends_before_the_point_is_one_that_does_not(vendor):
+    (landed,) = vendor.fetch("""
+        import pyarrow as pa
+        tens = pa.decimal128(5, -2)
+        yield pa.table({"d": pa.array([Decimal("9999900")], tens),
+                        "l": pa.array([[Decimal("1500"), None]], pa.list_(tens))})
+    """.replace("\n        ", "\n"))  # fmt: skip
+
+    assert types(landed) == ["DECIMAL(7,0)", "DECIMAL(7,0)[]"]
+    assert read(landed) == [(9999900, [1500, None])]
+
+
+def test_a_field_may_be_called_as_a_type_that_is_refused(vendor):
+    assert vendor.rows("import pyarrow as pa; return pa.table({'a': [{'interval': 1}]})") == [
+        ({"interval": 1},)
+    ]
 
 
 def test_an_index_that_has_a_name_is_a_column(vendor):

@@ -176,24 +176,48 @@ def _read(frame: Any) -> Iterator[Any]:
     import pyarrow as pa
 
     try:
-        if hasattr(frame, "reset_index"):
-            reader = pa.Table.from_pandas(_indexed(frame), preserve_index=False).to_reader()
-        elif isinstance(frame, pa.RecordBatch) or not hasattr(frame, "__arrow_c_stream__"):
-            reader = pa.Table.from_batches([pa.record_batch(frame)]).to_reader()
-        else:
-            reader = pa.RecordBatchReader.from_stream(frame)
+        reader = _reader(frame)
+        _refuse_objects(frame)
         schema = pa.schema([pa.field(f.name, _type(f.name, f.type)) for f in reader.schema])
         _refuse_twins(schema.names)
         yield schema.empty_table()
         for batch in reader:
             yield pa.Table.from_batches([batch]).cast(schema)
-    except (pa.ArrowException, TypeError) as e:
+    except Odd:
+        raise
+    except (pa.ArrowException, TypeError, ValueError) as e:
         raise Odd(f"gives a table that can't be read: {' '.join(map(str, e.args))}") from e
 
 
+def _reader(frame: Any) -> Any:
+    import pyarrow as pa
+
+    if hasattr(frame, "reset_index"):
+        return pa.Table.from_pandas(_indexed(frame), preserve_index=False).to_reader()
+    if isinstance(frame, pa.RecordBatch) or not hasattr(frame, "__arrow_c_stream__"):
+        return pa.Table.from_batches([pa.record_batch(frame)]).to_reader()
+    return pa.RecordBatchReader.from_stream(frame)
+
+
 def _indexed(frame: Any) -> Any:
-    """Make columns of an index that has names; one without is just the rows' numbers."""
-    return frame if all(n is None for n in frame.index.names) else frame.reset_index()
+    """Make columns of an index that has names; one without is just the rows' numbers.
+
+    Raises:
+        Odd: it is a column of pandas, or two columns have one name.
+    """
+    if not hasattr(frame, "columns"):
+        raise Odd(f"gives a `{type(frame).__name__}`: make a table of it by `to_frame()`")
+    whole = frame if all(n is None for n in frame.index.names) else frame.reset_index()
+    _refuse_twins(str(n) for n in whole.columns)
+    return whole
+
+
+def _refuse_objects(frame: Any) -> None:
+    """Refuse the objects of polars, of which Arrow is given the addresses in memory."""
+    if type(frame).__module__.startswith("polars."):
+        for name, kind in zip(frame.columns, frame.dtypes, strict=True):
+            if str(kind) == "Object":
+                raise Odd(f"gives a column `{name}` of objects: make text or numbers of them")
 
 
 def _type(name: str, kind: Any) -> Any:
@@ -204,13 +228,49 @@ def _type(name: str, kind: Any) -> Any:
     """
     import pyarrow as pa
 
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_struct(kind):
+        return _nested(name, kind)
+    if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
+        return pa.dictionary(kind.index_type, pa.string())
     if pa.types.is_timestamp(kind) and kind.unit == "ns" and kind.tz:
         return pa.timestamp("us", kind.tz)
     if pa.types.is_time64(kind):
         return pa.time64("us")
-    if pa.types.is_decimal256(kind) and kind.precision <= _DIGITS:
-        return pa.decimal128(kind.precision, kind.scale)
-    if re.search(r"duration|interval|decimal256", str(kind)):
+    return _number(kind) if pa.types.is_decimal(kind) and _fits(kind) else _kept(name, kind)
+
+
+def _nested(name: str, kind: Any) -> Any:
+    """Do the same for the values of a list, or the fields of a struct."""
+    import pyarrow as pa
+
+    fields = [kind.field(n) for n in range(kind.num_fields)]
+    fields = [field.with_type(_type(name, field.type)) for field in fields]
+    if pa.types.is_struct(kind):
+        return pa.struct(fields)
+    return pa.list_(*fields) if pa.types.is_list(kind) else pa.large_list(*fields)
+
+
+def _fits(kind: Any) -> bool:
+    return bool(kind.precision - min(kind.scale, 0) <= _DIGITS)
+
+
+def _number(kind: Any) -> Any:
+    """Give the DECIMAL that holds a decimal: DuckDB has none that ends before the point."""
+    import pyarrow as pa
+
+    return pa.decimal128(kind.precision - min(kind.scale, 0), max(kind.scale, 0))
+
+
+_NOT_KEPT = r"duration|interval|decimal256|decimal\d+\(\d+, -|pandas\.period"
+
+
+def _kept(name: str, kind: Any) -> Any:
+    """Refuse a type that Parquet doesn't keep, or keeps as bare numbers.
+
+    Raises:
+        Odd: it is one.
+    """
+    if re.search(_NOT_KEPT, str(kind)):
         digits = f", and the longest decimal has {counted(_DIGITS, 'digit')}"
         raise Odd(
             f"gives a column `{name}` of type {kind}, which Parquet doesn't keep"
