@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, date, datetime
+from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 from hypothesis import given, settings
@@ -41,6 +43,19 @@ def pieces_of(project: Project, name: str) -> list[pieces.Piece]:
         return pieces.read(workspace.store, TableName("raw", name))
 
 
+def _meanwhile(monkeypatch, function: str, path: Path, text: str) -> None:
+    """Have a text be added to a file right before the first call of a function."""
+    real = resolve_name(function)
+
+    def wrapper(*words):
+        monkeypatch.setattr(function, real)
+        with path.open("a") as f:
+            f.write(text)
+        return real(*words)
+
+    monkeypatch.setattr(function, wrapper)
+
+
 PRICES = 'p: {connector: file, path: "in/*.csv", each: file, dt: day, key: [code, day]}'
 
 
@@ -62,7 +77,7 @@ class TestByFile:
         def refuse(*_):
             raise AssertionError("it was read")
 
-        monkeypatch.setattr("nomad.extract.entities._digest", refuse)
+        monkeypatch.setattr("nomad.extract.entities._anew", refuse)
         monkeypatch.setattr("nomad.extract.entities._added", refuse)
 
         assert landed(project) == {None: "fresh"}
@@ -105,6 +120,35 @@ class TestByFile:
             ["1", "2024-01-01", "x"], ["2", "2024-01-02", "y"],
         ]  # fmt: skip
         assert [p.parts[0].appended for p in pieces_of(project, "b")] == [False, True]
+
+    @pytest.mark.parametrize("torn", ["", "A,2024"])
+    @pytest.mark.parametrize("key", ["", ", key: [code, day]"])
+    def test_what_is_added_while_a_file_is_read_comes_the_next_time(
+        self, tmp_path, monkeypatch, key, torn
+    ):
+        project = made(tmp_path, f'p: {{connector: file, path: "a.csv", each: file, dt: day{key}}}')
+        project.write("a.csv", f"code,day,close\nA,20240102,1\n{torn}")
+        rest = "A,20240103,2\n".removeprefix(torn)
+        _meanwhile(monkeypatch, "nomad.extract.places.bring", project.root / "a.csv", rest)
+        landed(project)
+        assert project.rows("select close from raw.p") == [["1"]]
+
+        landed(project)
+        assert project.rows("select close from raw.p order by 1") == [["1"], ["2"]]
+        assert landed(project) == {None: "fresh"}
+
+    @pytest.mark.parametrize("torn", ["", "A,2024"])
+    def test_so_does_what_is_added_while_that_is_read_which_was_added_before(
+        self, project, monkeypatch, torn
+    ):
+        path = project.root / "in/A.csv"
+        path.write_text(f"{path.read_text()}A,20240104,3\n{torn}")
+        rest = "A,20240105,4\n".removeprefix(torn)
+        _meanwhile(monkeypatch, "nomad.extract.entities._added", path, rest)
+
+        assert landed(project) == {"2024-01-04": "published"}
+        assert landed(project) == {"2024-01-05": "published"}
+        assert [p.parts[0].appended for p in pieces_of(project, "p")][1:] == [True, True]
 
     def test_then_it_is_rewritten_and_nothing_of_it_stays(self, project):
         with (project.root / "in/A.csv").open("a") as f:

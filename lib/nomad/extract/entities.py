@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from nomad.extract import places
 from nomad.extract.base import Known, Landed, Request
 from nomad.extract.delivered import delivered, dialect_of
 from nomad.extract.places import Found, Place, key
+from nomad.files import translated
 
 _CHUNK = 1 << 20
 
@@ -33,7 +34,7 @@ def changed(
         if added:
             yield added
         else:
-            yield from _anew(place, request, found, into / str(number))
+            yield from _anew(place, request, found, into / str(number), growing=growing)
         if request.limit is not None:
             return
 
@@ -47,13 +48,58 @@ def _is_known(request: Request, found: Found) -> bool:
     return bool(known and found.stamp and known.stamp == found.stamp)
 
 
-def _anew(place: Place, request: Request, found: Found, base: Path) -> Iterator[Landed]:
-    on_disk = places.is_on_disk(found.address)
-    sha = _digest(request.root / found.address) if on_disk else ""
-    state = Known(found.stamp, found.size or 0, sha)
-    for file in delivered(place, request, found, base.parent, base.name):
-        part = key(file.told)
-        yield Landed(file.path, None, file.dialect, part=part, state=state, detected=file.detected)
+def _anew(
+    place: Place, request: Request, found: Found, base: Path, *, growing: bool
+) -> Iterator[Landed]:
+    beginning = _Beginning(place) if growing else None
+    state = Known(found.stamp, found.size or 0, "")
+    for file in delivered(beginning or place, request, found, base.parent, base.name):
+        part, known = key(file.told), beginning.known if beginning else state
+        yield Landed(file.path, None, file.dialect, part=part, state=known, detected=file.detected)
+
+
+class _Beginning:
+    """A place whose files come as long as they were when they were found.
+
+    What is added meanwhile comes the next time. Of what came, and of nothing else, is `known`.
+    """
+
+    known = Known("", 0, "")
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.find, self.size = place.find, place.size
+
+    def bring(self, found: Found, to: Path) -> bool:
+        """Copy a file; of one that grew since it was found, whole lines."""
+        if not self._place.bring(found, to):
+            return False
+        with translated(str(to)), to.open("r+b") as f:
+            size = _end(f, found.size or 0)
+            if not size and f.seek(0, os.SEEK_END):
+                return False
+            f.truncate(size)
+            f.seek(0)
+            self.known = Known(found.stamp, size, hashlib.file_digest(f, "sha256").hexdigest())
+        return True
+
+
+def _end(f: BinaryIO, size: int) -> int:
+    """Tell where what is landed of a file ends, that was so long when it was found.
+
+    Where it grew since, its last line may have been one that was only begun: it is left out.
+    """
+    there = f.seek(0, os.SEEK_END)
+    if there <= size:
+        return there
+    end = size
+    while end:
+        begin = max(0, end - _CHUNK)
+        f.seek(begin)
+        if (last := f.read(end - begin).rfind(b"\n")) >= 0:
+            return begin + last + 1
+        end = begin
+    return 0
 
 
 def _grown(request: Request, found: Found, target: Path) -> Landed | None:
@@ -66,24 +112,21 @@ def _grown(request: Request, found: Found, target: Path) -> Landed | None:
     return state and Landed(target, dialect=dialect, part=found.address, state=state, appended=True)
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
-
-
 def _added(path: Path, found: Found, known: Known, target: Path) -> Known | None:
     """Write the header, without a mark before it, and the lines that were added.
 
     None where the file did not just grow.
     """
-    size = found.size or 0
-    if not 0 < known.size < size:
+    if not 0 < known.size < (found.size or 0):
         return None
     with path.open("rb") as f:
+        size = _end(f, found.size or 0)
+        f.seek(0)
         digest, header = hashlib.sha256(), f.readline()
         f.seek(0)
         last = _take(f, known.size, digest.update)
-        if digest.hexdigest() != known.sha256 or last != b"\n" or header.count(b'"') % 2:
+        is_same = digest.hexdigest() == known.sha256 and last == b"\n" and size > known.size
+        if not is_same or header.count(b'"') % 2:
             return None
         with target.open("wb") as out:
             out.write(header.removeprefix(codecs.BOM_UTF8))
