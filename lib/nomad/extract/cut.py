@@ -85,7 +85,7 @@ class Some(NamedTuple):
 def rows(
     session: Session, pieces: Mapping[int, Some], rule: Rule, together: Sequence[Files]
 ) -> Rows:
-    """Write the SELECT over pieces by their numbers; the higher number is the later.
+    """Write the SELECT over pieces by their numbers, the earlier first.
 
     They get the columns and the types that all of `together` have in common, as Parquet has them.
 
@@ -110,7 +110,7 @@ def rows(
     parts = (
         f"SELECT {names}, {dated} AS {quote(day)}, {n * _MOST} + {number} AS {quote(place)} FROM"
         f" ({scan.select([*alike, some.files], partitioned=False)}){_newer(rule, some, held)}"
-        for n, some in sorted(pieces.items())
+        for n, some in enumerate(pieces.values())
     )
     nothing = f"SELECT {names}, NULL::DATE AS {quote(day)}, 0 AS {quote(place)}"
     empty = f"{nothing} FROM ({scan.select(alike, partitioned=False)}) WHERE false"

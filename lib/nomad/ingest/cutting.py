@@ -93,8 +93,9 @@ def publish(landing: Landing, folder: Path) -> Iterator[Outcome]:
     told = (rule.dt, rule.watermark, *rule.key, *map(repr, declared.items()))
     recipe = digest(_FORM, *told, *(_WIDE if _is_wide(there, declared) else ()))
     before = pieces.read_cut(store, table)
-    before = before if before.recipe == recipe and not landing.force else pieces.NOTHING_CUT
     cut_before = pieces.whole(p for p in every if p.number <= before.through)
+    same = before.recipe == recipe and before.parts == pieces.told(pieces.live(cut_before))
+    before = before if same and not landing.force else pieces.NOTHING_CUT
     published = _contents(landing, partitioned=bool(rule.dt))
     with landing.engine.session() as session:
         rule = rule._replace(types=typed.known(session, declared, rule.source))
@@ -108,7 +109,8 @@ def publish(landing: Landing, folder: Path) -> Iterator[Outcome]:
             if outcome:
                 yield outcome
     if there:
-        pieces.write_cut(store, table, Cut(every[-1].number, recipe, hashes))
+        parts = pieces.told(pieces.live(there))
+        pieces.write_cut(store, table, Cut(every[-1].number, recipe, hashes, parts))
         _remove_superseded(work)
 
 
@@ -136,7 +138,9 @@ def _cut(work: _Cutting) -> Iterator[_Done]:
         yield from _rebuilt(work, None)
         return
     fresh, stale = _without(now, was), _without(was, now)
-    damaged = {d for d, content in _days(work.before) if not _holds(work, d, content)}
+    made = dict(_days(work.before))
+    every = made.keys() | work.published.keys()
+    damaged = {d for d in every if made.get(d) != work.published.get(d)}
     affected = _affected(work, fresh, stale) if fresh or stale else {}
     if sum(affected.values()) > _MANY:
         yield from _rebuilt(work, {*affected, *damaged})

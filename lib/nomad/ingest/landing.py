@@ -57,7 +57,7 @@ class Landing(NamedTuple):
 def land(landing: Landing, into: Path) -> Iterator[NomadError]:
     """Land what is new, piece by piece; what could not be had is given, and the rest goes on."""
     there = _whole_pages(landing, pieces.read(landing.context.store, landing.table))
-    before = _Before.of(there)
+    before = _Before.of(there, pieces.read_cut(landing.context.store, landing.table).through)
     lacking: SourceMissing | None = None
     for number, fetch in enumerate(_fetches(landing, before)):
         folder, request = into / f"{number}", fetch.request
@@ -85,9 +85,9 @@ def land(landing: Landing, into: Path) -> Iterator[NomadError]:
 
 
 def _whole_pages(landing: Landing, there: list[Piece]) -> list[Piece]:
-    """Remove what is there of a request that can't be gone on with: it is made once more."""
-    for begun in pieces.begun(there).values():
-        while begun and begun[-1].cursor is None and begun[-1].until is None:
+    """Remove what is there of a request that can't be gone on with, or was by other options."""
+    for (_, recipe), begun in pieces.begun(there).items():
+        while begun and not (begun[-1].goes_on and recipe == landing.recipe):
             pieces.remove(landing.context.store, landing.table, begun[-1])
             there.remove(begun.pop())
     return there
@@ -102,16 +102,20 @@ class Fetch(NamedTuple):
 
 
 class _Before(NamedTuple):
-    """What was there before a run: pieces that are whole, the last part of each key, pages."""
+    """What was there before a run: pieces that are whole, the last part of each key, pages.
+
+    Partitions were made of pieces `through` a number.
+    """
 
     whole: Sequence[Piece]
     latest: Mapping[str, Placed]
     begun: Mapping[tuple[str, str], list[Piece]]
+    through: int
 
     @staticmethod
-    def of(there: Sequence[Piece]) -> _Before:
+    def of(there: Sequence[Piece], through: int) -> _Before:
         whole = pieces.whole(there)
-        return _Before(whole, pieces.latest(whole), pieces.begun(there))
+        return _Before(whole, pieces.latest(whole), pieces.begun(there), through)
 
     def pages(self, landing: Landing, request: Request) -> list[Piece]:
         """Give the pages of a fetch that was broken off, to go on after them."""
@@ -175,7 +179,8 @@ def _fetched(
     """Land what comes; a page of a fetch that goes on by a cursor is a piece at once."""
     request, pages = fetch.request, list(fetch.pages)
     shape = shape_of(request.source, None, before=_columns(there))
-    number, count = there[-1].number if there else 0, sum(len(p.parts) for p in pages)
+    number = max(there[-1].number if there else 0, before.through)
+    count = sum(len(p.parts) for p in pages)
     last = pages[-1] if pages else None
     is_whole = last is None and not fetch.in_chunks
     for batch, at_end in _batches(_delivered(landing, fetch, into)):

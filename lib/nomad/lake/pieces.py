@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from nomad.engine.scan import Files
 from nomad.errors import CorruptManifest, LostRace
+from nomad.hashing import digest
 from nomad.lake.layout import (
     cut_key,
     folder_of,
@@ -83,6 +84,11 @@ class Piece(NamedTuple):
         """Rows in all files."""
         return sum(p.file.rows for p in self.parts)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether a fetch that isn't complete can be gone on with after it."""
+        return self.cursor is not None or self.until is not None
+
 
 class Placed(NamedTuple):
     """A part, and the piece that it is of."""
@@ -95,15 +101,22 @@ class Cut(NamedTuple):
     """Of which pieces the partitions were made: all up to a number.
 
     `recipe` tells how they were cut; `days` has the content hash of each partition that was made,
-    by its date (ISO; empty for the one of a table that is not partitioned).
+    by its date (ISO; empty for the one of a table that is not partitioned). `parts` tells which
+    parts stood then: where others do among the same pieces, one was lost.
     """
 
     through: int
     recipe: str
     days: Mapping[str, str]
+    parts: str = ""
 
 
 NOTHING_CUT = Cut(0, "", {})
+
+
+def told(placed: Iterable[Placed]) -> str:
+    """Tell some parts from others, in short."""
+    return digest(*(f"{p.piece.number} {p.part.file.name}" for p in placed))
 
 
 def read(store: Store, table: TableName) -> list[Piece]:
@@ -144,9 +157,11 @@ def fetches(pieces: Iterable[Piece]) -> list[list[Piece]]:
 
 
 def whole(pieces: Iterable[Piece]) -> list[Piece]:
-    """Give the pieces that are read: a page is, once all pages of its fetch are there."""
-    found = (piece for pages in fetches(pieces) for piece in pages)
-    return sorted(found, key=lambda p: p.number)
+    """Give the pieces that are read, in the order in which their landings ended.
+
+    A page is read once all pages of its fetch are there: others may have landed in between.
+    """
+    return [piece for pages in fetches(pieces) for piece in pages]
 
 
 def begun(pieces: Sequence[Piece]) -> dict[tuple[str, str], list[Piece]]:
@@ -160,14 +175,14 @@ def begun(pieces: Sequence[Piece]) -> dict[tuple[str, str], list[Piece]]:
 
 
 def live(pieces: Iterable[Piece]) -> list[Placed]:
-    """Give what stands of pieces that are whole, the earlier first."""
+    """Give what stands of pieces that are whole, in their order."""
     by_key: dict[str, list[tuple[int, int, Placed]]] = {}
     loose: list[tuple[int, int, Placed]] = []
-    for piece in pieces:
+    for order, piece in enumerate(pieces):
         if piece.anew:
             by_key, loose = {}, []
         for n, part in enumerate(piece.parts):
-            placed = (piece.number, n, Placed(piece, part))
+            placed = (order, n, Placed(piece, part))
             if not part.key:
                 loose.append(placed)
             elif part.appended:
@@ -236,7 +251,7 @@ def read_cut(store: Store, table: TableName) -> Cut:
     try:
         body = json.loads(blob.data) if blob else {}
         days = {str(k): str(v) for k, v in body["days"].items()}
-        return Cut(int(body["through"]), str(body["recipe"]), days)
+        return Cut(int(body["through"]), str(body["recipe"]), days, str(body["parts"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return NOTHING_CUT
 

@@ -1,0 +1,131 @@
+"""What was broken off, lost or landed in another order gives the same rows in the end."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+
+import pytest
+
+from conftest import Project
+from nomad.errors import Unreachable
+from nomad.ingest import cutting
+
+
+def python_source(project: Project, options: str, body: str) -> None:
+    project.write("nomad.yaml", f"layers: [ods]\nsources:\n  s: {{connector: python, {options}}}\n")
+    imports = "from pathlib import Path\nfrom nomad.errors import Unreachable\n"
+    project.write("gen.py", f"{imports}from nomad.extract.context import Rows\n{body}")
+
+
+@pytest.mark.parametrize("key", ["", ", key: [k, d]"])
+def test_dates_that_a_killed_run_published_hold_no_row_twice(empty, monkeypatch, key):
+    source = f"{{connector: file, path: 'in/*.csv', each: file, dt: d{key}}}"
+    empty.write("nomad.yaml", f"layers: [ods]\nsources:\n  s: {source}\n")
+    path = empty.write("in/a.csv", "k,d\n1,2024-01-01\n")
+    assert empty("extract").code == 0
+    with path.open("a") as f:
+        f.write("2,2024-01-10\n3,2024-01-11\n4,2024-01-12\n")
+    published = cutting._published
+
+    def broken_off(work, day, staged):
+        if day == date(2024, 1, 12):
+            raise Unreachable("the disk is away")
+        return published(work, day, staged)
+
+    monkeypatch.setattr(cutting, "_published", broken_off)
+    assert empty("extract").code == 3
+    monkeypatch.undo()
+    if key:
+        path.write_text("k,d\n1,2024-01-01\n2,2024-01-10\n4,2024-01-12\n")
+    expected = [["1"], ["2"], ["4"]] if key else [["1"], ["2"], ["3"], ["4"]]
+
+    for _ in range(2):
+        assert empty("extract").code == 0
+        assert empty.rows("select k from raw.s order by 1") == expected
+
+
+def test_a_number_that_a_removed_piece_had_is_no_longer_cut(empty):
+    """A request that can't be gone on with is removed, and its number may be that of another."""
+    python_source(empty, 'call: "gen:rows", with: {part: $<EACH>}, each: [a, b], dt: d', """
+def rows(context, part):
+    if part == "a":
+        yield {"d": "2024-01-01", "n": Path(context.root, "v").read_text()}
+        return
+    for i in range(3):
+        path = context.folder / f"x{i}.json"
+        path.write_text('{"d": "2024-01-02", "n": "b"}')
+        yield path
+    if not Path(context.root, "up").exists():
+        raise Unreachable("down")
+""")  # fmt: skip
+    empty.write("v", "old")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nomad.ingest.landing._AT_ONCE", 2)
+        assert empty("extract").code == 3
+        empty.write("v", "new")
+        assert empty("extract").code == 3
+        empty.write("up", "")
+        assert empty("extract").code == 0
+
+    rows = empty.rows("select n, count(*) from raw.s group by 1 order by 1")
+    assert rows == [["b", 3], ["new", 1]]
+
+
+def test_a_piece_that_is_moved_aside_is_made_up_for(empty):
+    source = "{connector: file, path: 'in/$<EACH>.csv', each: [a, b, c], dt: d}"
+    for name in "ab":
+        empty.write(f"in/{name}.csv", f"k,d\n{name},2024-01-02\n")
+    empty.write("nomad.yaml", f"layers: [ods]\nsources:\n  s: {source.replace(', c]', ']')}\n")
+    assert empty("extract").code == 0
+    shutil.move(empty.lake / "raw/s/_pieces/00000002", empty.root / "aside")
+    empty.write("nomad.yaml", f"layers: [ods]\nsources:\n  s: {source}\n")
+    empty.write("in/c.csv", "k,d\nc,2024-01-02\n")
+
+    assert empty("extract").code == 0
+    assert empty.rows("select k from raw.s order by 1") == [["a"], ["b"], ["c"]]
+
+
+PAGES = """
+def rows(context, v):
+    for n in range(int(context.cursor or 0), 4):
+        yield Rows([{"id": n, "d": "2024-01-01", "v": v}], cursor=str(n + 1))
+        if n == 1 and not Path(context.root, "up").exists():
+            raise Unreachable("down")
+"""
+
+
+def test_pages_that_other_options_brought_are_not_joined(empty):
+    options = 'call: "gen:rows", with: {{v: {}}}, each: [a], once: true, dt: d'
+    python_source(empty, options.format("one"), PAGES)
+    assert empty("extract").code == 3
+    empty.write("up", "")
+    for v in ("two", "one", "one"):
+        python_source(empty, options.format(v), PAGES)
+        assert empty("extract").code == 0
+
+    rows = empty.rows("select id, v from raw.s order by 1")
+    assert rows == [[0, "one"], [1, "one"], [2, "one"], [3, "one"]]
+
+
+def test_the_latest_landing_is_the_one_that_ended_last(empty):
+    options = 'call: "gen:rows", with: {part: $<EACH>}, each: [a, b], dt: d, key: id'
+    python_source(empty, options, """
+def rows(context, part):
+    if part == "b" or not context.cursor:
+        yield Rows([{"id": 1, "d": "2024-01-01", "v": part}], cursor="1")
+    if part == "b":
+        return
+    if not Path(context.root, "up").exists():
+        raise Unreachable("down")
+    yield Rows([{"id": 2, "d": "2024-01-01", "v": "a"}], cursor="2")
+""")  # fmt: skip
+    assert empty("extract").code == 3
+    empty.write("up", "")
+    assert empty("extract", "--only", "failed,missing").code == 0
+    patched = empty.rows("select id, v from raw.s order by 1")
+
+    (empty.lake / "raw/s/_pieces/cut.json").unlink()
+    assert empty("extract", "--only", "failed").code == 0
+
+    assert patched == empty.rows("select id, v from raw.s order by 1") == [[1, "a"], [2, "a"]]
