@@ -119,7 +119,7 @@ check: .venv/.dev ## Lint (Python, shell, SQL) and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/shellcheck bin/* .ci/run .ci/wheel
-	$(BIN)/sqruff lint sql catalog lib/nomad/template
+	$(BIN)/sqruff lint sql catalog examples lib/nomad/template
 	$(BIN)/mypy
 
 .PHONY: clean

@@ -25,6 +25,7 @@ PARAMS = {
     **{api: {"ts_code": "600000.SH"} for api in INTERFACES},
     **{api: {"ts_code": "000300.SH"} for api in ("index_daily", "index_dailybasic")},
     **{api: {} for api in ("trade_cal", "index_basic", "stock_basic")},
+    "suspend_d": {"start_date": "20230101", "end_date": "20231231"},
     "index_weight": {"index_code": "000300.SH", "start_date": "20240101", "end_date": "20240331"},
 }
 

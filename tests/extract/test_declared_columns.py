@@ -190,3 +190,17 @@ def test_a_delivery_of_json_without_rows_has_no_column_to_miss(tmp_path):
     assert project("extract").code == 0
     assert project.rows("select count(*) from raw.s") == [[0]]
     assert types(project)["price"] == "DOUBLE"
+
+
+@pytest.mark.parametrize("text", ["[]", ""])
+def test_a_first_delivery_of_json_without_rows_has_the_declared_columns(tmp_path, text):
+    project = project_of(tmp_path, "json", "columns: {price: 'decimal(18, 4)', code: VARCHAR}")
+    project.write("in.json", text)
+    assert project("extract").code == 0
+    assert project.rows("select price, code from raw.s") == []
+
+    deliver(project, "json", GOOD)
+    answer = project("extract")
+    assert answer.code == 0, answer.err
+    assert types(project)["price"] == "DECIMAL(18,4)"
+    assert project.rows("select code from raw.s") == [["007"]]

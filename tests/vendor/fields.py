@@ -35,6 +35,9 @@ _TEXT = {
     "index_weight": """
         index_code con_code trade_date weight
     """,
+    "suspend_d": """
+        ts_code trade_date suspend_timing suspend_type
+    """,
     "trade_cal": """
         exchange cal_date is_open pretrade_date
     """,

@@ -1,4 +1,4 @@
-"""The 17 data sets: what each asks for, and the rows that it answers with."""
+"""The 17 data sets, and who is suspended: what each asks for, and the rows that it answers with."""
 
 from __future__ import annotations
 
@@ -210,6 +210,20 @@ def _month_after(day: date) -> tuple[int, int]:
     return following.year, following.month
 
 
+def suspend_d(q: Question) -> Iterator[Row]:
+    """Who is listed and doesn't trade; nobody begins again on a day of its own."""
+    if q.params.get("suspend_type", "S") != "S":
+        return
+    for stock in q.stocks():
+        for day in q.days(9):
+            there = stock.listed <= day and not (stock.delisted and stock.delisted <= day)
+            if there and not stock.trades(bisect_left(open_days(), day)):
+                yield {
+                    "ts_code": stock.code, "trade_date": spelled(day), "suspend_timing": None,
+                    "suspend_type": "S",
+                }  # fmt: skip
+
+
 def trade_cal(q: Question) -> Iterator[Row]:
     first, last = q.span()
     last = min(last, LAST)
@@ -270,6 +284,7 @@ INTERFACES = {
     ),
     "index_basic": Interface(index_basic, cap=8000),
     "index_weight": Interface(index_weight, cap=3000, required="index_code"),
+    "suspend_d": Interface(suspend_d),
     "trade_cal": Interface(trade_cal, cap=2000),
     "stock_basic": Interface(stock_basic, calls=50),
     "income": Interface(_reported("income"), cap=500, required="ts_code"),

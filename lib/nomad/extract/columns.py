@@ -97,7 +97,8 @@ def _delivered(session: Session, landed: Landed, shape: Shape) -> tuple[Column, 
     if landed.format == "json":
         records.prepare(session, landed.path, shape.rename)
         found = records.columns(session, landed.path)
-        return tuple(_known(c, shape.before) for c in found) or shape.before or NO_ROWS
+        told = tuple(_known(c, shape.before) for c in found) or shape.before
+        return told or tuple(Column(*c) for c in shape.types.items()) or NO_ROWS
     if shape.rename:
         _rename_parquet(session, landed.path, shape.rename)
     return session.describe(_parquet(landed.path))
@@ -115,7 +116,7 @@ def _known(column: Column, before: Iterable[Column]) -> Column:
 
 
 NO_ROWS = (Column("json", "JSON"),)
-"""The column of JSON without a row, where no earlier file tells others."""
+"""The column of JSON without a row, where no earlier file and no declaration tells others."""
 
 
 def _renamed(name: str, rename: Mapping[str, str]) -> str:

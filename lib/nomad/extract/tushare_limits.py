@@ -48,6 +48,7 @@ INTERFACES: Mapping[str, Interface] = MappingProxyType(
         "index_weight": Interface(3000),
         "monthly": Interface(4500),
         "stock_basic": Interface(6000, calls=50),
+        "suspend_d": Interface(),
         "trade_cal": Interface(2000),
         "weekly": Interface(6000),
     }
