@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from pkgutil import resolve_name
@@ -43,17 +44,22 @@ def pieces_of(project: Project, name: str) -> list[pieces.Piece]:
         return pieces.read(workspace.store, TableName("raw", name))
 
 
-def _meanwhile(monkeypatch, function: str, path: Path, text: str) -> None:
-    """Have a text be added to a file right before the first call of a function."""
+def _before(monkeypatch, function: str, act: Callable[[], object], matching: str = "") -> None:
+    """Have something happen right before the first call of a function with such a word."""
     real = resolve_name(function)
 
     def wrapper(*words):
-        monkeypatch.setattr(function, real)
-        with path.open("a") as f:
-            f.write(text)
+        if matching in repr(words):
+            monkeypatch.setattr(function, real)
+            act()
         return real(*words)
 
     monkeypatch.setattr(function, wrapper)
+
+
+def _meanwhile(monkeypatch, function: str, path: Path, text: str) -> None:
+    """Have a text be added to a file right before the first call of a function."""
+    _before(monkeypatch, function, lambda: path.write_text(path.read_text() + text))
 
 
 PRICES = 'p: {connector: file, path: "in/*.csv", each: file, dt: day, key: [code, day]}'
@@ -149,6 +155,41 @@ class TestByFile:
         assert landed(project) == {"2024-01-04": "published"}
         assert landed(project) == {"2024-01-05": "published"}
         assert [p.parts[0].appended for p in pieces_of(project, "p")][1:] == [True, True]
+
+    def test_of_a_file_without_a_whole_line_nothing_lands_as_yet(self, tmp_path, monkeypatch):
+        project = made(tmp_path, 'p: {connector: file, path: "in/*.csv", each: file}')
+        project.write("in/a.csv", "co")
+        project.write("in/b.csv", "code\nB\n")
+        path = project.root / "in/a.csv"
+        _meanwhile(monkeypatch, "nomad.extract.places.bring", path, "de")
+        landed(project)
+        assert project.rows("select code from raw.p") == [["B"]]
+
+        project.write("in/a.csv", "code\nA\n")
+        landed(project)
+        assert project.rows("select code from raw.p order by 1") == [["A"], ["B"]]
+
+    @pytest.mark.parametrize("at", ["places.bring", "entities._added", "places._seen"])
+    def test_a_file_that_goes_meanwhile_keeps_no_other_from_landing(self, project, monkeypatch, at):
+        for path in ("in/B.csv", "in/A.csv"):
+            known = (project.root / path).read_text()
+            project.write(path, f"{known}{Path(path).stem},20240104,3\n")
+        project.write("in/0.csv", "code,day,close\n0,20240104,0\n")
+        goes = "0" if at == "places.bring" else "A"
+        path = project.root / f"in/{goes}.csv"
+        _before(monkeypatch, f"nomad.extract.{at}", path.unlink, matching=path.name)
+
+        assert landed(project) == {"2024-01-04": "published"}
+        rows = project.rows("select code from raw.p where dt = '2024-01-04' order by 1")
+        assert rows == [[code] for code in "0AB" if code != goes]
+
+    def test_where_all_go_meanwhile_the_source_is_missing(self, tmp_path, monkeypatch):
+        project = made(tmp_path, PRICES)
+        path = project.write("in/A.csv", "code,day,close\nA,20240102,1\n")
+        _before(monkeypatch, "nomad.extract.places.bring", path.unlink)
+
+        assert (answer := project("extract")).code == 3
+        assert "source `p` has no file" in answer.err
 
     def test_then_it_is_rewritten_and_nothing_of_it_stays(self, project):
         with (project.root / "in/A.csv").open("a") as f:

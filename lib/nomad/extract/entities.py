@@ -7,36 +7,52 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from nomad.errors import SourceMissing
 from nomad.extract.base import Known, Landed, Request
 from nomad.extract.delivered import delivered, dialect_of
 from nomad.extract.places import Found, Place, key
 from nomad.files import translated
 
+_log = logging.getLogger(__name__)
+
 _CHUNK = 1 << 20
 
 
 def changed(
-    place: Place, request: Request, files: Iterable[Found], into: Path, *, growing: bool
+    place: Place, request: Request, files: Sequence[Found], into: Path, *, growing: bool
 ) -> Iterator[Landed]:
     """Bring the files that are not as they were, each under its address as the part's key.
 
     `growing` says that a file is lines, of which the first is the header, and lands as it is.
+
+    Raises:
+        SourceMissing: all of them have gone since they were found.
     """
+    gone: list[SourceMissing] = []
     for number, found in enumerate(files):
         if _is_known(request, found):
             continue
-        added = _grown(request, found, into / f"{number}.csv") if growing else None
-        if added:
-            yield added
-        else:
-            yield from _anew(place, request, found, into / str(number), growing=growing)
+        try:
+            added = _grown(request, found, into / f"{number}.csv") if growing else None
+            if added:
+                yield added
+            else:
+                yield from _anew(place, request, found, into / str(number), growing=growing)
+        except SourceMissing as e:
+            gone.append(e)
+            continue
         if request.limit is not None:
             return
+    if gone and len(gone) == len(files):
+        raise gone[0]
+    for e in gone:
+        _log.warning("%s: gone, or without a line, since it was found: left for next time", e.where)
 
 
 def _is_known(request: Request, found: Found) -> bool:
@@ -107,7 +123,10 @@ def _grown(request: Request, found: Found, target: Path) -> Landed | None:
     known = request.known.get(found.address)
     if known is None or not known.sha256:
         return None
-    state = _added(request.root / found.address, found, known, target)
+    try:
+        state = _added(request.root / found.address, found, known, target)
+    except (FileNotFoundError, PermissionError):
+        return None
     dialect = dialect_of(request.source, found.address)
     return state and Landed(target, dialect=dialect, part=found.address, state=state, appended=True)
 

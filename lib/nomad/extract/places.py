@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -155,12 +156,16 @@ class Disk(NamedTuple):
     path: str
 
     def find(self) -> list[Found]:
-        """Look for the files, also for one without a pattern."""
+        """Look for the files, also for one without a pattern; some may go meanwhile."""
         root = self.request.root
+        found: list[Found] = []
         try:
-            return [_seen(root, p) for p in patterns.on_disk(root, self.path)]
+            for path in patterns.on_disk(root, self.path):
+                with suppress(FileNotFoundError):
+                    found.append(_seen(root, path))
         except OSError as e:
             raise self._unreachable(e, Path(e.filename or root / self.path)) from e
+        return found
 
     def bring(self, found: Found, to: Path) -> bool:
         """Copy it."""
