@@ -191,6 +191,18 @@ class TestByFile:
         assert (answer := project("extract")).code == 3
         assert "source `p` has no file" in answer.err
 
+    @pytest.mark.parametrize("added", [b"A,20240104,caf\xe9\n", b"A,20240104,caf\xc3"])
+    def test_added_bytes_that_are_no_utf8_are_refused_and_other_sources_land(self, tmp_path, added):
+        project = made(tmp_path, PRICES, "q: {connector: file, path: b.csv}")
+        path = project.write("in/A.csv", "code,day,close\nA,20240102,1\n")
+        landed(project, "p")
+        path.write_bytes(path.read_bytes() + added)
+        project.write("b.csv", "code\nB\n")
+
+        assert (answer := project("extract")).code == 4
+        assert "not utf-8: byte" in answer.err
+        assert project.rows("select code from raw.q") == [["B"]]
+
     def test_then_it_is_rewritten_and_nothing_of_it_stays(self, project):
         with (project.root / "in/A.csv").open("a") as f:
             f.write("A,20240104,3\n")

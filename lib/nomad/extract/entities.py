@@ -51,8 +51,10 @@ def changed(
             return
     if gone and len(gone) == len(files):
         raise gone[0]
-    for e in gone:
-        _log.warning("%s: gone, or without a line, since it was found: left for next time", e.where)
+    for error in gone:
+        _log.warning(
+            "%s: gone, or without a line, since it was found: left for next time", error.where
+        )
 
 
 def _is_known(request: Request, found: Found) -> bool:
@@ -125,8 +127,8 @@ def _grown(request: Request, found: Found, target: Path) -> Landed | None:
         return None
     try:
         state = _added(request.root / found.address, found, known, target)
-    except (FileNotFoundError, PermissionError):
-        return None
+    except (FileNotFoundError, PermissionError, UnicodeDecodeError):
+        return None  # landed anew, it is told what is wrong
     dialect = dialect_of(request.source, found.address)
     return state and Landed(target, dialect=dialect, part=found.address, state=state, appended=True)
 
@@ -149,7 +151,9 @@ def _added(path: Path, found: Found, known: Known, target: Path) -> Known | None
             return None
         with target.open("wb") as out:
             out.write(header.removeprefix(codecs.BOM_UTF8))
-            _take(f, size - known.size, digest.update, out.write)
+            decoder = codecs.getincrementaldecoder("utf-8")()
+            _take(f, size - known.size, digest.update, out.write, decoder.decode)
+            decoder.decode(b"", final=True)
     return Known(found.stamp, size, digest.hexdigest())
 
 
