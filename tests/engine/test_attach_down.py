@@ -56,9 +56,9 @@ def asked(monkeypatch):
     names: list[str] = []
     attach = instance.attach
 
-    def noted(con, name, address):
+    def noted(con, name, address, pending):
         names.append(name)
-        attach(con, name, address)
+        attach(con, name, address, pending)
 
     monkeypatch.setattr(instance, "attach", noted)
     return names

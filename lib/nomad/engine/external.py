@@ -20,7 +20,7 @@ from nomad.engine.attach import attach
 from nomad.engine.extensions import packaged
 from nomad.engine.faults import FULL, guarded
 from nomad.engine.instance import Settings
-from nomad.engine.interrupts import heeding
+from nomad.engine.interrupts import give_up, heeding
 from nomad.engine.machine import cores, memory
 from nomad.errors import ConfigError, QueryFailed
 from nomad.names import literal
@@ -28,6 +28,8 @@ from nomad.schema import Column
 
 if TYPE_CHECKING:
     import duckdb
+
+    from nomad.engine.interrupts import Pending
 
 _SCANNED = {"delta": ("delta",), "iceberg": ("avro", "iceberg")}
 """The extensions of what is not attached, but scanned by a function; the first is needed by the
@@ -47,12 +49,14 @@ _NUMBERS = itertools.count(1)
 
 
 _OPEN: set[duckdb.DuckDBPyConnection] = set()
+_PENDING: Pending = set()
 
 
 def interrupt() -> None:
-    """Break off whatever is asked of databases now."""
+    """Break off whatever is asked of databases now, and wait no longer for those to be reached."""
     import duckdb
 
+    give_up(_PENDING)
     for con in list(_OPEN):
         with suppress(duckdb.Error):  # it was closed meanwhile
             con.interrupt()
@@ -112,22 +116,26 @@ def opened(kind: str, address: str) -> Iterator[External]:
             )
     name = f"source_{next(_NUMBERS)}"
     alone = _ALONE if kind == _OWN else nullcontext()
-    with alone, closing(_instance(kind).cursor()) as con:
+    with alone:
+        instance = _instance(kind)
         if kind not in _SCANNED:
-            attach(con, name, f"{kind}:{address}")
-        try:
-            con.execute(f"USE {name}; BEGIN" if kind == _OWN else "BEGIN")
-            _OPEN.add(con)
-            yield External(con, name)
-        finally:
-            _OPEN.discard(con)
-            _leave(External(con, name))
+            attach(instance, name, f"{kind}:{address}", _PENDING)
+        with closing(instance.cursor()) as con, _left(External(con, name)) as external:
+            external.rows(f"USE {name}; BEGIN" if kind == _OWN else "BEGIN")
+            yield external
 
 
-def _leave(external: External) -> None:
-    for statement in ("ROLLBACK", "USE memory", f"DETACH DATABASE IF EXISTS {external.name}"):
-        with suppress(QueryFailed):
-            external.rows(statement)
+@contextmanager
+def _left(external: External) -> Iterator[External]:
+    """Have a database be let go of in the end, whatever is asked meanwhile."""
+    try:
+        _OPEN.add(external.con)
+        yield external
+    finally:
+        _OPEN.discard(external.con)
+        for statement in ("ROLLBACK", "USE memory", f"DETACH DATABASE IF EXISTS {external.name}"):
+            with suppress(QueryFailed):
+                external.rows(statement)
 
 
 @cache

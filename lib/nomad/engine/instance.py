@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from nomad.engine.attach import attach, located
 from nomad.engine.faults import Place, guarded
+from nomad.engine.interrupts import give_up
 from nomad.engine.machine import cores, memory
 from nomad.engine.remote import Remote
 from nomad.engine.session import Macro, Session, Staged, View, sha256
@@ -28,6 +29,8 @@ from nomad.store.address import Credentials
 
 if TYPE_CHECKING:
     import duckdb
+
+    from nomad.engine.interrupts import Pending
 
 __all__ = [
     "LEAN", "Engine", "Macro", "Place", "Remote", "Session", "Settings", "Staged", "View",
@@ -75,6 +78,7 @@ class Engine:
         self._instance: duckdb.DuckDBPyConnection | None = None
         self._numbers = itertools.count(1)
         self._open: set[duckdb.DuckDBPyConnection] = set()
+        self._pending: Pending = set()
         self._lock = Lock()
         self._sharing = 1
         self._alone = Lock()
@@ -141,7 +145,7 @@ class Engine:
         """Open a session of an instance of its own."""
         if lean:
             self.close()
-        con = guarded(lambda: _connect(settings, self._down))
+        con = guarded(lambda: _connect(settings, self._down, self._pending))
         with _listed(con, self._open):
             if lean:
                 guarded(lambda: con.execute(LEAN))
@@ -176,14 +180,17 @@ class Engine:
                 self._instance = None
 
     def interrupt(self) -> None:
-        """Break off whatever runs in any session."""
+        """Break off whatever runs in any session, or waits for a database to be attached."""
+        give_up(self._pending)
         for con in list(self._open):
             con.interrupt()
 
     def _cursor(self) -> tuple[duckdb.DuckDBPyConnection, str]:
         with self._lock:
             if self._instance is None:
-                self._instance = guarded(lambda: _connect(self._settings, self._down))
+                self._instance = guarded(
+                    lambda: _connect(self._settings, self._down, self._pending)
+                )
                 self._share()
             cursor = self._instance.cursor()
             if self._settings.remote:
@@ -234,7 +241,9 @@ One instance serves a whole run: of TPC-H's queries its peak was 20 MB lower in 
 runs, 60 in the worst, for a hundredth of the time."""
 
 
-def _connect(settings: Settings, down: dict[str, LakeError]) -> duckdb.DuckDBPyConnection:
+def _connect(
+    settings: Settings, down: dict[str, LakeError], pending: Pending
+) -> duckdb.DuckDBPyConnection:
     """Open an instance; a database that can't be attached is `down`, for those that ask for it."""
     import duckdb
 
@@ -257,7 +266,7 @@ def _connect(settings: Settings, down: dict[str, LakeError]) -> duckdb.DuckDBPyC
         con.execute(f"SET disabled_optimizers = {literal(','.join(settings.without))}")
     for name, address in settings.attach.items():
         try:
-            attach(con, name, address)
+            attach(con, name, address, pending)
         except LakeError as e:
             down[name] = e
     _set_up(con, settings)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     import duckdb
+
+    Pending = set[Future[Any]]
+    """What is waited for, by threads that can be told to wait no longer."""
 
 _T = TypeVar("_T")
 
@@ -32,7 +36,7 @@ def heeding(con: duckdb.DuckDBPyConnection, act: Callable[[], _T]) -> _T:
     from concurrent.futures import Future, wait  # a plan asks nothing
 
     answer: Future[_T] = Future()
-    Thread(target=_answer, args=(answer, act), daemon=True).start()
+    Thread(target=_answer, args=(answer, act, _nothing), daemon=True).start()
     try:
         while not wait([answer], timeout=_LISTEN).done:
             pass
@@ -43,8 +47,53 @@ def heeding(con: duckdb.DuckDBPyConnection, act: Callable[[], _T]) -> _T:
     return answer.result()
 
 
-def _answer(answer: Future[_T], act: Callable[[], _T]) -> None:
+def awaited(act: Callable[[], _T], pending: Pending, *, late: Callable[[], object]) -> _T:
+    """Wait for what DuckDB can't break off, such as a server that accepts and says nothing.
+
+    A second thread does it. Once a signal comes, or `give_up` is called, that one is left alone: it
+    ends by itself, or with nomad, so what it uses must be its own. If it ends, `late` follows.
+    """
+    from concurrent.futures import Future, InvalidStateError, wait
+
+    answer: Future[_T] = Future()
+    pending.add(answer)
+    Thread(target=_answer, args=(answer, act, late), daemon=True).start()
     try:
-        answer.set_result(act())
+        while not wait([answer], timeout=_LISTEN).done:
+            pass
+    except BaseException:
+        try:
+            answer.set_exception(KeyboardInterrupt())
+        except InvalidStateError:
+            late()
+        raise
+    finally:
+        pending.discard(answer)
+    return answer.result()
+
+
+def give_up(pending: Pending) -> None:
+    """Have all that is pending be waited for no longer."""
+    from concurrent.futures import InvalidStateError
+
+    for answer in list(pending):
+        with suppress(InvalidStateError):  # it has come meanwhile
+            answer.set_exception(KeyboardInterrupt())
+
+
+def _nothing() -> None:
+    """Leave it at that."""
+
+
+def _answer(answer: Future[_T], act: Callable[[], _T], late: Callable[[], object]) -> None:
+    from concurrent.futures import InvalidStateError
+
+    error: BaseException | None = None
+    try:
+        found = act()
     except BaseException as e:  # noqa: BLE001
-        answer.set_exception(e)
+        error = e
+    try:
+        answer.set_exception(error) if error else answer.set_result(found)
+    except InvalidStateError:  # it was given up
+        late()
