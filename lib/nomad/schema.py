@@ -16,6 +16,11 @@ class Column(NamedTuple):
     nullable: bool = True
 
 
+NO_ROWS = (Column("json", "JSON"),)
+"""The column of JSON of which no row has a field, where no earlier file and no
+declaration tells others."""
+
+
 @lru_cache
 def schema_hash(schema: tuple[Column, ...]) -> str:
     """Digest names, types and their order.

@@ -582,6 +582,32 @@ def test_json_without_a_row_has_the_columns_of_the_day_before(project):
     assert project.rows("select a, b from raw.price") == [[1, "x"]]
 
 
+@pytest.mark.parametrize("text", ["", "[]"])
+def test_json_without_a_row_adds_no_column_to_later_dates(project, text):
+    source(project, 'path: "in/$<PARTITION_DATE>.json"')
+    project.write("in/2024-01-02.json", text)
+    project.write("in/2024-01-03.json", '{"a": 1}')
+
+    assert project("extract", "--dt", "2024-01-02").code == 0
+    assert project.rows("select * exclude (dt) from raw.price") == []
+    assert project("extract", "--dt", "2024-01-03").code == 0
+    assert project.rows("from raw.price") == [[1, "2024-01-03"]]
+
+
+def test_rows_without_a_field_say_nothing_of_columns(project):
+    source(project, 'path: "in/$<PARTITION_DATE>.json"')
+    for day, text in (("02", "{}\n{}"), ("03", '{"a": 1}'), ("04", "[1, 2]")):
+        project.write(f"in/2024-01-{day}.json", text)
+
+    answer = project("extract", "--from", "2024-01-02", "--to", "2024-01-03")
+    other = project("extract", "--dt", "2024-01-04")
+
+    assert answer.code == 0, answer.err
+    rows = project.rows("select a, dt::varchar from raw.price order by dt")
+    assert rows == [[None, "2024-01-02"], [None, "2024-01-02"], [1, "2024-01-03"]]
+    assert (other.code, "lacks `a`; has new `json`" in other.err) == (4, True)
+
+
 @pytest.mark.parametrize(
     ("text", "types"),
     [

@@ -17,7 +17,7 @@ from nomad.extract.base import Landed
 from nomad.extract.typed import Types
 from nomad.names import literal, quote
 from nomad.partitions import COLUMN
-from nomad.schema import Column
+from nomad.schema import NO_ROWS, Column
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,6 @@ def _known(column: Column, before: Iterable[Column]) -> Column:
         if held != column.type and joined(held, known) == known
         else column
     )
-
-
-NO_ROWS = (Column("json", "JSON"),)
-"""The column of JSON without a row, where no earlier file and no declaration tells others."""
 
 
 def _renamed(name: str, rename: Mapping[str, str]) -> str:

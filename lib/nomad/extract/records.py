@@ -18,7 +18,7 @@ from nomad.errors import QueryFailed
 from nomad.extract import exact
 from nomad.extract.exact import Exact, Numbers
 from nomad.names import literal, quote
-from nomad.schema import Column
+from nomad.schema import NO_ROWS, Column
 
 _LONG = r"[0-9][0-9.]{15}|[0-9][eE][-+]?[0-9]{3}"
 """Where a number may be longer than a DOUBLE is exact: 15 digits always are."""
@@ -85,13 +85,17 @@ def columns(session: Session, path: Path) -> tuple[Column, ...]:
     """
     found = session.describe(_whole(path))
     _refuse_odd_names(session, path, [c.name for c in found])
-    if [c.name for c in found] == ["json"] and not _has_rows(session, path):
-        return ()
+    if [c.name for c in found] == ["json"] and not _any(session, path, f"NOT ({_NO_FIELD})"):
+        return NO_ROWS if _any(session, path, "true") else ()
     return _settled(session, path, found)
 
 
-def _has_rows(session: Session, path: Path) -> bool:
-    return bool(session.execute(f"SELECT 1 {_objects(path)} LIMIT 1"))
+_NO_FIELD = "json_type(json) = 'NULL' OR (json_type(json) = 'OBJECT' AND json_keys(json) = [])"
+"""Whether a row has no field: `json` is then not the name of one, but DuckDB's own."""
+
+
+def _any(session: Session, path: Path, condition: str) -> bool:
+    return bool(session.execute(f"SELECT 1 {_objects(path)} WHERE {condition} LIMIT 1"))
 
 
 def _file(path: Path) -> str:

@@ -12,7 +12,6 @@ from nomad.engine import scan
 from nomad.engine.instance import Session, Staged
 from nomad.engine.scan import Files
 from nomad.extract import cut, typed
-from nomad.extract.columns import NO_ROWS
 from nomad.extract.cut import Day, Rows, Rule, Some
 from nomad.hashing import digest
 from nomad.ingest.completeness import Judge
@@ -24,6 +23,7 @@ from nomad.partitions import Partition, parse
 from nomad.run.fetching import types_of
 from nomad.run.publisher import Recipe
 from nomad.run.result import Outcome
+from nomad.schema import NO_ROWS
 
 _FORM = "1"
 """Part of every recipe: raise it when cutting changes, and all is cut anew."""

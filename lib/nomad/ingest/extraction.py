@@ -22,7 +22,7 @@ from nomad.errors import (
     Stopped,
 )
 from nomad.extract.base import Connector, Landed, Previous, Request
-from nomad.extract.columns import NO_ROWS, Shape, added
+from nomad.extract.columns import Shape, added
 from nomad.extract.measure import measure, measure_or_retry, measure_together
 from nomad.files import translated
 from nomad.hashing import digest
@@ -49,7 +49,7 @@ from nomad.run.fetching import odd, shape_of
 from nomad.run.publisher import Recipe
 from nomad.run.readiness import COMPLETE, not_due
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status
-from nomad.schema import Column
+from nomad.schema import NO_ROWS, Column
 from nomad.store.requests import about
 from nomad.workspace import Workspace
 
@@ -329,8 +329,9 @@ def _fresh(context: Context, last: Manifest, reason: str = "the same bytes as be
 
 
 def _columns(near: Manifest) -> tuple[Column, ...]:
-    """Give the columns of a version; JSON without a row tells none."""
-    return () if near.schema == NO_ROWS and not near.row_count else near.schema
+    """Give the columns of a version; JSON of which no row has a field tells none."""
+    told = near.schema != NO_ROWS or any(not f.name.endswith(".json") for f in near.files)
+    return near.schema if told else ()
 
 
 def _measured(

@@ -13,7 +13,6 @@ from nomad.engine.scan import Files
 from nomad.errors import NomadError, SourceMissing, Stopped
 from nomad.extract import watermark
 from nomad.extract.base import Connector, Known, Landed, Request
-from nomad.extract.columns import NO_ROWS
 from nomad.extract.measure import measure_all
 from nomad.ingest import chunks, parts
 from nomad.ingest.extent import Extent
@@ -26,7 +25,7 @@ from nomad.names import TableName
 from nomad.run import fetching
 from nomad.run.context import Context
 from nomad.run.fetching import delivered, shape_of
-from nomad.schema import Column
+from nomad.schema import NO_ROWS, Column
 
 _AT_ONCE = 1000
 """So many files are landed as one piece: enough to cost little each, few enough to lose."""

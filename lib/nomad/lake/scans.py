@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from nomad.engine.scan import Files
 from nomad.lake.manifest import Manifest
-from nomad.schema import Column
+from nomad.schema import NO_ROWS, Column
 
 REFUSED = (
     Column("_test", "VARCHAR"), Column("_column", "VARCHAR"), Column("_value", "VARCHAR"),
@@ -17,9 +17,13 @@ REFUSED = (
 
 
 def data_files(manifests: Iterable[Manifest], uri: Callable[[str], str]) -> list[Files]:
-    """Group the files of manifests that share a schema, in the order of the manifests."""
+    """Group the files of manifests that share a schema, in the order of the manifests.
+
+    JSON without a row says nothing of columns: it is left out where other dates say something.
+    """
+    every = list(manifests)
     groups: dict[tuple[str, str, frozenset[str]], tuple[list[str], Manifest]] = {}
-    for m in manifests:
+    for m in [m for m in every if m.row_count or m.schema != NO_ROWS] or every:
         key = (m.schema_hash, repr(sorted(m.dialect.items())), _empty(m))
         uris, _ = groups.setdefault(key, ([], m))
         uris += [uri(f"{m.folder}/{f.name}") for f in m.files]
