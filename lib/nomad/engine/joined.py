@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
+
+from nomad.engine.typenames import element_of, fields_of, parts_of, shape
 
 _DECIMAL = r"DECIMAL\((\d+),\s*(\d+)\)"
 _MOST_DIGITS = 38
@@ -46,7 +48,7 @@ def joined(one: str, other: str) -> str | None:
         return other
     if "JSON" in (one, other):
         return "JSON"
-    join = _JOINS.get((_shape(one), _shape(other)))
+    join = _JOINS.get((shape(one), shape(other)))
     return join(one, other) if join else None
 
 
@@ -146,14 +148,14 @@ def _whole(one: str, other: str) -> str | None:
 
 
 def _lists(one: str, other: str) -> str | None:
-    element = joined(_element(one), _element(other))
+    element = joined(element_of(one), element_of(other))
     return element and f"{element}[]"
 
 
 def _structs(one: str, other: str) -> str | None:
     """Take the fields of both by name; case makes no other field."""
     fields: dict[str, tuple[str, str]] = {}
-    for name, kind in (*_fields(one), *_fields(other)):
+    for name, kind in (*fields_of(one), *fields_of(other)):
         spelled, before = fields.get(name.lower(), (name, kind))
         both = joined(before, kind)
         if both is None:
@@ -164,7 +166,7 @@ def _structs(one: str, other: str) -> str | None:
 
 def _maps(one: str, other: str) -> str | None:
     """See a struct as a map of its fields, as JSON is read where rows have ever other names."""
-    pairs = [_pair(t) if _shape(t) == "MAP" else _as_pair(t) for t in (one, other)]
+    pairs = [_pair(t) if shape(t) == "MAP" else _as_pair(t) for t in (one, other)]
     keys = reduce(_either, (k for k, _ in pairs))
     values = reduce(_either, (v for _, v in pairs))
     return f"MAP({keys}, {values})" if keys and values else None
@@ -175,12 +177,12 @@ def _either(one: str | None, other: str | None) -> str | None:
 
 
 def _pair(kind: str) -> tuple[str | None, str | None]:
-    key, value = _parts(kind)
+    key, value = parts_of(kind)
     return key, value
 
 
 def _as_pair(struct: str) -> tuple[str | None, str | None]:
-    kinds: list[str | None] = [kind for _, kind in _fields(struct)]
+    kinds: list[str | None] = [kind for _, kind in fields_of(struct)]
     return "VARCHAR", reduce(_either, kinds)
 
 
@@ -192,45 +194,3 @@ _JOINS: Mapping[tuple[str, str], Callable[[str, str], str | None]] = {
     ("MAP", "STRUCT"): _maps,
     ("STRUCT", "MAP"): _maps,
 }
-
-
-# The text of a type ------------------------------------------------------------------------------
-
-
-def _shape(kind: str) -> str:
-    """Tell a list (`[`), a STRUCT, a MAP or a UNION; empty for all else."""
-    if kind.endswith("]"):
-        return "["
-    head = kind.partition("(")[0]
-    return head if head in ("STRUCT", "MAP", "UNION") else ""
-
-
-def _element(kind: str) -> str:
-    return kind[: kind.rindex("[")]
-
-
-def _fields(struct: str) -> Iterator[tuple[str, str]]:
-    for part in _parts(struct):
-        quoted = re.match(r'"(?:[^"]|"")*"', part)
-        name = quoted[0] if quoted else part.partition(" ")[0]
-        yield name, part[len(name) :].strip()
-
-
-_MARK = r"""[(),]|"(?:[^"]|"")*"|'(?:[^']|'')*'"""
-
-
-def _parts(kind: str) -> list[str]:
-    """Part what stands in a type's brackets at its commas.
-
-    Example:
-        >>> _parts('STRUCT(a DECIMAL(4,2), "b, (" MAP(DATE, DATE))')
-        ['a DECIMAL(4,2)', '"b, (" MAP(DATE, DATE)']
-    """
-    inside = kind[kind.index("(") + 1 : -1]
-    depth, cuts = 0, [-1]
-    for mark in re.finditer(_MARK, inside):
-        depth += {"(": 1, ")": -1}.get(mark[0], 0)
-        if mark[0] == "," and not depth:
-            cuts.append(mark.start())
-    ends = [*cuts[1:], len(inside)]
-    return [inside[a + 1 : b].strip() for a, b in zip(cuts, ends, strict=True)]

@@ -133,7 +133,8 @@ def _refuse_unfit(
     text = typed.as_text(schema, types)
     files = scan.Files(tuple(str(f.path) for f in group), text, group[0].dialect)
     select = scan.select([files], partitioned=False)
-    typed.refuse_unfit(session, select, text, types, shape.told)
+    of_json = group[0].format == "json"
+    typed.refuse_unfit(session, select, text, types, shape.told, of_json=of_json)
 
 
 def _of(shape: Shape, file: Landed) -> Shape:

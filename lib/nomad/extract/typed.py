@@ -5,12 +5,12 @@ A cast that DuckDB makes of its own rounds: 1.5 is an INTEGER to it, and 1.23456
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from nomad.engine.instance import Session
 from nomad.errors import ConfigError, QueryFailed, Refused
-from nomad.names import did_you_mean, literal, quote
+from nomad.extract.fitting import unfit
+from nomad.names import did_you_mean, quote
 from nomad.schema import Column
 
 Types = Mapping[str, str]
@@ -78,22 +78,33 @@ def cast(held: Sequence[Column], types: Types) -> str:
 
 
 def refuse_unfit(
-    session: Session, select: str, held: Sequence[Column], types: Types, told: str
+    session: Session,
+    select: str,
+    held: Sequence[Column],
+    types: Types,
+    told: str,
+    *,
+    of_json: bool = False,
 ) -> None:
     """See that each value is one of its declared type, without a digit or an hour less.
+
+    `of_json` is that text of a list, a struct or a map is spelled as JSON has it.
 
     Raises:
         Refused: one is not; its row and what it is are told.
     """
     own = {c.name: c.type for c in held}
-    unfit = {n: _unfit(n, own[n], kind) for n, kind in apart(held, types).items()}
-    if not unfit:
+    wrong = {
+        name: unfit(quote(name), own[name], kind, of_json=of_json)
+        for name, kind in apart(held, types).items()
+    }
+    if not wrong:
         return
-    counts = ", ".join(f"count(*) FILTER (WHERE {wrong})" for wrong in unfit.values())
+    counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in wrong.values())
     (found,) = session.execute(f"SELECT {counts} FROM ({select})")
-    for name, count in zip(unfit, found, strict=True):
+    for name, count in zip(wrong, found, strict=True):
         if count:
-            example = _first(session, select, name, unfit[name])
+            example = _first(session, select, name, wrong[name])
             raise _refused(name, types[name.lower()], count, example, told)
 
 
@@ -113,42 +124,3 @@ def _refused(name: str, kind: str, count: int, example: tuple[int, str], told: s
         where=told,
         hint="fix the file at its source, or `columns:` of the source; nothing of it was landed",
     )
-
-
-# What fits -------------------------------------------------------------------------------------
-
-_WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
-_DECIMAL = re.compile(r"DECIMAL\(\d+,(\d+)\)")
-
-
-def _unfit(name: str, held: str, kind: str) -> str:
-    """Write the condition that a value of one type is none of another."""
-    value = quote(name)
-    made = f"TRY_CAST({value} AS {kind})"
-    same = " AND ".join(
-        (f"{made} IS NOT NULL", *(_of_text(value, made, kind) if held == "VARCHAR" else
-         [f"TRY_CAST({made} AS {held}) IS NOT DISTINCT FROM {value}"]))
-    )  # fmt: skip
-    return f"({value} IS NOT NULL AND NOT ({same}))"
-
-
-def _of_text(text: str, made: str, kind: str) -> Iterator[str]:
-    """Write the conditions that text says just that."""
-    bare = f"trim({text})"
-    places = "0" if _WHOLE.fullmatch(kind) else (m := _DECIMAL.fullmatch(kind)) and m[1]
-    if places:
-        digits = literal(rf"[-+]?[0-9]*(\.[0-9]{{0,{places}}}0*)?")
-        real = f"TRY_CAST({bare} AS DOUBLE) IS NOT DISTINCT FROM CAST({made} AS DOUBLE)"
-        exponent = f"(contains(lower({bare}), 'e') AND {real})"
-        yield f"(regexp_full_match({bare}, {digits}) OR {exponent})"
-    if kind == "DATE":
-        yield f"TRY_CAST({bare} AS TIMESTAMP) IS NOT DISTINCT FROM CAST({made} AS TIMESTAMP)"
-    if kind in ("DATE", "TIMESTAMP"):
-        yield f"NOT regexp_matches({bare}, {literal(_OFFSET)})"
-    if kind.startswith("TIMESTAMP"):
-        yield f"NOT regexp_matches({bare}, {literal(_FINER)})"
-
-
-_OFFSET = r":[0-9.]+ ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
-_FINER = r"\.[0-9]{6}0*[1-9]"
-"""Less than a millionth of a second, which a TIMESTAMP doesn't hold."""

@@ -152,11 +152,11 @@ def _cut(work: _Cutting) -> Iterator[_Done]:
 
 def _refuse_unfit(work: _Cutting, now: Sequence[Placed]) -> None:
     """See that pieces which are older than the declared types fit these."""
-    types = work.rule.types
+    types, told = work.rule.types, work.rule.source
     for files in work.files(now).values() if types else ():
         if typed.apart(files.schema, types):
-            select = scan.select([files], partitioned=False)
-            typed.refuse_unfit(work.session, select, files.schema, types, work.rule.source)
+            select, own = scan.select([files], partitioned=False), files.schema
+            typed.refuse_unfit(work.session, select, own, types, told, of_json=files.is_json)
 
 
 def _days(before: Cut) -> Iterator[tuple[Day, str]]:
