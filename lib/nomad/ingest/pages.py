@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.engine.instance import sha256
+from nomad.errors import LostRace
 from nomad.extract.base import Connector, Landed, Paged, Request
 from nomad.files import translated
 from nomad.lake import pieces
@@ -74,18 +75,42 @@ class Pages:
                 yield Landed(path, request.window, piece.dialect, piece.cursor)
 
     def _keep(self, asked: Asked, file: Landed) -> None:
-        there, run, path = self._of(asked.table), self._context.run.id, file.path
-        number = there[-1].number + 1 if there else 1
+        """Keep a page by the next number; where another run has taken that, by one after it."""
+        piece = self._page(asked, file)
+        copy = file.path.with_name(f"kept-{file.path.name}")
+        while True:
+            there = self._of(asked.table)
+            piece = piece._replace(number=there[-1].number + 1 if there else 1)
+            with translated(str(copy)):
+                os.link(file.path, copy)
+            try:
+                pieces.commit(self._context.store, asked.table, piece, [copy])
+            except LostRace as e:
+                self._look_again(asked, e)
+                continue
+            there.append(piece)
+            return
+
+    def _page(self, asked: Asked, file: Landed) -> Piece:
+        """Describe a page, as yet without a number."""
+        run, path = self._context.run.id, file.path
         name = data_file(run, 0, path.suffix)
         part = Part(DataFile(name, 0, path.stat().st_size, sha256(path)))
         at = self._context.workspace.now().isoformat(timespec="seconds")
-        piece = Piece(number, run, at, asked.recipe, (part,), (), dict(file.dialect))
-        piece = piece._replace(cursor=file.cursor, window=_named(asked.request), complete=False)
-        copy = path.with_name(f"kept-{path.name}")
-        with translated(str(copy)):
-            os.link(path, copy)
-        pieces.commit(self._context.store, asked.table, piece, [copy])
-        there.append(piece)
+        piece = Piece(0, run, at, asked.recipe, (part,), (), dict(file.dialect))
+        return piece._replace(cursor=file.cursor, window=_named(asked.request), complete=False)
+
+    def _look_again(self, asked: Asked, lost: LostRace) -> None:
+        """Look at what other runs keep.
+
+        Raises:
+            LostRace: one of them fetches the very same, from another machine.
+        """
+        of_window = (_named(asked.request), asked.recipe)
+        before = pieces.begun(self._of(asked.table)).get(of_window, [])
+        del self._known[asked.table]
+        if pieces.begun(self._of(asked.table)).get(of_window, []) != before:
+            raise lost
 
     def forget(self, table: TableName, request: Request) -> None:
         """Let go of the pages of a window: it is landed, or fetched from its beginning."""
