@@ -99,12 +99,36 @@ def test_a_value_that_does_not_fit_is_refused_with_its_row(tmp_path, ending, nam
     assert not (project.lake / "raw/s/manifest.json").exists()
 
 
+@pytest.mark.parametrize("cut", ["", ", dt: day, key: n"])
+@pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
+def test_an_enum_has_only_its_texts(tmp_path, ending, cut):
+    kind = "ENUM('007', 'it''s, (b]')"
+    project = project_of(tmp_path, ending, f'columns: {{code: "{kind}"}}{cut}')
+    deliver(project, ending, GOOD, {**GOOD, "n": "4"})
+    answer = project("extract")
+    assert answer.code == 0, answer.err
+    assert project.rows("select code from raw.s") == [["007"], ["007"]]
+    longer = kind.replace(")", ", '008')")
+    project_of(tmp_path, ending, f'columns: {{code: "{longer}"}}{cut}')
+    deliver(project, ending, {**GOOD, "code": "008"}, {**GOOD, "n": "4"})
+    assert project("extract").code == 0
+    assert project.rows("select code from raw.s order by n") == [["008"], ["007"]]
+    deliver(project, ending, GOOD, {**GOOD, "code": "009"})
+
+    answer = project("extract")
+
+    assert answer.code == 4
+    assert "`code` of row 2 is no ENUM('007', 'it''s, (b]', '008'): '009'" in answer.err
+
+
 @pytest.mark.parametrize(
     ("options", "code", "told"),
     [
         ("columns: {prise: DOUBLE}", 4, "there is no column `prise`, which `columns` declares"),
         ("columns: {price: DUBBLE}", 2, "`price` can't be DUBBLE"),
         ("columns: {price: 7}", 2, "`columns` must give `price` a type"),
+        ("columns: {price: \"ENUM('a'\"}", 2, "`price` can't be ENUM('a'"),
+        ('columns: {price: "ENUM(\'a)"}', 2, "`columns` must give `price` a type"),
         ("columns: {price: 'INT); drop'}", 2, "`columns` must give `price` a type"),
         ("columns: price", 2, "`columns` must hold `name: type` pairs"),
     ],

@@ -68,7 +68,11 @@ def _types(value: Held) -> str | None:
 
 
 def _is_type(value: object) -> bool:
-    return isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z][\w \[\](),\"]*", value))
+    return isinstance(value, str) and bool(re.fullmatch(_NAMED_TYPE, value))
+
+
+_NAMED_TYPE = r"""[A-Za-z](?:[\w \[\](),"]|'(?:[^']|'')*')*"""
+"""A type as DuckDB names it; texts are those of an ENUM."""
 
 
 def _number(value: Held) -> str | None:

@@ -123,7 +123,7 @@ def common_decimal(kinds: Iterable[str]) -> str | None:
 
 
 def _plain(one: str, other: str) -> str | None:
-    kinds = {one, other}
+    kinds = {"VARCHAR" if kind.startswith("ENUM(") else kind for kind in (one, other)}
     if "VARCHAR" in kinds:
         return None if "BLOB" in kinds else "VARCHAR"
     if kinds <= set(_TIMES):

@@ -80,6 +80,7 @@ def _typed(
         select = f"SELECT * {_parquet(landed.path)}"
         typed.refuse_unfit(session, select, schema, types, shape.told)
         _rewritten(session, landed.path, typed.cast(schema, types))
+        return session.describe(_parquet(landed.path))
     if landed.format == "json":
         records.spell(session, landed.path, [c for c in declared if c.type.startswith("DECIMAL")])
     return declared
