@@ -250,6 +250,23 @@ def test_a_wrong_option_is_refused(empty: Project, options, told):
     assert told in answer.err
 
 
+def test_fields_that_differ_only_in_case_land_as_a_map(empty: Project, redis, redis_server):
+    empty.write(
+        "nomad.yaml",
+        "layers: [ods]\ntimezone: UTC\nsources:\n"
+        f"  orders: {{connector: redis, url: '{redis_server}', stream: orders, dt: time}}\n",
+    )
+    for moment, fields in enumerate(({"a": "1"}, {"A": "2", "a": "3", "n": "4"}, {"A": "5"})):
+        redis.xadd("orders", fields, id=f"{1704164645006 + moment}-0")
+        assert empty("extract").code == 0
+
+    assert empty.rows("select id, fields['a'], fields['A'] from raw.orders order by id") == [
+        ["1704164645006-0", "1", None],
+        ["1704164645007-0", "3", "2"],
+        ["1704164645008-0", None, "5"],
+    ]
+
+
 def test_a_stream_lands_and_is_read_back(empty: Project, redis, redis_server, monkeypatch):
     monkeypatch.setenv("REDIS_URL", redis_server)
     empty.write(

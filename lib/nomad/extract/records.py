@@ -83,11 +83,51 @@ def columns(session: Session, path: Path) -> tuple[Column, ...]:
     Raises:
         QueryFailed: the file is no JSON, or has what no table can hold.
     """
-    found = session.describe(_whole(path))
+    found = _described(session, path)
     _refuse_odd_names(session, path, [c.name for c in found])
     if [c.name for c in found] == ["json"] and not _any(session, path, f"NOT ({_NO_FIELD})"):
         return NO_ROWS if _any(session, path, "true") else ()
     return _settled(session, path, found)
+
+
+def _described(session: Session, path: Path) -> Sequence[Column]:
+    """Name the columns and types as DuckDB finds them, or as maps what it can't make structs of."""
+    try:
+        return session.describe(_whole(path))
+    except QueryFailed as e:
+        found = _maps(_structure(session, path)) if "Duplicate name" in e.what else None
+        if found is None:
+            raise
+        return found
+
+
+def _maps(structure: Mapping[str, object]) -> list[Column] | None:
+    """Give the columns of rows of texts and of objects of texts, those as maps.
+
+    Names in a map may differ only in case, those in a struct may not. None where rows hold more.
+
+    Example:
+        >>> _maps({"id": "VARCHAR", "fields": {"a": "VARCHAR", "A": "VARCHAR"}})[1].type
+        'MAP(VARCHAR, VARCHAR)'
+        >>> _maps({"a": "VARCHAR", "A": {"b": "VARCHAR", "B": {"c": "VARCHAR"}}})
+    """
+    kinds = {name: _map(held) for name, held in structure.items()}
+    if None in kinds.values() or len({n.lower() for n in kinds}) < len(kinds):
+        return None
+    return [Column(name, str(kind)) for name, kind in kinds.items()]
+
+
+def _map(held: object) -> str | None:
+    if isinstance(held, dict):
+        texts = all(kind in ("VARCHAR", "NULL") for kind in held.values())
+        return "MAP(VARCHAR, VARCHAR)" if texts else None
+    return {"VARCHAR": "VARCHAR", "NULL": "JSON"}.get(str(held))
+
+
+def _structure(session: Session, path: Path) -> dict[str, object]:
+    """Give the names of all rows as they are spelled, each with what it holds."""
+    (told,) = session.execute(f"SELECT json_group_structure(json) {_objects(path)}")[0]
+    return dict(json.loads(told))
 
 
 _NO_FIELD = "json_type(json) = 'NULL' OR (json_type(json) = 'OBJECT' AND json_keys(json) = [])"
@@ -135,9 +175,8 @@ def _refuse_odd_names(session: Session, path: Path, names: Sequence[str]) -> Non
         re.fullmatch(r"C\d+", n) for n in names
     ):
         return
-    (told,) = session.execute(f"SELECT json_group_structure(json) {_objects(path)}")[0]
     seen: dict[str, str] = {}
-    for name in json.loads(told):
+    for name in _structure(session, path):
         if not name:
             raise QueryFailed("a value has no name")
         if (twin := seen.setdefault(name.lower(), name)) != name:
@@ -230,7 +269,7 @@ def _rounds(session: Session, path: Path) -> bool:
 
 def _wholes_among_reals(session: Session, path: Path) -> bool:
     """Tell whether a column of DOUBLE may hold a whole number that is none of its values."""
-    names = [c.name for c in session.describe(_whole(path)) if "DOUBLE" in c.type]
+    names = [c.name for c in _described(session, path) if "DOUBLE" in c.type]
     if not names:
         return False
     asked = (f"coalesce(bool_or(regexp_matches({quote(n)}, {literal(_LONG_WHOLE)})), false)"
