@@ -244,6 +244,29 @@ def test_on_a_disk_bytes_are_synced_before_they_have_a_name_and_the_name_after(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("act", ["put", "put_all"])
+def test_a_folder_that_is_tidied_away_meanwhile_is_made_again(tmp_path, file, monkeypatch, act):
+    """While the file's bytes are synced, another run ends, and takes its empty folders away."""
+    store = LocalStore(tmp_path / "lake")
+
+    def synced(handle):
+        if os.fstat(handle).st_ino == file.stat().st_ino:
+            store.tidy([folder])
+
+    folder = "raw/s/_pieces/00000001"
+    store.write(f"{folder}/b.json", b"0")
+    store.delete(f"{folder}/b.json")
+    monkeypatch.setattr(os, "fsync", synced)
+
+    if act == "put":
+        store.put(f"{folder}/a.json", file)
+    else:
+        store.put_all(folder, {"a.json": file})
+
+    assert store.read(f"{folder}/a.json").data == b"rows"
+    assert not file.exists()
+
+
 def test_a_folder_that_cannot_be_looked_into_is_an_error_not_an_empty_one(tmp_path, monkeypatch):
     """What lies in it would be left out of an answer without a word."""
     store = LocalStore(tmp_path / "lake")

@@ -209,6 +209,7 @@ def commit(store: Store, table: TableName, piece: Piece, files: Sequence[Path]) 
     if store.write_if(manifest_in(folder), _to_json(table, piece), expected=None) is None:
         for part in piece.parts:
             store.delete(f"{folder}/{part.file.name}")
+        _tidy(store, folder)
         raise LostRace(
             f"another run has landed piece {piece.number} of {table} meanwhile",
             where=folder,
@@ -227,6 +228,11 @@ def remove(store: Store, table: TableName, piece: Piece) -> None:
     store.delete(manifest_in(folder))
     for part in piece.parts:
         store.delete(f"{folder}/{part.file.name}")
+    _tidy(store, folder)
+
+
+def _tidy(store: Store, folder: str) -> None:
+    """Take a folder away, if nothing is left in it."""
     if isinstance(store, Tidy):
         store.tidy([folder])
 
