@@ -129,3 +129,40 @@ def rows(context, part):
     assert empty("extract", "--only", "failed").code == 0
 
     assert patched == empty.rows("select id, v from raw.s order by 1") == [[1, "a"], [2, "a"]]
+
+
+def test_pieces_older_than_a_landing_of_another_kind_bring_no_old_rows_back(empty):
+    def asked(options: str) -> None:
+        python_source(empty, f'call: "gen:rows", {options}', """
+def rows(context, part=None):
+    yield {"k": "a", "v": int(Path(context.root, "v").read_text())}
+""")  # fmt: skip
+
+    def landed(value: int, *words: str) -> tuple[int, list]:
+        empty.write("v", str(value))
+        answer = empty("extract", *words)
+        told = "nomad extract s --force" in answer.err
+        return answer.code, [told, *empty.rows("select v from raw.s")]
+
+    asked("with: {part: $<EACH>}, each: [a], once: true")
+    assert landed(1) == (0, [False, [1]])
+    asked("empty: allow")
+    assert landed(2) == (0, [False, [2]])
+    asked("with: {part: $<EACH>}, each: [a], once: true")
+    assert landed(3) == (2, [True, [2]])
+    assert landed(3, "--force") == (0, [False, [3]])
+    assert landed(4) == (0, [False, [3]])
+
+
+def test_dates_of_several_formats_are_read_together(empty):
+    """As where dates that were cut are followed by files that land as they are."""
+    empty.write("in/2024-01-02.csv", "k,day\na,2024-01-02\n")
+    options = ("path: 'in/*.csv', each: file, dt: day", "path: 'in/$<PARTITION_DATE>.csv'")
+    for day, option in zip((2, 3), options, strict=True):
+        empty.write(f"in/2024-01-0{day}.csv", f"k,day\n{day},2024-01-0{day}\n")
+        empty.write("nomad.yaml", f"sources:\n  s: {{connector: file, {option}}}\n")
+        assert empty("extract", "--dt", f"2024-01-0{day}").code == 0
+
+    assert empty.rows("select k, dt::varchar from raw.s order by all") == [
+        ["2", "2024-01-02"], ["3", "2024-01-03"],
+    ]  # fmt: skip

@@ -91,7 +91,7 @@ def publish(landing: Landing, folder: Path) -> Iterator[Outcome]:
     there = pieces.whole(every)
     rule, declared = rule_of(landing), types_of(landing.source)
     told = (rule.dt, rule.watermark, *rule.key, *map(repr, declared.items()))
-    recipe = digest(_FORM, *told, *(_WIDE if _is_wide(there, declared) else ()))
+    recipe = pieces.CUT + digest(_FORM, *told, *(_WIDE if _is_wide(there, declared) else ()))
     before = pieces.read_cut(store, table)
     cut_before = pieces.whole(p for p in every if p.number <= before.through)
     same = before.recipe == recipe and before.parts == pieces.told(pieces.live(cut_before))
@@ -110,7 +110,8 @@ def publish(landing: Landing, folder: Path) -> Iterator[Outcome]:
                 yield outcome
     if there:
         parts = pieces.told(pieces.live(there))
-        pieces.write_cut(store, table, Cut(every[-1].number, recipe, hashes, parts))
+        run = landing.context.run.id
+        pieces.write_cut(store, table, Cut(every[-1].number, recipe, hashes, parts, run))
         _remove_superseded(work)
 
 

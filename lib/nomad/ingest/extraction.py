@@ -34,6 +34,7 @@ from nomad.ingest.extent import Budget, Extent
 from nomad.ingest.landing import Landing, land
 from nomad.ingest.meter import Meter, Unseen
 from nomad.ingest.nearest import Nearest
+from nomad.ingest.outdated import refuse_outdated
 from nomad.ingest.pages import Asked, Pages, joined
 from nomad.ingest.progress import note_step
 from nomad.ingest.side_by_side import Stop, side_by_side
@@ -74,8 +75,7 @@ def extract(
     The same bytes as last time are not landed again, unless by `force`. A date for which a source
     has nothing ends as `missing`, which is for the caller to judge. `only` names how the last fetch
     ended of what is landed; after so many requests as `most` (0: any number) the run ends. So many
-    sources as `parallel` (0: as nomad.yaml says) land at a time. `meter` hears how
-    far it is.
+    sources as `parallel` (0: as nomad.yaml says) land at a time. `meter` hears how far it is.
 
     Raises:
         Misuse: `only` names an end that there isn't.
@@ -161,6 +161,7 @@ def _parts(
     began, count = time.monotonic(), 0
     with about(str(table)), _folder(context.run.scratch / source.name) as into:
         try:
+            refuse_outdated(landing)
             for error in land(landing, into):
                 count += 1
                 yield _failed(table, None, error)

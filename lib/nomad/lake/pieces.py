@@ -102,14 +102,18 @@ class Cut(NamedTuple):
 
     `recipe` tells how they were cut; `days` has the content hash of each partition that was made,
     by its date (ISO; empty for the one of a table that is not partitioned). `parts` tells which
-    parts stood then: where others do among the same pieces, one was lost.
+    parts stood then: where others do among the same pieces, one was lost. `run` is whose it is.
     """
 
     through: int
     recipe: str
     days: Mapping[str, str]
     parts: str = ""
+    run: str = ""
 
+
+CUT = "cut-"
+"""With what every recipe begins by which partitions are made of pieces."""
 
 NOTHING_CUT = Cut(0, "", {})
 
@@ -257,7 +261,8 @@ def read_cut(store: Store, table: TableName) -> Cut:
     try:
         body = json.loads(blob.data) if blob else {}
         days = {str(k): str(v) for k, v in body["days"].items()}
-        return Cut(int(body["through"]), str(body["recipe"]), days, str(body["parts"]))
+        told = (str(body[name]) for name in ("parts", "run"))
+        return Cut(int(body["through"]), str(body["recipe"]), days, *told)
     except (ValueError, KeyError, TypeError, AttributeError):
         return NOTHING_CUT
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import PurePath
 
 from nomad.engine.scan import Files
 from nomad.lake.manifest import Manifest
@@ -17,19 +18,20 @@ REFUSED = (
 
 
 def data_files(manifests: Iterable[Manifest], uri: Callable[[str], str]) -> list[Files]:
-    """Group the files of manifests that share a schema, in the order of the manifests.
+    """Group the files of manifests of one format and schema, in the order of the manifests.
 
     JSON without a row says nothing of columns: it is left out where other dates say something.
     """
     every = list(manifests)
-    groups: dict[tuple[str, str, frozenset[str]], tuple[list[str], Manifest]] = {}
+    groups: dict[tuple[str, str, str, frozenset[str]], tuple[list[str], Manifest]] = {}
     for m in [m for m in every if m.row_count or m.schema != NO_ROWS] or every:
-        key = (m.schema_hash, repr(sorted(m.dialect.items())), _empty(m))
+        kinds = "".join(sorted({PurePath(f.name).suffix for f in m.files}))
+        key = (kinds, m.schema_hash, repr(sorted(m.dialect.items())), _empty(m))
         uris, _ = groups.setdefault(key, ([], m))
         uris += [uri(f"{m.folder}/{f.name}") for f in m.files]
     return [
         Files(tuple(uris), m.schema, m.dialect, empty=empty)
-        for (_, _, empty), (uris, m) in groups.items()
+        for (*_, empty), (uris, m) in groups.items()
     ]
 
 
