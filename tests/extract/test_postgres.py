@@ -257,11 +257,12 @@ def test_a_value_that_no_type_holds_is_refused_with_what_to_do(fetch, value, tol
     assert "to text in a `query`" in answer
 
 
-@pytest.mark.parametrize("kind", ["numeric", "interval"])
-def test_no_watermark_is_taken_of_what_lands_as_text(postgres, fetch, kind):
+@pytest.mark.parametrize("mark", [None, "1"])
+@pytest.mark.parametrize("kind", ["numeric", "interval", "time", "uuid"])
+def test_no_watermark_is_taken_of_what_has_another_order_here(postgres, fetch, kind, mark):
     postgres.run(f"create table t (c {kind})")
 
-    told = refused(lambda: fetch(table="t", mark="1", watermark="c"), ConfigError)
+    told = refused(lambda: fetch(table="t", mark=mark, watermark="c"), ConfigError)
 
     assert "`watermark`: `c` has no order that holds here as well" in told
 

@@ -10,6 +10,7 @@ from datetime import date
 
 import pytest
 
+from conftest import Project
 from databases import asked, described, fetched, ids, refused
 from nomad.dates import Span
 from nomad.errors import ConfigError, Refused, SourceMissing, Unreachable
@@ -88,6 +89,23 @@ def test_what_lies_above_the_watermark_lands(shop, fetch, column, mark, expected
     fill(shop, *ORDERS)
 
     assert ids(fetch(table="orders", mark=mark, watermark=column)) == expected
+
+
+@pytest.mark.parametrize("words", [("extract",), ("sample", "s"), ("test-connection",)])
+def test_a_watermark_without_an_order_is_refused_from_the_first(tmp_path, shop, words):
+    fill(shop, "create table t (id integer, at)", "insert into t values (1, 2.5), (2, 'x')")
+    project = Project(tmp_path)
+    project.write(
+        "nomad.yaml",
+        "layers: [ods]\nsources:\n"
+        "  s: {connector: sqlite, path: shop's.db, table: t, watermark: at, key: id}\n",
+    )
+
+    answer = project(*words)
+
+    assert answer.code == 2
+    assert "`watermark`: `at` has no order that holds here as well" in answer.err + answer.out
+    assert not (project.lake / "raw").exists()
 
 
 def test_ranges_samples_and_dates_without_a_row(shop, fetch):

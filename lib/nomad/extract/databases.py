@@ -161,7 +161,10 @@ class DatabaseConnector:
         columns = external.columns(f"FROM {every}")
         refuse_twins(request, columns)
         wanted = chosen(request, columns)
-        return Asked(relation, columns, self.dialect.taken(external, relation, wanted))
+        asked = Asked(relation, columns, self.dialect.taken(external, relation, wanted))
+        if mark := request.source.options.get("watermark"):
+            _ordered(str(mark), "watermark", request, asked)
+        return asked
 
     def _select(self, request: Request, asked: Asked) -> str:
         name = self.dialect.quote
