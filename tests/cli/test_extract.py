@@ -440,6 +440,37 @@ def test_a_column_lands_under_its_new_name(project, kind):
     assert project.rows(query) == [["000001", "1999-09-09", "2024-01-02"]]
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("csv", "e,E\nx,1\ny,\n"),
+        ("json", '{"e": "x", "E": "1"}\n{"e": "y"}\n'),
+        ("json", '[{"e": "y"}, {"E": "1", "e": "x"}]'),
+    ],
+)
+def test_of_names_that_differ_only_in_case_the_very_one_is_renamed(project, kind, text):
+    source(project, f'path: "in/$<PARTITION_DATE>.{kind}", rename: {{E: time}}')
+    for day in ("02", "03"):
+        project.write(f"in/2024-01-{day}.{kind}", text)
+    days = ("--from", "2024-01-02", "--to", "2024-01-03")
+
+    answers = project("extract", *days), project("extract", "--force", *days)
+
+    assert [a.code for a in answers] == [0, 0], answers[0].err + answers[1].err
+    query = "select e, time from raw.price where dt = '2024-01-03' order by e"
+    assert project.rows(query) == [["x", "1"], ["y", None]]
+
+
+def test_of_renamed_names_none_may_be_that_of_another(project):
+    source(project, 'path: "in/$<PARTITION_DATE>.json", rename: {E: x}')
+    project.write("in/2024-01-02.json", '{"e": "x", "E": "1", "x": 1}')
+
+    answer = project("extract", "--dt", "2024-01-02")
+
+    assert answer.code == 4
+    assert "two columns are named `x`" in answer.err
+
+
 def test_a_column_to_rename_must_be_there(project):
     source(project, 'path: "in/$<PARTITION_DATE>.csv", rename: {DT: trade_date}')
 

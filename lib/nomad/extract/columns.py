@@ -14,6 +14,7 @@ from nomad.engine.joined import joined, unknown
 from nomad.errors import QueryFailed, Refused
 from nomad.extract import records, typed
 from nomad.extract.base import Landed
+from nomad.extract.renames import once_renamed, renamed
 from nomad.extract.typed import Types
 from nomad.names import literal, quote
 from nomad.partitions import COLUMN
@@ -38,7 +39,8 @@ class Shape:
     @property
     def renamed(self) -> Shape:
         """The same of a file whose columns have their new names already."""
-        before = tuple(c._replace(name=_renamed(c.name, self.rename)) for c in self.before)
+        new = once_renamed((c.name for c in self.before), self.rename)
+        before = tuple(c._replace(name=new[c.name]) for c in self.before)
         return replace(self, rename={}, before=before)
 
     types: Mapping[str, str] = field(default_factory=dict)
@@ -116,11 +118,6 @@ def _known(column: Column, before: Iterable[Column]) -> Column:
     )
 
 
-def _renamed(name: str, rename: Mapping[str, str]) -> str:
-    """Give a column its new name; case makes no other column."""
-    return {old.lower(): new for old, new in rename.items()}.get(name.lower(), name)
-
-
 def _header(landed: Landed, rename: Mapping[str, str]) -> tuple[Column, ...]:
     """Read the names of the columns; every column is text."""
     with landed.path.open(encoding="utf-8", newline="") as f:
@@ -130,7 +127,9 @@ def _header(landed: Landed, rename: Mapping[str, str]) -> tuple[Column, ...]:
             raise QueryFailed(f"the header can't be read: {e}") from e
     if not found:
         raise QueryFailed("the file is empty" if found is None else "the first line is blank")
-    names = [_renamed(n.strip(), rename) for n in found]
+    found = [n.strip() for n in found]
+    new = renamed(found, rename)
+    names = [new[n] for n in found]
     lower = [n.lower() for n in names]
     if twin := next((n for n in lower if n and lower.count(n) > 1), None):
         raise QueryFailed(f"the header names `{twin}` twice")
@@ -177,10 +176,8 @@ def _parquet(path: Path) -> str:
 def _rename_parquet(session: Session, path: Path, rename: Mapping[str, str]) -> None:
     """Write a file anew, with other names."""
     source = _parquet(path)
-    names = [c.name for c in session.describe(source)]
-    _rewritten(
-        session, path, ", ".join(f"{quote(n)} AS {quote(_renamed(n, rename))}" for n in names)
-    )
+    new = renamed((c.name for c in session.describe(source)), rename)
+    _rewritten(session, path, ", ".join(f"{quote(n)} AS {quote(as_)}" for n, as_ in new.items()))
 
 
 def _rewritten(session: Session, path: Path, wanted: str) -> None:
@@ -211,7 +208,8 @@ def _refuse_dt(name: str, shape: Shape) -> None:
 
 def _without(before: Sequence[Column], names: Sequence[str], shape: Shape) -> list[str]:
     """Name the columns before that are gone; one that was renamed since is not."""
-    return [c.name for c in before if _renamed(c.name, shape.rename).lower() not in names]
+    new = once_renamed((c.name for c in before), shape.rename)
+    return [name for name, as_ in new.items() if as_.lower() not in names]
 
 
 _DELIMITERS = re.compile(r"[;|\t]")
@@ -232,7 +230,8 @@ def _refuse_drift(lost: Sequence[str], schema: Sequence[Column], shape: Shape) -
 
 def _refuse_other_types(schema: Sequence[Column], shape: Shape) -> None:
     """See that a reader of several dates finds a type for each column that holds all of it."""
-    before = {_renamed(c.name, shape.rename).lower(): c.type for c in shape.before}
+    new = once_renamed((c.name for c in shape.before), shape.rename)
+    before = {new[c.name].lower(): c.type for c in shape.before}
     pairs = [(c, before.get(c.name.lower(), c.type)) for c in schema]
     apart = [(c, was) for c, was in pairs if joined(unknown(c.type), unknown(was)) is None]
     if apart:

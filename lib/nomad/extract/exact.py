@@ -116,19 +116,19 @@ class Exact:
     def __init__(
         self,
         clashes: frozenset[Place],
-        rename: Mapping[str, str],
+        renamed: Mapping[str, str],
         spelled: frozenset[str] = frozenset(),
     ) -> None:
         self._clashes, self._spelled = clashes, spelled
-        self._rename = {old.lower(): new for old, new in rename.items()}
+        self._renamed = renamed
 
     def written(self, row: Any) -> Any:
         """Give a row as it is to be written."""
         if not isinstance(row, dict):
             return self._value(row, ())
-        made = {self._rename.get(k.lower(), k): self._value(v, (k,)) for k, v in row.items()}
+        made = {self._renamed.get(k, k): self._value(v, (k,)) for k, v in row.items()}
         if len(made) < len(row):
-            raise QueryFailed(f"two columns are named `{_twice(self._rename, row)}`")
+            raise QueryFailed(f"two columns are named `{_twice(self._renamed, row)}`")
         return made
 
     def _value(self, value: Any, at: Place) -> Any:
@@ -141,6 +141,6 @@ class Exact:
         return str(value) if _is_long(value) and at in self._clashes else value
 
 
-def _twice(rename: Mapping[str, str], row: Mapping[str, Any]) -> str:
-    names = [rename.get(k.lower(), k) for k in row]
+def _twice(renamed: Mapping[str, str], row: Mapping[str, Any]) -> str:
+    names = [renamed.get(k, k) for k in row]
     return next(n for n in names if names.count(n) > 1)

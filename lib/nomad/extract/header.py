@@ -19,6 +19,7 @@ from nomad.extract.encodings import of_head
 from nomad.extract.formats import KINDS, suffix, unpacked
 from nomad.extract.packed import beginning
 from nomad.extract.patterns import on_disk
+from nomad.extract.renames import renamed
 from nomad.extract.texts import AUTO, encoding_of, is_utf8
 from nomad.schema import Column
 
@@ -37,11 +38,14 @@ def header(source: SourceConfig, root: Path) -> tuple[Column, ...] | None:
         return None
     file = _latest(path, root)
     names = _names(file, source) if file else None
-    if not names or any(not n for n in names) or len({n.lower() for n in names}) < len(names):
+    if not names or any(not n for n in names):
         return None
-    renamed = source.options.get("rename")
-    new = {str(k): str(v) for k, v in renamed.items()} if isinstance(renamed, dict) else {}
-    return tuple(Column(new.get(n, n), "VARCHAR") for n in names)
+    rename = source.options.get("rename")
+    told = {str(k): str(v) for k, v in rename.items()} if isinstance(rename, dict) else {}
+    new = renamed(names, told)
+    if len({n.lower() for n in new.values()}) < len(names):
+        return None
+    return tuple(Column(new[n], "VARCHAR") for n in names)
 
 
 def _latest(path: str, root: Path) -> Path | None:

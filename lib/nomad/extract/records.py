@@ -17,6 +17,7 @@ from nomad.engine.joined import of_json, retyped
 from nomad.errors import QueryFailed
 from nomad.extract import exact
 from nomad.extract.exact import Exact, Numbers
+from nomad.extract.renames import renamed
 from nomad.names import literal, quote
 from nomad.schema import NO_ROWS, Column
 
@@ -41,7 +42,8 @@ def prepare(session: Session, path: Path, rename: Mapping[str, str]) -> None:
     clashes = exact.clashes(_values(session, path, numbers))
     if not (rename or clashes or numbers.inexact):
         return
-    as_told = Exact(clashes, rename)
+    names = _structure(session, path) if rename else ()
+    as_told = Exact(clashes, renamed(names, rename))
     exact.write(path, (as_told.written(value) for value in _values(session, path, numbers)))
 
 
@@ -127,7 +129,8 @@ def _map(held: object) -> str | None:
 def _structure(session: Session, path: Path) -> dict[str, object]:
     """Give the names of all rows as they are spelled, each with what it holds."""
     (told,) = session.execute(f"SELECT json_group_structure(json) {_objects(path)}")[0]
-    return dict(json.loads(told))
+    found = json.loads(told)
+    return found if isinstance(found, dict) else {}
 
 
 _NO_FIELD = "json_type(json) = 'NULL' OR (json_type(json) = 'OBJECT' AND json_keys(json) = [])"
