@@ -106,10 +106,11 @@ def rows(
     for name in rule.key:
         _column(rule, name, schema)
     names = typed.cast(held, types)
+    common = Files((), held)  # as one group: to look at all for each piece would take their square
     number = "row_number() OVER ()" if rule.key else "0"
     parts = (
         f"SELECT {names}, {dated} AS {quote(day)}, {n * _MOST} + {number} AS {quote(place)} FROM"
-        f" ({scan.select([*alike, some.files], partitioned=False)}){_newer(rule, some, held)}"
+        f" ({scan.select([common, some.files], partitioned=False)}){_newer(rule, some, held)}"
         for n, some in enumerate(pieces.values())
     )
     nothing = f"SELECT {names}, NULL::DATE AS {quote(day)}, 0 AS {quote(place)}"
