@@ -11,18 +11,18 @@ from datetime import date
 from operator import attrgetter
 
 from nomad import __version__
-from nomad.config.lookback import lookback_of
 from nomad.dates import Span
 from nomad.errors import CorruptManifest
 from nomad.lake.fingerprints import Contents
 from nomad.lake.lake import Lake
 from nomad.lake.layout import Cell
 from nomad.lake.manifest import Facts
-from nomad.names import RAW, TableName
+from nomad.names import TableName
 from nomad.partitions import Partition, folder, of_days, text
 from nomad.plan.due import EVERY_DATE, Due, DueDates, always
 from nomad.plan.freshness import GONE, Terms, changed_input, named
 from nomad.plan.inputs import Inputs
+from nomad.plan.lookback import Lacking, looked_back
 from nomad.plan.pruning import Pruner
 from nomad.plan.reads import InputRead, same_date
 from nomad.plan.steps import Action, Plan, Step
@@ -45,11 +45,12 @@ def plan(
     A date on which a table is not due is no step of it. Over several dates, a cell is passed over
     where it asks for a date that is absent and no source it descends from delivered that date: a
     holiday. A date that only some sources have, one that the table's calendar names, or a single
-    date asked for, is a step all the same, and fails with the missing partition.
+    date asked for, is a step all the same, and fails with the missing partition. One that only
+    `lookback` adds is none: it waits for what is lacking.
     """
     seen = lake.remembering()
     late: dict[TableName, set[Partition]] = {}
-    planner = _Planner(project, seen, pruner, force=force, several=len(dates) > 1)
+    planner = _Planner(project, seen, pruner, due_dates, force=force, several=len(dates) > 1)
     partitions, undue = of_days(dates), list[Cell]()
     for table in (project.tables[name] for name in project.order if name in tables):
         due = due_dates(table.name) if table.partitioned else EVERY_DATE
@@ -57,7 +58,7 @@ def plan(
         if len(asked) < len(partitions):
             kept = frozenset(asked)
             undue += ((table.name, p) for p in partitions if p not in kept)
-        before = _looked_back(project, table, asked, due_dates)
+        before = looked_back(project, table, asked, due_dates)
         before = before.union(*(late.get(i, ()) for i in table.inputs))
         late[table.name] = set(due.among(sorted(before)))
         with about(str(table.name)):
@@ -65,31 +66,25 @@ def plan(
     return Plan(tuple(planner.steps), tuple(planner.passed_over), tuple(undue), seen)
 
 
-def _looked_back(
-    project: Project, table: Table, partitions: Sequence[Partition], due_dates: DueDates
-) -> set[Partition]:
-    """Name the earlier dates that a table looks at again, or a source that it reads."""
-    back = table.contract.lookback if table.contract else 0
-    found = due_dates(table.name).looked_back(partitions, back) if back > 1 else set()
-    for name in (i for i in table.inputs if i.layer == RAW):
-        many = lookback_of(project.config.sources[name.name].options)
-        if many > 1:
-            due = due_dates(name)
-            found |= due.looked_back(due.among(partitions), many)
-    return found
-
-
 class _Planner:
     """Goes through the tables in order, remembering which cells will be built."""
 
     def __init__(
-        self, project: Project, lake: Lake, pruner: Pruner, *, force: bool, several: bool
+        self,
+        project: Project,
+        lake: Lake,
+        pruner: Pruner,
+        due_dates: DueDates,
+        *,
+        force: bool,
+        several: bool,
     ) -> None:
         self._project, self._lake, self._force, self._several = project, lake, force, several
         self._building: dict[TableName, dict[Partition | None, None]] = {}
         self._in_order: dict[TableName, list[Partition]] = {}
         self._all: dict[TableName, tuple[int, tuple[Cell, ...]]] = {}
         self._inputs = Inputs.of_lake(project, lake, pruner)
+        self._lacking = Lacking(project, due_dates, self._will_be_there)
         self.steps: list[Step] = []
         self.passed_over: list[Cell] = []
 
@@ -117,7 +112,7 @@ class _Planner:
             step = self._step(table, partition, terms)
             own = partition in wanted
             may_lack = (self._several or not own) and not (own and _must_be(partition, due))
-            if may_lack and self._without_source(step):
+            if may_lack and self._lacks(step, own=own):
                 self.passed_over += [step.cell] if own else []
                 continue
             if step.action == Action.BUILD:
@@ -268,11 +263,15 @@ class _Planner:
         checked = (name for c in table.checks for name in c.query.tables)
         return {**{r.table: r.spans for r in related}, **dict.fromkeys(checked)}
 
-    def _without_source(self, step: Step) -> bool:
-        """Tell whether a step asks for a date that is absent because no source has it."""
-        partition = step.partition
-        if step.action is not Action.BUILD:
+    def _lacks(self, step: Step, *, own: bool) -> bool:
+        """Tell whether a step is left out, as there is not yet, or never, what it needs."""
+        if step.partition is None or step.action is not Action.BUILD:
             return False
+        lacks = self._lacking.asked if own else self._lacking.added
+        return self._without_source(step, step.partition) or lacks(step, step.partition)
+
+    def _without_source(self, step: Step, partition: Partition) -> bool:
+        """Tell whether a step asks for a date that is absent because no source has it."""
         absent = (
             (read.table, asked)
             for read in step.reads or ()
@@ -280,7 +279,7 @@ class _Planner:
             for asked in of_days(read.asked)
             if not self._will_be_there(read.table, asked)
         )
-        if partition is None or next(absent, None) is None:
+        if next(absent, None) is None:
             return False
         sources = self._project.sources_of(step.table)
         return not any(self._there(s, partition) for s in sources)
