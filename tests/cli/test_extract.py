@@ -119,6 +119,17 @@ def test_another_delimiter_is_remembered_for_reading(project):
     assert project.rows("select a, b from raw.price") == [["1", "2,5"]]
 
 
+def test_of_a_line_that_is_too_long_its_beginning_is_told(project):
+    project.write("in/2024-01-02.csv", "symbol,close\n" + "x" * 2_000_000 + ",1\n")
+
+    answer = project("extract", "--dt", "2024-01-02")
+
+    assert answer.code == 4
+    assert "xxx … xxx" in answer.err
+    assert "xxx; Maximum line size of 2000000 bytes exceeded" in answer.err
+    assert len(answer.err) < 2000
+
+
 def test_days_with_other_columns_are_read_together(project):
     project.write("in/2024-01-03.csv", "symbol,close,volume\nC,3,30\n")
     project("extract", "--from", "2024-01-02", "--to", "2024-01-03")

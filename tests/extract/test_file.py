@@ -100,6 +100,16 @@ def test_half_of_a_packed_file_is_refused(tmp_path, ending):
     assert "damaged, or half of one" in error.what or ending == "zip"
 
 
+@pytest.mark.parametrize("rows", [1, 500_000])
+def test_what_follows_behind_a_gzip_file_is_told(tmp_path, rows):
+    write(tmp_path, "x.csv.gz", gzip.compress(TEXT * rows, 1) + b"<html>")
+
+    error = fault(Refused, tmp_path, "x.csv.gz")
+
+    assert error.what == "source `s`: the gzip file has something else behind its end"
+    assert error.hint == "have it delivered again, whole"
+
+
 @pytest.mark.parametrize("ending", PACKED)
 def test_what_is_not_packed_as_it_says_is_refused(tmp_path, ending):
     write(tmp_path, f"x.csv.{ending}", TEXT)

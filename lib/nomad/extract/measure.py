@@ -173,11 +173,22 @@ def _rows(session: Session, landed: Landed, schema: tuple[Column, ...]) -> int:
     return int(session.execute(f"SELECT {facts} FROM ({query})")[0][0])
 
 
+_LONGEST = 600
+"""Characters."""
+
+
+def _shortened(line: str) -> str:
+    """Leave out the middle of a long line: it is the file's, and says no more."""
+    half = _LONGEST // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]} … {line[-half:]}"
+
+
 def _malformed(e: QueryFailed, landed: Landed, shape: Shape) -> Refused:
     """Say what is wrong with what was delivered; of the copy in scratch a user knows nothing."""
     many = 3 if landed.format == "csv" else 1
-    lines = [line.strip() for line in e.what.splitlines() if line.strip()][:many]
-    told = _ADVICE.sub("", "; ".join(lines)).replace(str(landed.path), shape.told)
+    what = e.what.replace(str(landed.path), shape.told)
+    lines = [_shortened(line.strip()) for line in what.splitlines() if line.strip()][:many]
+    told = _ADVICE.sub("", "; ".join(lines))
     ends = line_ends(landed.path) if landed.format == "csv" else []
     if len(ends) > 1:
         told = f"its lines end in different ways ({', '.join(ends)}): {told}"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple, Protocol
+from typing import IO, NamedTuple, Protocol, cast
 
 from nomad.config.options import TEXT, Held, Option, holds_variable, one_of
 from nomad.config.sources import SourceConfig
@@ -160,15 +160,16 @@ class _Unpacking(NamedTuple):
     def refused(self, what: object, hint: str) -> Refused:
         return Refused(f"source `{self.source.name}`: {what}", where=self.told, hint=hint)
 
-    def damaged(self, e: Exception) -> Refused:
+    def damaged(self, e: Exception, packed: Reader | None = None) -> Refused:
         name = f"{self.how} file"
-        if any(mark in str(e) for mark in _OTHER):
+        if isinstance(packed, gzip.GzipFile) and _begins_as_gzip(packed):
+            if _OTHER[0] in str(e):
+                return self.refused(f"the {name} has something else behind its end", _AGAIN)
+        elif any(mark in str(e) for mark in _OTHER):
             return self.refused(f"it is no {name}", "set `compression:` to what it is, or to none")
         if "is encrypted" in str(e):
             return self.refused(f"the {name} has a password", "have it delivered without one")
-        return self.refused(
-            f"the {name} is damaged, or half of one: {e}", "have it delivered again, whole"
-        )
+        return self.refused(f"the {name} is damaged, or half of one: {e}", _AGAIN)
 
     def copy(self, reader: Callable[[], Reader], to: Path, done: int = 0) -> int:
         """Write what a file unpacks to; give the bytes so far."""
@@ -194,7 +195,7 @@ class _Unpacking(NamedTuple):
         except (OSError, *_FAULTS) as e:
             if isinstance(e, OSError) and e.errno:
                 raise
-            raise self.damaged(e) from e
+            raise self.damaged(e, packed) from e
         except Exception as e:
             if type(e).__name__ == "ZstdError":
                 raise self.damaged(e) from e
@@ -254,6 +255,14 @@ def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(f"`{n}`" for n in names[:_SHOWN]) + more
 
+
+def _begins_as_gzip(packed: gzip.GzipFile) -> bool:
+    """Tell whether it is gzip from its first bytes on; what is odd comes later."""
+    file = cast("IO[bytes] | None", packed.fileobj)
+    return bool(file and not file.seek(0) and file.read(2) == b"\x1f\x8b")
+
+
+_AGAIN = "have it delivered again, whole"
 
 _OTHER = ("Not a gzipped", "Invalid data stream", "Unknown frame", "not a zip file")
 """What the libraries say of a file that is packed otherwise, or not at all."""
