@@ -12,7 +12,8 @@ rows. What a database is asked is in `asking`; `alchemy` reaches those that Duck
 (`functions` finds it, `context` is what it is given, `returned` what it gives) lands as `lines` of
 JSON or as `frames`; `messages` is what streams share, `topics` are those of Kafka. `entities` tells
 which files of a folder changed. `measure`, `columns`, `renames`, `typed`, `fitting` and `records`
-(`exact` to the last digit) say what a landed file holds; `cut` gives each row of it a date, and
-`watermark` the highest value, which `clock` bounds where it is time. Libraries that are not there
-`extras` tells, and `declared` what each connector says of itself.
+(`exact` to the last digit) say what a landed file holds, `sparse` what it lacks of others; `cut`
+gives each row of it a date, and `watermark` the highest value, which `clock` bounds where it is
+time. Libraries that are not there `extras` tells, and `declared` what each connector says of
+itself.
 """

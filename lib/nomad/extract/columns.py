@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nomad.engine.exact import exact
-from nomad.engine.instance import Session
+from nomad.engine.instance import Session, Staged
 from nomad.engine.joined import joined, unknown
 from nomad.errors import QueryFailed, Refused
 from nomad.extract import records, typed
 from nomad.extract.base import Landed
 from nomad.extract.renames import once_renamed, renamed
+from nomad.extract.sparse import Fields
 from nomad.extract.typed import Types
 from nomad.names import literal, quote
 from nomad.partitions import COLUMN
@@ -26,7 +27,7 @@ class Shape:
     """What is known of a file beforehand: where it came from, and what its columns are to be.
 
     `before` are the columns of the nearest partition that is landed already, if any; `types` those
-    that are declared for its columns.
+    that are declared for its columns. `fields` are those of JSON that a source in parts had so far.
     """
 
     source: str
@@ -35,6 +36,7 @@ class Shape:
     rename: Mapping[str, str] = field(default_factory=dict)
     before: tuple[Column, ...] = ()
     may_drift: bool = False
+    fields: Fields | None = None
 
     @property
     def renamed(self) -> Shape:
@@ -42,6 +44,12 @@ class Shape:
         new = once_renamed((c.name for c in self.before), self.rename)
         before = tuple(c._replace(name=new[c.name]) for c in self.before)
         return replace(self, rename={}, before=before)
+
+    def after(self, landed: Landed, staged: Staged) -> Shape:
+        """The same of the next file, once this one is measured."""
+        if self.fields is None or landed.format != "json" or not staged.rows:
+            return self
+        return replace(self, fields=self.fields.after(c.name for c in staged.schema))
 
     types: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,7 +69,7 @@ def columns(session: Session, landed: Landed, shape: Shape) -> tuple[Column, ...
         _refuse_absent(shape, names)
     if shape.dated and COLUMN in names:
         _refuse_dt(schema[names.index(COLUMN)].name, shape)
-    lost = _without(shape.before, names, shape)
+    lost = _lost(landed, schema, shape)
     if lost and not shape.may_drift:
         _refuse_drift(lost, schema, shape)
     if types and schema != NO_ROWS and schema is not shape.before:
@@ -101,10 +109,14 @@ def _delivered(session: Session, landed: Landed, shape: Shape) -> tuple[Column, 
         records.prepare(session, landed.path, shape.rename)
         found = records.columns(session, landed.path)
         told = tuple(_known(c, shape.before) for c in found) or shape.before
-        return told or tuple(Column(*c) for c in shape.types.items()) or NO_ROWS
+        return told or _declared(shape) or NO_ROWS
     if shape.rename:
         _rename_parquet(session, landed.path, shape.rename)
     return session.describe(_parquet(landed.path))
+
+
+def _declared(shape: Shape) -> tuple[Column, ...]:
+    return tuple(Column(*c) for c in shape.types.items())
 
 
 def _known(column: Column, before: Iterable[Column]) -> Column:
@@ -206,17 +218,33 @@ def _refuse_dt(name: str, shape: Shape) -> None:
     )
 
 
+def _lost(landed: Landed, schema: Sequence[Column], shape: Shape) -> list[str]:
+    """Name the columns that a file should have: of JSON in parts, a field may be absent."""
+    names = [c.name.lower() for c in schema]
+    if shape.fields is None or landed.format != "json":
+        return _without(shape.before, names, shape)
+    has_rows = schema not in (shape.before, _declared(shape), NO_ROWS)
+    return shape.fields.lost(names) if has_rows else []
+
+
 def _without(before: Sequence[Column], names: Sequence[str], shape: Shape) -> list[str]:
     """Name the columns before that are gone; one that was renamed since is not."""
     new = once_renamed((c.name for c in before), shape.rename)
     return [name for name, as_ in new.items() if as_.lower() not in names]
 
 
+def _new(schema: Sequence[Column], shape: Shape) -> list[str]:
+    """Name the columns that came in place of those that were lost."""
+    known = shape.fields.ever if shape.fields else {}
+    new = [c.name for c in schema if c.name.lower() not in known]
+    return new if known else added(schema, shape)
+
+
 _DELIMITERS = re.compile(r"[;|\t]")
 
 
 def _refuse_drift(lost: Sequence[str], schema: Sequence[Column], shape: Shape) -> None:
-    new = added(schema, shape)
+    new = _new(schema, shape)
     what = f"lacks {_listed(lost)}" + (f"; has new {_listed(new)}" if new else "")
     mark = _DELIMITERS.search(new[0]) if len(schema) == 1 and new else None
     delimiter = f"is `delimiter: {mark[0]!r}` meant? " if mark else ""

@@ -60,13 +60,23 @@ def measure_or_retry(engine: Engine, landed: Landed, shape: Shape) -> tuple[Stag
         return measure(engine, landed, shape.renamed if anew else shape, lean=True), True
 
 
-def measure_all(engine: Engine, landed: Sequence[Landed], shape: Shape) -> list[Staged]:
+def measure_all(
+    engine: Engine, landed: Sequence[Landed], shape: Shape
+) -> tuple[list[Staged], Shape]:
     """Do the same for many files; those of CSV with one header are read in one pass.
+
+    Say as well what is known then of the next file.
 
     Raises:
         Refused: one is malformed; it is named.
     """
-    return [staged for group in _alike(landed) for staged in _measured(engine, group, shape)]
+    found: list[Staged] = []
+    for group in _alike(landed):
+        measured = _measured(engine, group, shape)
+        for file, staged in zip(group, measured, strict=True):
+            shape = shape.after(file, staged)
+        found += measured
+    return found, shape
 
 
 def measure_together(engine: Engine, landed: Sequence[Landed], shape: Shape) -> list[Staged]:
@@ -75,7 +85,7 @@ def measure_together(engine: Engine, landed: Sequence[Landed], shape: Shape) -> 
     Raises:
         Refused: one is malformed, or has other columns than the first.
     """
-    staged = measure_all(engine, landed, shape)
+    staged, _ = measure_all(engine, landed, shape)
     first = staged[0].schema
     for file, found in zip(landed, staged, strict=True):
         if [(c.name, c.type) for c in found.schema] != [(c.name, c.type) for c in first]:

@@ -15,6 +15,7 @@ from nomad.extract import watermark
 from nomad.extract.base import Connector, Known, Landed, Request
 from nomad.extract.measure import measure_all
 from nomad.ingest import chunks, parts
+from nomad.ingest.columns_before import shape_after
 from nomad.ingest.extent import Extent
 from nomad.ingest.progress import note_part
 from nomad.lake import pieces
@@ -24,8 +25,7 @@ from nomad.lake.pieces import Part, Piece, Placed
 from nomad.names import TableName
 from nomad.run import fetching
 from nomad.run.context import Context
-from nomad.run.fetching import delivered, shape_of
-from nomad.schema import NO_ROWS, Column
+from nomad.run.fetching import delivered
 
 _AT_ONCE = 1000
 """So many files are landed as one piece: enough to cost little each, few enough to lose."""
@@ -177,13 +177,14 @@ def _fetched(
 ) -> Iterator[Piece]:
     """Land what comes; a page of a fetch that goes on by a cursor is a piece at once."""
     request, pages = fetch.request, list(fetch.pages)
-    shape = shape_of(request.source, None, before=_columns(there))
+    shape = shape_after(request.source, there)
     number = max(there[-1].number if there else 0, before.through)
     count = sum(len(p.parts) for p in pages)
     last = pages[-1] if pages else None
     is_whole = last is None and not fetch.in_chunks
     for batch, at_end in _batches(_delivered(landing, fetch, into)):
-        measured = list(zip(batch, measure_all(landing.engine, batch, shape), strict=True))
+        staged, shape = measure_all(landing.engine, batch, shape)
+        measured = list(zip(batch, staged, strict=True))
         known = not landing.force and _adds_nothing(measured, fetch, before)
         groups = [] if known else _alike(measured)
         for left, group in zip(reversed(range(len(groups))), groups, strict=True):
@@ -242,11 +243,6 @@ def _batches(files: Iterable[Landed]) -> Iterator[tuple[list[Landed], bool]]:
             batch = []
     if batch:
         yield batch, True
-
-
-def _columns(there: Sequence[Piece]) -> tuple[Column, ...]:
-    """Give the columns of the last piece that has some; JSON without a row tells none."""
-    return next((p.schema for p in reversed(there) if p.parts and p.schema != NO_ROWS), ())
 
 
 _Measured = tuple[Landed, Staged]

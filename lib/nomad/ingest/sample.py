@@ -70,7 +70,7 @@ def sample(
         files = _fetched(workspace, engine, asked, shape, into)
         if not source.in_parts:
             files = joined(files, into)
-        query = f"{_read(files, measure_all(engine, files, shape))} LIMIT {limit}"
+        query = f"{_read(files, measure_all(engine, files, shape)[0])} LIMIT {limit}"
         with engine.session() as session:
             rows = how(session, query)
             return Sample(str(asked.window or ""), session.describe(query), rows)
@@ -98,7 +98,7 @@ def _count(engine: Engine, file: Landed, shape: Shape) -> int:
     link = file.path.with_name(f"counted-{file.path.name}")
     with translated(str(link)):
         os.link(file.path, link)
-    (one,) = measure_all(engine, [replace(file, path=link)], shape)
+    (one,), _ = measure_all(engine, [replace(file, path=link)], shape)
     link.unlink()
     return one.rows
 
