@@ -106,6 +106,11 @@ def test_parts_by_their_name(tmp_path):
 # So many requests --------------------------------------------------------------------------------
 
 
+PROGRESS = "select part, status, last_error from nomad.backfill_progress order by all"
+ON = ("--only", "failed,missing,waiting")
+"""How a run that was stopped goes on, as it says itself."""
+
+
 @pytest.fixture
 def web():
     """Three pages of two rows for each date or code, and an empty one."""
@@ -137,7 +142,11 @@ def test_a_run_stops_after_so_many_and_the_next_goes_on(tmp_path, web):
     assert len(web.calls) == 6
     assert code == 5
     assert statuses == {"raw.s 2024-01-02": "published", "raw.s 2024-01-03": "waiting"}
-    answer = project("extract", *words, "--only", "missing")
+    assert project.rows(PROGRESS) == [
+        ["2024-01-02", "done", None], ["2024-01-03", "waiting", "stopped after 6 requests"],
+        ["2024-01-04", "waiting", "stopped after 6 requests"],
+    ]  # fmt: skip
+    answer = project("extract", *words, *ON)
     assert answer.code == 0, answer.err
     assert len(web.calls) == 12
     calls = [(c.query["day"], c.query["page"]) for c in web.calls]
@@ -153,8 +162,9 @@ def test_it_says_so(tmp_path, web):
     answer = project("extract", "--dt", "2024-01-02", "--max-requests", "1")
 
     assert answer.code == 5
-    assert "stopped after 1 request; run again with `--only failed,missing` to go on" in answer.out
-    assert project.rows("from nomad.backfill_progress") == []
+    told = "stopped after 1 request; run again with `--only failed,missing,waiting` to go on"
+    assert told in answer.out
+    assert project.rows("select attempts from nomad.backfill_progress") == [[0]]
 
 
 def test_parts_that_are_whole_are_published(tmp_path, web):
@@ -165,11 +175,64 @@ def test_parts_that_are_whole_are_published(tmp_path, web):
     assert code == 5
     assert statuses == {"raw.s": "waiting", "raw.s 2024-01-02": "published"}
     assert project.rows("select code, count(*) from raw.s group by all") == [["A", 6]]
-    assert landed(project, "--only", "missing")[0] == 0
+    assert project.rows(PROGRESS)[1:] == [
+        ["B", "waiting", "stopped after 6 requests"], ["C", "waiting", "stopped after 6 requests"],
+    ]  # fmt: skip
+    assert landed(project, *ON)[0] == 0
     assert project.rows("select code, count(*) from raw.s group by all order by all") == [
         ["A", 6], ["B", 6], ["C", 6],
     ]  # fmt: skip
     assert len(web.calls) == 12
+
+
+@pytest.fixture
+def corrected():
+    """A page that the vendor corrects; `version` is what it has by now."""
+    version = [1]
+    with serving(lambda _: Reply([{"day": "2024-01-02", "v": version[0]}])) as found:
+        yield found, version
+
+
+def test_corrections_that_were_not_reached_come_with_the_next_run(tmp_path, corrected):
+    """All had been landed before: they are `done` by then."""
+    web, version = corrected
+    source = f'{{connector: rest, url: "{web.url}/$<PARTITION_DATE>"}}'
+    project = Project(tmp_path / "p")
+    project.write("nomad.yaml", f"layers: [ods]\nsources:\n  s: {source}\n")
+    words = ("--from", "2024-01-02", "--to", "2024-01-05")
+    assert project("extract", *words).code == 0
+    version[0] = 2
+    assert project("extract", *words, "--max-requests", "2").code == 5
+
+    assert landed(project, *words, "--max-requests", "2", *ON) == (
+        0,
+        {"raw.s 2024-01-04": "published", "raw.s 2024-01-05": "published"},
+    )
+    assert project.rows("select distinct v from raw.s") == [[2]]
+    assert landed(project, *words, *ON) == (0, {})
+
+
+def test_so_do_those_of_parts_and_of_sources_after_it(tmp_path, corrected):
+    web, version = corrected
+    parts = f'{{connector: rest, url: "{web.url}/$<EACH>", each: [A, B, C], dt: day, key: v}}'
+    whole = f'{{connector: rest, url: "{web.url}/all"}}'
+    project = Project(tmp_path / "p")
+    project.write(
+        "nomad.yaml", f"layers: [ods]\nsources:\n  a: {parts}\n  b: {parts}\n  c: {whole}\n"
+    )
+    assert project("extract").code == 0
+    version[0] = 2
+    assert project("extract", "--max-requests", "1").code == 5
+    query = "select source, part from nomad.backfill_progress where status = 'waiting' order by all"
+    assert project.rows(query) == [["a", "B"], ["a", "C"], ["b", "A"], ["b", "B"], ["b", "C"],
+                                   ["c", "all"]]  # fmt: skip
+    asked = len(web.calls)
+
+    assert project("extract", *ON).code == 0
+
+    assert len(web.calls) == asked + 6
+    assert project.rows(query) == []
+    assert project.rows("select v from raw.b union from (select v from raw.c)") == [[2]]
 
 
 def test_one_count_for_all_sources(tmp_path, web):

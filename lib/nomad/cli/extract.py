@@ -47,7 +47,7 @@ def command(
 
     --only lands what last ended so, as `nomad.backfill_progress` tells; what was never tried is
     missing. After so many requests as --max-requests, the run exits with 5: what is whole stays,
-    and with --only failed,missing the next run goes on.
+    and with --only failed,missing,waiting the next run goes on.
 
     Example: nomad extract --from 2024-01-01 --to 2024-03-31 --only failed,missing
     """

@@ -15,7 +15,7 @@ from nomad.extract import cut, typed
 from nomad.extract.cut import Day, Rows, Rule, Some
 from nomad.hashing import digest
 from nomad.ingest.completeness import Judge
-from nomad.ingest.landing import Landing
+from nomad.ingest.wanted import Landing
 from nomad.lake import pieces
 from nomad.lake.pieces import Cut, Piece, Placed
 from nomad.names import counted, quote

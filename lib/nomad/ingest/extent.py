@@ -38,11 +38,16 @@ class Budget:
         with self._lock:
             if self._most and self._count >= self._most:
                 self.exceeded = True
-                raise Stopped(
-                    f"stopped after {counted(self._most, 'request')}",
-                    hint="run again with `--only failed,missing` to go on from there",
-                )
+                raise self.why
             self._count += 1
+
+    @property
+    def why(self) -> Stopped:
+        """Say that no more requests are made, and how the next run goes on."""
+        return Stopped(
+            f"stopped after {counted(self._most, 'request')}",
+            hint="run again with `--only failed,missing,waiting` to go on from there",
+        )
 
     def heed(self) -> None:
         """See that the run goes on, before something is done that stays.

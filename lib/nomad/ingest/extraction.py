@@ -6,32 +6,26 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 
-from nomad.config.sources import COMMON, SourceConfig
+from nomad.config.sources import SourceConfig
 from nomad.engine.instance import Engine, Staged
 from nomad.engine.scan import Files
-from nomad.errors import (
-    NomadError,
-    OutOfMemory,
-    SourceMissing,
-    Stopped,
-)
+from nomad.errors import NomadError, OutOfMemory, SourceMissing, Stopped
 from nomad.extract.base import Connector, Landed, Previous, Request
 from nomad.extract.columns import Shape, added
 from nomad.extract.measure import measure, measure_or_retry, measure_together
 from nomad.files import translated
-from nomad.hashing import digest
 from nomad.ingest import stamps
 from nomad.ingest.completeness import Judge
 from nomad.ingest.cutting import publish
 from nomad.ingest.due_cells import SourceCell, due_cells
 from nomad.ingest.extent import Budget, Extent
-from nomad.ingest.landing import Landing, land
+from nomad.ingest.landing import land
 from nomad.ingest.meter import Meter, Unseen
 from nomad.ingest.nearest import Nearest
 from nomad.ingest.outdated import refuse_outdated
@@ -39,8 +33,9 @@ from nomad.ingest.pages import Asked, Pages, joined
 from nomad.ingest.progress import note_step
 from nomad.ingest.side_by_side import Stop, side_by_side
 from nomad.ingest.undelivered import judged
+from nomad.ingest.wanted import Landing, pass_over_all, recipe_of
 from nomad.lake.manifest import Manifest, Over
-from nomad.names import RAW, TableName
+from nomad.names import TableName
 from nomad.partitions import COLUMN, Partition
 from nomad.plan.freshness import GONE
 from nomad.run import fetching
@@ -140,26 +135,35 @@ def _short(result: Result, by_source: Mapping[str, Sequence[SourceCell]]) -> Sou
 def _work(
     context: Context, engine: Engine, cells: Sequence[SourceCell], extent: Extent, force: bool
 ) -> Generator[Outcome]:
-    """Land one source, date by date, until no more requests may be made."""
+    """Land one source, date by date; what isn't reached by its requests is noted as waiting."""
     before = (Nearest(context.lake), Pages(context), extent.budget)
     for cell in cells:
+        source = cell.source
+        recipe = recipe_of(context.workspace, source)
+        landing = Landing(context, engine, source, cell.table, recipe, force, extent)
         if extent.budget.exceeded:
-            return
-        if cell.source.in_parts:
-            yield from _parts(context, engine, cell.source, extent, force=force)
+            _pass_over(landing, cell)
+        elif source.in_parts:
+            yield from _parts(landing)
         else:
             yield from _step(context, engine, before, cell=cell, force=force)
 
 
-def _parts(
-    context: Context, engine: Engine, source: SourceConfig, extent: Extent, *, force: bool
-) -> Iterator[Outcome]:
+def _pass_over(landing: Landing, cell: SourceCell) -> None:
+    """Note of what isn't asked for any more that it waits."""
+    why = landing.extent.budget.why
+    if not cell.source.in_parts:
+        note_step(landing.context, _failed(*cell.cell, why).result)
+        return
+    with suppress(NomadError), about(str(cell.table)):
+        pass_over_all(landing, why)
+
+
+def _parts(landing: Landing) -> Iterator[Outcome]:
     """Land what is new of a source that lands in parts, and publish the dates that differ."""
-    table = TableName(RAW, source.name)
-    recipe = _recipe(context.workspace, source)
-    landing = Landing(context, engine, source, table, recipe, force, extent)
+    table = landing.table
     began, count = time.monotonic(), 0
-    with about(str(table)), _folder(context.run.scratch / source.name) as into:
+    with about(str(table)), _folder(landing.context.run.scratch / landing.source.name) as into:
         try:
             refuse_outdated(landing)
             for error in land(landing, into):
@@ -185,14 +189,6 @@ def _failed(table: TableName, partition: Partition | None, error: NomadError) ->
     status = Status.MISSING if isinstance(error, SourceMissing) else Status.FAILED
     retried = OUT_OF_MEMORY if isinstance(error, OutOfMemory) else None
     return Outcome(Result(table, partition, status, error.what, error=error, retried=retried))
-
-
-def _recipe(workspace: Workspace, source: SourceConfig) -> str:
-    """Digest the options that say what a source is asked for, before secrets are filled in."""
-    declared = (*workspace.connectors[source.connector].options, *COMMON)
-    others = {option.name for option in declared if not option.asks}
-    written = {k: v for k, v in source.written.items() if k not in others}
-    return digest(source.connector, repr(sorted(written.items())))
 
 
 _Before = tuple[Nearest, Pages, Budget]
@@ -246,7 +242,7 @@ def _landed(
     last = over.manifest if over and not force else None
     request = fetching.request(context.workspace, given, partition)
     request = replace(request, spend=budget.spend, sleep=budget.sleep)
-    recipe_hash = _recipe(context.workspace, given)
+    recipe_hash = recipe_of(context.workspace, given)
     connector = context.workspace.connectors[given.connector]
     files = stamps.of(context.workspace, connector, request, recipe_hash)
     if last and files.are_of(last):

@@ -7,58 +7,36 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from nomad.config.sources import EACH, WATERMARK, SourceConfig
-from nomad.engine.instance import Engine, Staged
+from nomad.config.sources import EACH, WATERMARK
+from nomad.engine.instance import Staged
 from nomad.engine.scan import Files
 from nomad.errors import NomadError, SourceMissing, Stopped
 from nomad.extract import watermark
-from nomad.extract.base import Connector, Known, Landed, Request
+from nomad.extract.base import Known, Landed, Request
 from nomad.extract.measure import measure_all
 from nomad.ingest import chunks, parts
 from nomad.ingest.columns_before import shape_after
-from nomad.ingest.extent import Extent
-from nomad.ingest.progress import note_part
+from nomad.ingest.wanted import Landing, landed, pass_over, wanted, window_of
 from nomad.lake import pieces
 from nomad.lake.layout import data_file
 from nomad.lake.manifest import DataFile
 from nomad.lake.pieces import Part, Piece, Placed
-from nomad.names import TableName
 from nomad.run import fetching
-from nomad.run.context import Context
-from nomad.run.fetching import delivered
+from nomad.run.fetching import Each, delivered
 
 _AT_ONCE = 1000
 """So many files are landed as one piece: enough to cost little each, few enough to lose."""
-
-
-class Landing(NamedTuple):
-    """One source, and what it is landed with."""
-
-    context: Context
-    engine: Engine
-    source: SourceConfig
-    table: TableName
-    recipe: str
-    force: bool
-    extent: Extent
-
-    @property
-    def connector(self) -> Connector:
-        """What brings its data."""
-        return self.context.workspace.connectors[self.source.connector]
-
-    def note(self, request: Request, rows: int | None, error: NomadError | None = None) -> None:
-        """Note that a fetch has ended: in the journal, and for who watches."""
-        note_part(self.context, self.table, _window(request), rows=rows, error=error)
-        self.extent.meter.ended(rows or 0)
 
 
 def land(landing: Landing, into: Path) -> Iterator[NomadError]:
     """Land what is new, piece by piece; what could not be had is given, and the rest goes on."""
     there = _whole_pages(landing, pieces.read(landing.context.store, landing.table))
     before = _Before.of(there, pieces.read_cut(landing.context.store, landing.table).through)
+    known = {} if landing.force else landed(landing, before.latest)
+    found = wanted(landing, known)
+    landing.extent.meter.expect(len(found))
     lacking: SourceMissing | None = None
-    for number, fetch in enumerate(_fetches(landing, before)):
+    for number, fetch in enumerate(_fetches(landing, before, found, known)):
         folder, request = into / f"{number}", fetch.request
         folder.mkdir()
         try:
@@ -69,6 +47,8 @@ def land(landing: Landing, into: Path) -> Iterator[NomadError]:
                 rows = sum(p.rows for p in fetch.pages) if fetch.pages else None
                 landing.note(request, rows)
         except Stopped as e:
+            names = [part.name for part in found]
+            pass_over(landing, names[names.index(window_of(request)) :], e)
             yield e
             return
         except NomadError as e:
@@ -118,16 +98,14 @@ class _Before(NamedTuple):
 
     def pages(self, landing: Landing, request: Request) -> list[Piece]:
         """Give the pages of a fetch that was broken off, to go on after them."""
-        return [] if landing.force else self.begun.get((_window(request), landing.recipe), [])
+        return [] if landing.force else self.begun.get((window_of(request), landing.recipe), [])
 
 
-def _fetches(landing: Landing, before: _Before) -> Iterator[Fetch]:
-    """Ask for each part, or for what is newer than the watermark."""
-    known = {} if landing.force else _known(landing, before)
+def _fetches(
+    landing: Landing, before: _Before, found: Sequence[Each], known: Mapping[str, Known]
+) -> Iterator[Fetch]:
+    """Ask for each part that was found, or for what is newer than the watermark."""
     mark = None if landing.force else _mark(landing, before)
-    every = parts.of(landing.context.workspace, landing.source)
-    found = [p for p in every if landing.extent.wants_part(landing.source, p.name, known)]
-    landing.extent.meter.expect(len(found))
     for part in found:
         request = fetching.request(landing.context.workspace, landing.source, None, part)
         budget = landing.extent.budget
@@ -141,15 +119,6 @@ def _fetches(landing: Landing, before: _Before) -> Iterator[Fetch]:
             yield from (Fetch(asked, pages, in_chunks=True) for asked in chunks.requests(load))
         else:
             yield Fetch(request, pages)
-
-
-def _known(landing: Landing, before: _Before) -> dict[str, Known]:
-    """Tell what was landed of each part by the same options."""
-    return {
-        key: Known(part.stamp, part.size, part.sha256)
-        for key, (piece, part) in before.latest.items()
-        if piece.recipe == landing.recipe
-    }
 
 
 def _cursor(landing: Landing, before: _Before) -> str | None:
@@ -257,7 +226,7 @@ def _adds_nothing(measured: Sequence[_Measured], fetch: Fetch, before: _Before) 
     if fetch.in_chunks or not before.whole or any(f.cursor is not None for f, _ in measured):
         return False
     if request.window:
-        last = before.latest.get(_window(request))
+        last = before.latest.get(window_of(request))
         same = last and [s.sha256 for _, s in measured] == [last.part.file.sha256]
         return bool(same and last and not last.part.appended)
     if request.watermark is None:
@@ -285,7 +254,7 @@ def _piece(landing: Landing, fetch: Fetch, number: int) -> Piece:
         recipe=landing.recipe,
         parts=(),
         schema=(),
-        window=_window(request),
+        window=window_of(request),
         since=request.watermark,
         until=request.until,
     )
@@ -324,7 +293,7 @@ def _part(request: Request, name: str, measured: _Measured, *, first: bool) -> P
     """Describe a file; of several that are fetched for one key, the others add to the first."""
     file, staged = measured
     data = DataFile(name, staged.rows, staged.bytes, staged.sha256)
-    window = _window(request)
+    window = window_of(request)
     appended = file.appended or bool(not file.part and window and not first)
     return Part(data, file.part or window, appended, *file.state)
 
@@ -338,7 +307,3 @@ def _highest(landing: Landing, group: Sequence[_Measured]) -> str | None:
     files = Files(tuple(str(f.path) for f, _ in group), staged.schema, file.dialect)
     with landing.engine.session() as session:
         return watermark.of(session, files, str(name), source=landing.source.name)
-
-
-def _window(request: Request) -> str:
-    return str(request.window or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nomad.errors import ConfigError, CorruptManifest
-from nomad.ingest.landing import Landing
+from nomad.ingest.wanted import Landing
 from nomad.lake import pieces
 from nomad.lake.manifest import Facts
 from nomad.partitions import Partition, folder

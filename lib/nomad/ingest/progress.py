@@ -46,9 +46,7 @@ def read(workspace: Workspace) -> dict[tuple[str, str], str]:
 
 
 def note_step(context: Context, result: Result) -> None:
-    """Note how the fetch of a date, or of all, ended; one that was stopped has not."""
-    if isinstance(result.error, Stopped):
-        return
+    """Note how the fetch of a date, or of all, ended."""
     day = text(result.partition)
     context.journal.add({
         "event": "fetch",
@@ -76,14 +74,21 @@ def note_part(
     error: NomadError | None = None,
 ) -> None:
     """Note how the fetch of a part ended; `rows` came, or (None) nothing new."""
-    ended = Fetched.FAILED if error else Fetched.DONE
     context.journal.add({
         "event": "fetch",
         "run_id": context.run.id,
         "at": context.workspace.now().isoformat(),
         "table": str(table),
         "part": part or ALL,
-        "status": Fetched.MISSING if isinstance(error, SourceMissing) else ended,
+        "status": _ended(error),
         "row_count": rows,
         "error": str(error) if error else None,
     })  # fmt: skip
+
+
+def _ended(error: NomadError | None) -> Fetched:
+    if isinstance(error, Stopped):
+        return Fetched.WAITING
+    if isinstance(error, SourceMissing):
+        return Fetched.MISSING
+    return Fetched.FAILED if error else Fetched.DONE
