@@ -18,6 +18,7 @@
     │   └── MigrationError
     ├── Unreachable                  3   the lake, a source or a database can't be reached
     │   ├── SourceMissing
+    │   ├── CursorRefused
     │   └── LakeError
     │       ├── CorruptManifest
     │       ├── NoRoom
@@ -237,6 +238,10 @@ class Unreachable(NomadError):
 
 class SourceMissing(Unreachable):
     """A source has nothing for the date."""
+
+
+class CursorRefused(Unreachable):
+    """A source does not go on where an earlier run left it."""
 
 
 class LakeError(Unreachable):

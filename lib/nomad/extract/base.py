@@ -141,6 +141,8 @@ class Connector(Protocol):
 
         Raises:
             SourceMissing: the source has nothing for the window.
+            CursorRefused: it doesn't go on at the cursor, and nothing was given: where pages of an
+                earlier run are kept, they are let go of, and it is asked from the beginning.
             Unreachable: the source can't be reached.
             Refused: what came is not what should have come.
             ConfigError: an option is wrong in a way that shows only now.

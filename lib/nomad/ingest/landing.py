@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from nomad.extract import watermark
 from nomad.extract.base import Known, Landed, Request
 from nomad.extract.measure import measure_all
 from nomad.ingest import chunks, parts
+from nomad.ingest.begun import Fetch, There
 from nomad.ingest.columns_before import shape_after
 from nomad.ingest.wanted import Landing, landed, pass_over, wanted, window_of
 from nomad.lake import pieces
@@ -30,8 +32,10 @@ _AT_ONCE = 1000
 
 def land(landing: Landing, into: Path) -> Iterator[NomadError]:
     """Land what is new, piece by piece; what could not be had is given, and the rest goes on."""
-    there = _whole_pages(landing, pieces.read(landing.context.store, landing.table))
-    before = _Before.of(there, pieces.read_cut(landing.context.store, landing.table).through)
+    store, table = landing.context.store, landing.table
+    every = There(store, table, pieces.read(store, table))
+    there = every.without_stale(landing.recipe)
+    before = _Before.of(there, pieces.read_cut(store, table).through)
     known = {} if landing.force else landed(landing, before.latest)
     found = wanted(landing, known)
     landing.extent.meter.expect(len(found))
@@ -40,7 +44,8 @@ def land(landing: Landing, into: Path) -> Iterator[NomadError]:
         folder, request = into / f"{number}", fetch.request
         folder.mkdir()
         try:
-            for piece in _fetched(landing, fetch, before, there, folder):
+            fetched = partial(_fetched, landing, before=before, there=there, into=folder)
+            for piece in every.renewed(fetch, fetched):
                 there.append(piece)
                 fetch.pages.append(piece)
             if request.until is None:
@@ -61,23 +66,6 @@ def land(landing: Landing, into: Path) -> Iterator[NomadError]:
                 return
     if lacking and not there:
         yield lacking
-
-
-def _whole_pages(landing: Landing, there: list[Piece]) -> list[Piece]:
-    """Remove what is there of a request that can't be gone on with, or was by other options."""
-    for (_, recipe), begun in pieces.begun(there).items():
-        while begun and not (begun[-1].goes_on and recipe == landing.recipe):
-            pieces.remove(landing.context.store, landing.table, begun[-1])
-            there.remove(begun.pop())
-    return there
-
-
-class Fetch(NamedTuple):
-    """A request, and the pages that are there of what it is for; in chunks there are more."""
-
-    request: Request
-    pages: list[Piece]
-    in_chunks: bool = False
 
 
 class _Before(NamedTuple):
@@ -142,7 +130,7 @@ def _mark(landing: Landing, before: _Before) -> str | None:
 
 
 def _fetched(
-    landing: Landing, fetch: Fetch, before: _Before, there: Sequence[Piece], into: Path
+    landing: Landing, fetch: Fetch, *, before: _Before, there: Sequence[Piece], into: Path
 ) -> Iterator[Piece]:
     """Land what comes; a page of a fetch that goes on by a cursor is a piece at once."""
     request, pages = fetch.request, list(fetch.pages)

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nomad.engine.instance import sha256
-from nomad.errors import LostRace
+from nomad.errors import CursorRefused, LostRace
 from nomad.extract.base import Connector, Landed, Paged, Request
 from nomad.files import translated
+from nomad.ingest.begun import tell_renewed
 from nomad.lake import pieces
 from nomad.lake.layout import data_file
 from nomad.lake.manifest import DataFile
@@ -56,6 +57,19 @@ class Pages:
         if anew:
             self.forget(table, request)
         begun = pieces.begun(there).get((_named(request), recipe), [])
+        try:
+            return self._all(connector, asked, begun, into)
+        except CursorRefused as e:
+            if not begun:
+                raise
+            tell_renewed(e)
+        self.forget(table, request)
+        return self._all(connector, asked, [], into)
+
+    def _all(
+        self, connector: Connector, asked: Asked, begun: Sequence[Piece], into: Path
+    ) -> list[Landed]:
+        table, request, *_ = asked
         files = list(self._brought(table, begun, request, into))
         if begun:
             request = replace(request, cursor=begun[-1].cursor)

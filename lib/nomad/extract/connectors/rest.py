@@ -23,7 +23,7 @@ from nomad.config.options import (
     one_of,
     texts,
 )
-from nomad.errors import ConfigError, NomadError, Refused, SourceMissing
+from nomad.errors import ConfigError, CursorRefused, NomadError, Refused, SourceMissing
 from nomad.extract import clock
 from nomad.extract.auth import AUTH, Auth, auth
 from nomad.extract.base import Bounds, Landed, Request
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _EXPIRED = 401
 _REFUSED = (401, 403)
+_NO_CURSOR = frozenset(range(400, 500)) - {401, 402, 403, 407}
+"""Statuses that say no to what is asked for, not to who asks."""
 _EMPTY = 204
 
 _WATERMARK = re.compile(r"\$<WATERMARK>", re.IGNORECASE)
@@ -243,9 +245,13 @@ class Api:
         if answer.status in NOT_THERE and place == self.paging.begin:
             return _nothing(self.request, answer.told)
         what = f"{answer.told} for page {place.number}: {shown(answer.data)}"
-        return self.session.unreachable(
+        failed = self.session.unreachable(
             call, what, "check `url`, `params` and `paging` of the source"
         )
+        if answer.status in _NO_CURSOR and place.text == self.request.cursor:
+            again = "`nomad extract --force` fetches it from its beginning"
+            return CursorRefused(failed.what, where=failed.where, hint=again)
+        return failed
 
     def _odd(self, place: Place, what: str, data: bytes = b"") -> Refused:
         text = f": {shown(data)}" if data else ""
