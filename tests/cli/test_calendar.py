@@ -456,7 +456,9 @@ def test_a_table_without_a_date_is_refused_once_it_is_there(two):
     two.write("sql/dwd/dwd_free.yml", "calendar: dwd.dwd_one\n")
     two.write("sql/dwd/dwd_one.sql", "select 'x' as a, 1 as b")
     assert due(two, "dwd_free") == list("234567")
-    assert two("run", "dwd_one").code == 0
+    built = two("run", "dwd_one")
+    assert built.code == 0
+    assert "the calendar `dwd.dwd_one`: it has 0 columns of dates" in built.err
 
     answer = two("plan", "dwd_free", "--dt", "2024-01-03")
 

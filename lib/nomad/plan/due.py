@@ -7,14 +7,21 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import count, islice, takewhile
 
-from nomad.dates import FIRST
+from nomad.dates import FIRST, LAST
 from nomad.names import TableName
 from nomad.partitions import Partition
 
 
 @dataclass(frozen=True)
 class Days:
-    """The dates of a calendar. It says nothing of those before its first, or after its last."""
+    """The dates of a calendar. It says nothing of those before its first, or after its last.
+
+    Without dates, it says nothing at all.
+
+    Example:
+        >>> Days.of([]).allows(date(2024, 1, 6))
+        True
+    """
 
     days: frozenset[date]
     first: date
@@ -22,9 +29,9 @@ class Days:
 
     @staticmethod
     def of(days: Iterable[date]) -> Days:
-        """Make it of its dates: one at least."""
+        """Make it of its dates."""
         known = frozenset(days)
-        return Days(known, min(known), max(known))
+        return Days(known, min(known, default=LAST), max(known, default=FIRST))
 
     def allows(self, day: date) -> bool:
         """Tell whether a date may be due: it is in the calendar, or beyond its ends."""

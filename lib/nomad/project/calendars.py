@@ -89,6 +89,15 @@ class Calendars:
         return frozenset(found)
 
 
+def named_in(config: Config, project: Project) -> list[Calendar]:
+    """Give all calendars that nomad.yaml and contracts name, each once."""
+    sources = [s for s in config.sources.values() if s.options.get("calendar") is not None]
+    told = [calendar_of(s.options["calendar"], s.origin) for s in sources]
+    contracts = (t.contract for t in project.tables.values())
+    found = (config.calendar, *told, *(c.calendar for c in contracts if c))
+    return list(dict.fromkeys(c for each in found for c in _named(each)))
+
+
 def _named(calendar: Calendar | None) -> tuple[Calendar, ...]:
     """Give a calendar, if there is one and it is not `none`."""
     return () if calendar is None or calendar.of is Of.NONE else (calendar,)

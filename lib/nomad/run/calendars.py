@@ -98,8 +98,10 @@ class _Source(NamedTuple):
 def days_of(workspace: Workspace, calendar: Calendar, made_of: MadeOf) -> Days | None:
     """Give the dates of a calendar; None before what it is read from was ever published.
 
+    Tables may be empty for a night: no error, which would keep them from ever being built again.
+
     Raises:
-        ConfigError: what it names is not there, holds no date, or what is no date.
+        ConfigError: what it names is not there, or holds what is no date, or is a file without any.
     """
     calendar = _rendered(workspace, calendar)
     source = _source(workspace, calendar, made_of)
@@ -173,7 +175,7 @@ def _found(workspace: Workspace, calendar: Calendar, source: _Source) -> list[da
     """Ask for the dates.
 
     Raises:
-        ConfigError: there is none, or what it is can't be read as dates.
+        ConfigError: what there is can't be read as dates, or there is none in a file.
     """
     known, lake = workspace.project, workspace.lake
     called = used(source.select, workspace.macros)
@@ -190,7 +192,7 @@ def _found(workspace: Workspace, calendar: Calendar, source: _Source) -> list[da
         raise
     except NomadError as e:
         raise _fault(calendar, e.what, e.hint) from e
-    if not days:
+    if not days and calendar.of is Of.FILE:
         raise _fault(calendar, "it holds no date", "without `calendar:`, every date is due")
     return days
 

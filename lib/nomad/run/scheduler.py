@@ -12,6 +12,7 @@ from nomad.lake.layout import Cell
 from nomad.plan.steps import Action, Plan, Step
 from nomad.project.project import Table
 from nomad.run.context import begin, dry_run
+from nomad.run.due import tell_of_built
 from nomad.run.result import OUT_OF_MEMORY, Outcome, Result, Status, shortage
 from nomad.run.runners.base import Runner, Task
 from nomad.run.runners.threads import Threads
@@ -46,15 +47,18 @@ def run(
         opened = begin(workspace, "run", cells, wait=options.wait, lake=plan.lake)
     with opened as context:
         jobs = options.jobs or workspace.config.engine.jobs
-        built = [workspace.project.tables[name] for name in {table for table, _ in cells}]
-        worker = Worker(context, options, built, jobs=jobs, shares=_instances(built, jobs))
+        tables = [workspace.project.tables[name] for name in {table for table, _ in cells}]
+        worker = Worker(context, options, tables, jobs=jobs, shares=_instances(tables, jobs))
         most = jobs if options.fail_fast else jobs * _LANES
         threads = Threads(worker.act, most, interrupt=worker.stop)
         scheduler = Scheduler(plan, threads, worker.end, most)
         with closing(scheduler.outcomes(fail_fast=options.fail_fast)) as outcomes:
             for outcome in outcomes:
                 report(context.apply(outcome))
-        return context.run.id, [scheduler.ended[s.cell] for s in plan.steps]
+    results = [scheduler.ended[s.cell] for s in plan.steps]
+    if built := {r.table for r in results if r.status is Status.PUBLISHED}:
+        tell_of_built(workspace, built)
+    return context.run.id, results
 
 
 _LANES = 2
