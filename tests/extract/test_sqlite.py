@@ -66,6 +66,36 @@ def test_what_is_null_stays_so_beside_numbers(shop, fetch):
     assert fetch(table="t", select=["qty"], where="id = 2") == [(None,)]
 
 
+@pytest.mark.parametrize("date", ["oops", None, "0001-01-01"])
+@pytest.mark.parametrize(("key", "code"), [("id", 0), ("[id, d]", 4)])
+def test_a_row_without_a_date_is_refused_until_it_is_corrected(tmp_path, date, key, code):
+    project = Project(tmp_path)
+    source = f"connector: sqlite, path: t.db, table: t, watermark: u, dt: d, key: {key}"
+    project.write("nomad.yaml", f"layers: [ods]\nsources:\n  s: {{{source}}}\n")
+
+    def extracted(*statements: tuple[str, tuple[object, ...]]) -> int:
+        with closing(sqlite3.connect(tmp_path / "t.db")) as db, db:
+            for statement, values in statements:
+                db.execute(statement, values)
+        return project("extract").code
+
+    rows, insert = (
+        "select id, d, dt::varchar from raw.s order by id",
+        "insert into t values (?,?,?)",
+    )
+    first = (insert, (1, 1, "2024-01-01"))
+    assert extracted(("create table t(id int, u int, d text)", ()), first) == 0
+    others = (insert, (3, 3, "2024-01-01"))
+    assert extracted((insert, (2, 2, date)), others) == 4
+    assert project.rows(rows) == [[1, "2024-01-01", "2024-01-01"]]
+
+    correct = ("update t set u = 4, d = '2024-01-02' where id = 2", ())
+    assert [extracted(correct), extracted()] == [code, code]
+    days = ["2024-01-01", "2024-01-02", "2024-01-01"] if not code else ["2024-01-01"]
+    assert project.rows(rows) == [[n, day, day] for n, day in enumerate(days, 1)]
+    assert extracted((insert, (4, 5, date))) == 4
+
+
 def test_a_query_lands_in_the_words_of_sqlite(shop, fetch):
     fill(shop, *ORDERS, 'create table "my ""t" (a)', 'insert into "my ""t" values (1)')
 

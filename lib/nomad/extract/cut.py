@@ -176,7 +176,7 @@ def in_calendar(day: Day) -> bool:
 
 
 def refuse_undated(session: Session, found: Rows, rule: Rule) -> None:
-    """See that each row has a date.
+    """See that each row has a date; of rows that share a key, the one that stands.
 
     Raises:
         Refused: some have none; one of these is shown.
@@ -185,7 +185,8 @@ def refuse_undated(session: Session, found: Rows, rule: Rule) -> None:
         return
     day, name = quote(found.day), quote(_column(rule, rule.dt, found.schema).name)
     outside = f"{day} IS NULL OR {day} NOT BETWEEN DATE '{FIRST}' AND DATE '{LAST}'"
-    query = f"SELECT count(*), any_value({name}::VARCHAR) FROM ({found.select}) WHERE {outside}"
+    rows = f"FROM ({found.select}){_latest(found, rule)}"
+    query = f"SELECT count(*), any_value({name}::VARCHAR) FROM ({rows}) WHERE {outside}"
     ((count, example),) = session.execute(query)
     if count:
         rows = "1 row" if count == 1 else f"{count} rows"
@@ -240,17 +241,22 @@ def make(
 
     Only those of some `days`, where given; a row that went to another day is in none of them.
     """
-    once = ""
     if rule.stays:
         found = found.among(days)
-    if rule.key:
-        within = ", ".join(map(quote, (*rule.key, *((found.day,) if rule.stays else ()))))
-        latest = f"PARTITION BY {within} ORDER BY {quote(found.place)} DESC"
-        once = f" QUALIFY row_number() OVER ({latest}) = 1"
+    once = _latest(found, rule)
     order = ", ".join(map(quote, (found.day, *rule.key, found.place)))
     kept = found._replace(select=f"FROM ({found.select}){once}").among(days)
     wanted = f"SELECT {found.names}, {quote(found.day)} FROM ({kept.select}) ORDER BY {order}"
     session.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {wanted}")
+
+
+def _latest(found: Rows, rule: Rule) -> str:
+    """Write the condition that a row is the last one of its key."""
+    if not rule.key:
+        return ""
+    within = ", ".join(map(quote, (*rule.key, *((found.day,) if rule.stays else ()))))
+    latest = f"PARTITION BY {within} ORDER BY {quote(found.place)} DESC"
+    return f" QUALIFY row_number() OVER ({latest}) = 1"
 
 
 def lost_keys(session: Session, before: str, after: str, found: Rows, rule: Rule) -> set[Day]:

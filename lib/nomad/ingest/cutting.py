@@ -179,11 +179,14 @@ def _affected(work: _Cutting, fresh: Sequence[Placed], stale: Sequence[Placed]) 
     both = [*stale, *fresh]
     new, old = work.rows(fresh, both), work.rows(stale, both)
     now, was = cut.signatures(work.session, new), cut.signatures(work.session, old)
-    if not all(map(cut.in_calendar, now)):
-        cut.refuse_undated(work.session, new, work.rule)
+    if work.rule.dt and not all(map(cut.in_calendar, now)):
+        live = pieces.live(work.there) if work.rule.key else fresh
+        cut.refuse_undated(work.session, work.rows(live, live), work.rule)
     days = cut.differing(now, was)
     if stale and work.rule.key:
         days |= _overruled(work, new, now)
+    if work.rule.dt:  # what has none was corrected since
+        days = set(filter(cut.in_calendar, days))
     return {d: now.get(d, _NONE)[0] + was.get(d, _NONE)[0] for d in days}
 
 
