@@ -51,6 +51,28 @@ def leaves_as(kind: str, into: str) -> str:
             return into
 
 
+def text_alone(kind: str) -> str | None:
+    """Leave of a type what is text in it, as JSON; None where nothing is.
+
+    Example:
+        >>> text_alone("STRUCT(a VARCHAR, b DOUBLE, c STRUCT(d DATE))[]"), text_alone("DATE[]")
+        ('STRUCT(a JSON)[]', None)
+    """
+    match shape(kind):
+        case "[":
+            below = text_alone(element_of(kind))
+            return below and f"{below}{kind[kind.rindex('[') :]}"
+        case "STRUCT":
+            fields = ((name, text_alone(below)) for name, below in fields_of(kind))
+            left = ", ".join(f"{name} {below}" for name, below in fields if below)
+            return f"STRUCT({left})" if left else None
+        case "MAP":
+            below = text_alone(parts_of(kind)[1])
+            return below and f"MAP(VARCHAR, {below})"
+        case _:
+            return "JSON" if kind == "VARCHAR" else None
+
+
 _MARK = r"""[(),]|"(?:[^"]|"")*"|'(?:[^']|'')*'"""
 
 

@@ -10,10 +10,10 @@ are found by `patterns`; they land as `delivered` says: `packed` ones unpacked, 
 rows. What a database is asked is in `asking`; `alchemy` reaches those that DuckDB can't, and
 `own_sql` and `table_formats` serve what DuckDB reads itself. What a function of the project gives
 (`functions` finds it, `context` is what it is given, `returned` what it gives) lands as `lines` of
-JSON or as `frames`; `messages` is what streams share, `topics` are those of Kafka. `entities` tells
-which files of a folder changed. `measure`, `columns`, `renames`, `typed`, `fitting` and `records`
-(`exact` to the last digit) say what a landed file holds, `sparse` what it lacks of others; `cut`
-gives each row of it a date, and `watermark` the highest value, which `clock` bounds where it is
-time. Libraries that are not there `extras` tells, and `declared` what each connector says of
-itself.
+JSON (with its numbers' `spelling`) or as `frames`; `messages` is what streams share, `topics` are
+those of Kafka. `entities` tells which files of a folder changed. `measure`, `columns`, `renames`,
+`typed`, `fitting` and `records` (`exact` to the last digit) say what a landed file holds, `sparse`
+what it lacks of others; `cut` gives each row of it a date, and `watermark` the highest value, which
+`clock` bounds where it is time. Libraries that are not there `extras` tells, and `declared` what
+each connector says of itself.
 """

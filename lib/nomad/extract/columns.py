@@ -63,7 +63,22 @@ def columns(session: Session, landed: Landed, shape: Shape) -> tuple[Column, ...
             together with it.
     """
     types = typed.known(session, shape.types, shape.source)
-    schema = _delivered(session, landed, shape)
+    if landed.format == "json":
+        prepared = records.prepare(session, landed.path, shape.rename)
+        schema = _checked(session, landed, shape, types, _of_json(session, prepared.path, shape))
+        records.settle(session, landed.path, prepared, schema)
+        return schema
+    return _checked(session, landed, shape, types, _delivered(session, landed, shape))
+
+
+def _checked(
+    session: Session,
+    landed: Landed,
+    shape: Shape,
+    types: Types,
+    schema: tuple[Column, ...],
+) -> tuple[Column, ...]:
+    """See that a file may have the columns that it has, and give them their types."""
     names = [c.name.lower() for c in schema]
     if not shape.may_drift:
         _refuse_absent(shape, names)
@@ -91,8 +106,6 @@ def _typed(
         typed.refuse_unfit(session, select, schema, types, shape.told)
         _rewritten(session, landed.path, typed.cast(schema, types))
         return session.describe(_parquet(landed.path))
-    if landed.format == "json":
-        records.spell(session, landed.path, [c for c in declared if c.type.startswith("DECIMAL")])
     return declared
 
 
@@ -105,14 +118,15 @@ def added(schema: Sequence[Column], shape: Shape) -> list[str]:
 def _delivered(session: Session, landed: Landed, shape: Shape) -> tuple[Column, ...]:
     if landed.format == "csv":
         return _header(landed, shape.rename)
-    if landed.format == "json":
-        records.prepare(session, landed.path, shape.rename)
-        found = records.columns(session, landed.path)
-        told = tuple(_known(c, shape.before) for c in found) or shape.before
-        return told or _declared(shape) or NO_ROWS
     if shape.rename:
         _rename_parquet(session, landed.path, shape.rename)
     return session.describe(_parquet(landed.path))
+
+
+def _of_json(session: Session, path: Path, shape: Shape) -> tuple[Column, ...]:
+    found = records.columns(session, path)
+    told = tuple(_known(c, shape.before) for c in found) or shape.before
+    return told or _declared(shape) or NO_ROWS
 
 
 def _declared(shape: Shape) -> tuple[Column, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from nomad.engine.instance import Session
 from nomad.errors import QueryFailed
+from nomad.extract.spelling import Number, line, plain
 
 _EXACT_IN_DOUBLE = 2**53
 _LONGEST = 20
@@ -18,10 +19,10 @@ _LONGEST = 20
 
 
 def write(path: Path, rows: Iterable[Any]) -> None:
-    """Write rows as lines in place of a file."""
-    target = path.with_name(f"exact{path.suffix}")
+    """Write rows as lines in place of a file, which may be read meanwhile."""
+    target = path.with_name(f".{path.name}.exact{path.suffix}")
     with target.open("w", encoding="utf-8") as f:
-        f.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        f.writelines(map(line, rows))
     target.replace(path)
 
 
@@ -30,33 +31,35 @@ Place = tuple[str, ...]
 
 
 class Numbers:
-    """Reads numbers; one that nothing holds exactly comes as its text, and is `inexact`.
+    """Reads numbers, each as it is spelled; where nothing holds one exactly, it is `inexact`.
 
     Example:
         >>> numbers = Numbers()
-        >>> numbers.real("9.10"), numbers.real("0.30000000000000004"), numbers.inexact
-        (9.1, 0.30000000000000004, False)
-        >>> numbers.real("1234567890123456789.12"), numbers.inexact
+        >>> numbers.real("9.1"), numbers.real("9.10").text, numbers.inexact
+        (9.1, '9.10', False)
+        >>> numbers.real("1234567890123456789.12").text, numbers.inexact
         ('1234567890123456789.12', True)
     """
 
     def __init__(self) -> None:
         self.inexact = False
 
-    def real(self, text: str) -> float | str:
+    def real(self, text: str) -> float | Number:
         """Read a number as DOUBLE where that prints as the same number again."""
         value = float(text)
-        if math.isfinite(value) and Decimal(text) == Decimal(repr(value)):
+        printed = repr(value)
+        if printed == text and "e" not in text:
             return value
-        self.inexact = True
-        return text
+        exact = math.isfinite(value) and Decimal(text) == Decimal(printed)
+        self.inexact |= not exact
+        return Number(text, exact=exact, is_whole=False)
 
-    def whole(self, text: str) -> int | str:
+    def whole(self, text: str) -> int | Number:
         """Read a whole number where BIGINT or UBIGINT holds it."""
         if len(text) <= _LONGEST and -(2**63) <= (value := int(text)) < 2**64:
             return value
         self.inexact = True
-        return text
+        return Number(text, exact=False, is_whole=True)
 
 
 def values(session: Session, query: str, numbers: Numbers) -> Iterator[Any]:
@@ -103,7 +106,7 @@ def clashes(values: Iterable[Any]) -> frozenset[Place]:
     longs: set[Place] = set()
     for value in values:
         for at, leaf in _leaves(value):
-            if isinstance(leaf, float):
+            if isinstance(leaf, float) or (isinstance(leaf, Number) and leaf.exact):
                 reals.add(at)
             elif _is_long(leaf):
                 longs.add(at)
@@ -113,14 +116,8 @@ def clashes(values: Iterable[Any]) -> frozenset[Place]:
 class Exact:
     """Writes a row so that every number is read as it was, and columns have their new names."""
 
-    def __init__(
-        self,
-        clashes: frozenset[Place],
-        renamed: Mapping[str, str],
-        spelled: frozenset[str] = frozenset(),
-    ) -> None:
-        self._clashes, self._spelled = clashes, spelled
-        self._renamed = renamed
+    def __init__(self, clashes: frozenset[Place], renamed: Mapping[str, str]) -> None:
+        self._clashes, self._renamed = clashes, renamed
 
     def written(self, row: Any) -> Any:
         """Give a row as it is to be written."""
@@ -136,9 +133,7 @@ class Exact:
             return {k: self._value(v, (*at, k)) for k, v in value.items()}
         if isinstance(value, list):
             return [self._value(v, (*at, "[]")) for v in value]
-        if len(at) == 1 and at[0] in self._spelled and isinstance(value, (int, float)):
-            return value if isinstance(value, bool) else repr(value)
-        return str(value) if _is_long(value) and at in self._clashes else value
+        return str(value) if _is_long(value) and at in self._clashes else plain(value)
 
 
 def _twice(renamed: Mapping[str, str], row: Mapping[str, Any]) -> str:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
-_MARK = f"{uuid4()}:"
-"""Stands before a number that is written as it is spelled; no text has it by chance."""
-
-_SPELLED = re.compile(f'"{_MARK}([^"]*)"')
+from nomad.extract.spelling import marked, unmarked
 
 
 class Odd(ValueError):
@@ -40,7 +36,7 @@ def line(row: object, number: int) -> str:
         raise Odd(f"row {number}: {_fault(row) or e}") from e
     if not set(map(type, row)) <= {str} and not all(isinstance(name, str) for name in row):
         raise Odd(f"row {number}: {_fault(row)}")
-    return f"{_SPELLED.sub(_bare, text) if _MARK in text else text}\n"
+    return f"{unmarked(text)}\n"
 
 
 def write(path: Path, rows: Iterable[object]) -> int:
@@ -64,10 +60,6 @@ def _encoded(value: object) -> str:
     return text
 
 
-def _bare(match: re.Match[str]) -> str:
-    return match[1]
-
-
 def _plain(value: object) -> object:
     """Give what JSON has in place of a value that it has not."""
     if isinstance(value, (date, time)):
@@ -77,7 +69,7 @@ def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise ValueError("NaN")
-        return f"{_MARK}{value}"
+        return marked(str(value))
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, Mapping):

@@ -12,6 +12,7 @@ from nomad.errors import OutOfMemory, QueryFailed, Refused
 from nomad.extract import typed
 from nomad.extract.base import Landed
 from nomad.extract.columns import Shape, columns, line_ends, refuse_unread
+from nomad.extract.records import beside
 from nomad.hashing import digest
 from nomad.names import quote
 from nomad.schema import Column, schema_hash
@@ -196,7 +197,9 @@ def _shortened(line: str) -> str:
 def _malformed(e: QueryFailed, landed: Landed, shape: Shape) -> Refused:
     """Say what is wrong with what was delivered; of the copy in scratch a user knows nothing."""
     many = 3 if landed.format == "csv" else 1
-    what = e.what.replace(str(landed.path), shape.told)
+    what = e.what
+    for path in (landed.path, beside(landed.path)):
+        what = what.replace(str(path), shape.told)
     lines = [_shortened(line.strip()) for line in what.splitlines() if line.strip()][:many]
     told = _ADVICE.sub("", "; ".join(lines))
     ends = line_ends(landed.path) if landed.format == "csv" else []

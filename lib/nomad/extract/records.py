@@ -1,7 +1,8 @@
 """JSON read whole: types that hold for every row, and no number rounded.
 
 DuckDB reads a number as BIGINT, HUGEINT or DOUBLE. A file with one that none of them holds exactly
-is written anew, with that number as text; all else stays as delivered.
+is written anew, with that number as text, and so is one with numbers in what is text or a DECIMAL;
+all else stays as delivered.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from nomad.engine.instance import Session
 from nomad.engine.joined import of_json, retyped
+from nomad.engine.typenames import leaves_as, text_alone
 from nomad.errors import QueryFailed
 from nomad.extract import exact
 from nomad.extract.exact import Exact, Numbers
 from nomad.extract.renames import renamed
+from nomad.extract.spelling import by_types
 from nomad.names import literal, quote
 from nomad.schema import NO_ROWS, Column
 
@@ -34,45 +38,104 @@ _TIMES = (("DATE", _DAY), ("TIMESTAMP", _MOMENT), ("TIMESTAMP WITH TIME ZONE", _
 """Types that text is read as where all of a column is spelled so, each with its spelling."""
 
 
-def prepare(session: Session, path: Path, rename: Mapping[str, str]) -> None:
-    """Write a file anew where a number would be rounded, or a column is to have another name."""
-    if not rename and not _rounds(session, path):
-        return
-    numbers = Numbers()
-    clashes = exact.clashes(_values(session, path, numbers))
-    if not (rename or clashes or numbers.inexact):
-        return
-    names = _structure(session, path) if rename else ()
-    as_told = Exact(clashes, renamed(names, rename))
-    exact.write(path, (as_told.written(value) for value in _values(session, path, numbers)))
+class Prepared(NamedTuple):
+    """A file that tells its columns' types: the one that was landed, or what was made of it.
 
-
-def spell(session: Session, path: Path, decimals: Sequence[Column]) -> None:
-    """Write a file anew with the numbers of some columns as text, where DuckDB would round them.
-
-    It makes a DECIMAL of a number by way of a DOUBLE.
+    `renamed` are its columns' new names, `rounds` is that a number may not be read as written.
     """
-    if decimals and _is_rounded(session, path, decimals):
-        as_told = Exact(frozenset(), {}, frozenset(c.name for c in decimals))
-        exact.write(path, (as_told.written(value) for value in _values(session, path, Numbers())))
+
+    path: Path
+    renamed: Mapping[str, str] = MappingProxyType({})
+    rounds: bool = False
+
+
+def beside(path: Path) -> Path:
+    """Name the file that is made of another to find its types."""
+    return path.with_name(f".{path.name}.prepared{path.suffix}")
+
+
+def prepare(session: Session, path: Path, rename: Mapping[str, str]) -> Prepared:
+    """Make a file of one where a number would be rounded, or a column is to have another name."""
+    rounds = _rounds(session, path)
+    if not rename and not rounds:
+        return Prepared(path)
+    numbers = Numbers()
+    clashes = exact.clashes(_values(session, path, numbers)) if rounds else frozenset()
+    if not (rename or clashes or numbers.inexact):
+        return Prepared(path)
+    new = renamed(_structure(session, path), rename) if rename else {}
+    as_told, target = Exact(clashes, new), beside(path)
+    exact.write(target, (as_told.written(value) for value in _values(session, path, numbers)))
+    return Prepared(target, new, rounds)
+
+
+def settle(session: Session, path: Path, prepared: Prepared, schema: Sequence[Column]) -> None:
+    """Leave a file as it is read by the types of its columns: each number as it was spelled.
+
+    DuckDB spells a number anew where it makes text of it, and makes a DECIMAL by way of a DOUBLE.
+    """
+    if prepared.rounds or _is_changed(session, prepared.path, schema):
+        change = by_types({c.name: c.type for c in schema}, prepared.renamed)
+        exact.write(path, (change(value) for value in _values(session, path, Numbers())))
+        if prepared.path != path:
+            prepared.path.unlink()
+    elif prepared.path != path:
+        prepared.path.replace(path)
 
 
 def _values(session: Session, path: Path, numbers: Numbers) -> Iterator[Any]:
     return exact.values(session, f"SELECT json::VARCHAR {_objects(path)}", numbers)
 
 
+def _is_changed(session: Session, path: Path, schema: Sequence[Column]) -> bool:
+    decimals = [c for c in schema if "DECIMAL" in c.type]
+    texts = [c for c in schema if text_alone(c.type)]
+    return bool(decimals and _is_rounded(session, path, decimals)) or bool(
+        texts and _has_odd_numbers(session, path) and _has_numbers(session, path, texts)
+    )
+
+
 def _is_rounded(session: Session, path: Path, decimals: Sequence[Column]) -> bool:
     """Tell whether numbers are others than their text says; what is no number, others refuse."""
     names = [quote(c.name) for c in decimals]
     texts = (f"TRY_CAST({n} AS {c.type})" for n, c in zip(names, decimals, strict=True))
-    meant = f"SELECT {_sums(texts)} {_as_text(path, [c.name for c in decimals])}"
+    spelled = _as(path, {c.name: leaves_as(c.type, "VARCHAR") for c in decimals})
     try:
         read = session.execute(
             f"SELECT {_sums(names)} {_as(path, {c.name: c.type for c in decimals})}"
         )
+        return read != session.execute(f"SELECT {_sums(texts)} {spelled}")
     except QueryFailed:
         return False
-    return read != session.execute(meant)
+
+
+_ODD = r"[0-9]\.[0-9]+0([^0-9]|$)|[0-9][eE]|0\.0000|[0-9]{16}"
+"""A number, perhaps, that DuckDB would spell otherwise."""
+
+
+def _has_odd_numbers(session: Session, path: Path) -> bool:
+    where = f"regexp_matches(json, {literal(_ODD)})"
+    return bool(session.execute(f"SELECT 1 {_objects(path)} WHERE {where} LIMIT 1"))
+
+
+def _has_numbers(session: Session, path: Path, texts: Sequence[Column]) -> bool:
+    """Tell whether there is perhaps a number with decimal places in what is read as text."""
+    kinds = {c.name: text_alone(c.type) or "JSON" for c in texts}
+    told = " OR ".join(_odd_within(quote(name), kind) for name, kind in kinds.items())
+    try:
+        return bool(session.execute(f"SELECT 1 {_as(path, kinds)} WHERE {told} LIMIT 1"))
+    except QueryFailed:  # it isn't of that type: others refuse it
+        return False
+
+
+def _odd_within(name: str, kind: str) -> str:
+    if kind == "JSON":
+        alone = f"NOT starts_with({name}::VARCHAR, '\"')"
+        return f"({alone} AND regexp_matches({name}::VARCHAR, {literal(_PLACES)}))"
+    return f"regexp_matches(to_json({name})::VARCHAR, {literal(_PLACES)})"
+
+
+_PLACES = r"(^|[:,\[])-?[0-9]+(\.|[eE])"
 
 
 def _sums(values: Iterable[str]) -> str:
