@@ -187,6 +187,24 @@ def test_a_date_that_was_incomplete_is_asked_again_though_nothing_came(parts):
     assert landed(parts)[1] == {"raw.p": "fresh"}
 
 
+PROGRESS = "select part, status, last_error, rows from nomad.backfill_progress order by all"
+
+
+def test_a_date_that_waits_is_told_and_completed_by_what_asks_for_what_waits(parts):
+    """No part is waiting: each may have what the date lacks."""
+    landed(parts)
+    ((all_of_it, done, *_), (day, waiting, why, _)) = sorted(parts.rows(PROGRESS), reverse=True)
+    assert (all_of_it, done, day, waiting) == ("all", "done", "2024-01-03", "waiting")
+    assert why.startswith("not complete: count(*) = 2")
+    parts.write("in/B.csv", "code,day\nB,2024-01-02\nB,2024-01-03\n")
+    assert landed(parts, "--only", "failed,missing")[1] == {"raw.p 2024-01-03": "waiting"}
+
+    answer, statuses = landed(parts, "--only", "failed,missing,waiting")
+
+    assert (answer.code, statuses) == (0, {"raw.p 2024-01-03": "published"})
+    assert [row[:2] for row in parts.rows(PROGRESS)] == [["all", "done"]]
+
+
 def test_a_row_that_moves_to_a_date_that_waits_is_not_lost(parts):
     """Of key `code`, the row leaves the date that is published only when its own is."""
     landed(parts)

@@ -89,7 +89,15 @@ GROUP BY run_id
 
 _PROGRESS = f"""
 CREATE VIEW nomad.backfill_progress AS
-WITH fetched AS (
+WITH cuts AS (
+    SELECT "table", max(run_id) FILTER (WHERE status = 'done') AS whole
+    FROM nomad.events WHERE event = 'cut' GROUP BY "table"
+), noted AS (
+    SELECT * FROM nomad.events WHERE event = 'fetch'
+    UNION ALL BY NAME
+    SELECT events.* FROM nomad.events JOIN cuts USING ("table")
+    WHERE event = 'cut' AND status = 'waiting' AND run_id >= coalesce(whole, '')
+), fetched AS (
     SELECT
         "table" AS table_name,
         part,
@@ -100,8 +108,7 @@ WITH fetched AS (
         last(error ORDER BY "at") AS last_error,
         last(run_id ORDER BY "at") AS run_id,
         max("at") AS updated_at
-    FROM nomad.events
-    WHERE event = 'fetch'
+    FROM noted
     GROUP BY ALL
 ), there AS (
     SELECT table_name, dt, run_id, row_count, generated_at FROM nomad.partitions
@@ -123,7 +130,10 @@ SELECT
     coalesce(updated_at, there.generated_at) AS updated_at
 FROM fetched FULL JOIN there ON fetched.table_name = there.table_name AND fetched.dt = there.dt
 """
-"""A date that is published since is done, whoever noted it; one that is gone is missing again."""
+"""A date that is published since is done, whoever noted it; one that is gone is missing again.
+
+Of a source in parts, a date that waits is one that the last cut which came to its end left waiting.
+"""
 
 FORM = digest(repr(_COLUMNS), _FRESHNESS, _TASKS, _RUNS, _PROGRESS)
 """Tells this schema from that of another nomad."""

@@ -15,6 +15,7 @@ from nomad.extract import cut, typed
 from nomad.extract.cut import Day, Rows, Rule, Some
 from nomad.hashing import digest
 from nomad.ingest.completeness import Judge
+from nomad.ingest.progress import note_cut, note_waiting
 from nomad.ingest.wanted import Landing
 from nomad.lake import pieces
 from nomad.lake.pieces import Cut, Piece, Placed
@@ -22,7 +23,7 @@ from nomad.names import counted, quote
 from nomad.partitions import Partition, parse
 from nomad.run.fetching import types_of
 from nomad.run.publisher import Recipe
-from nomad.run.result import Outcome
+from nomad.run.result import Outcome, Status
 from nomad.schema import NO_ROWS
 
 _FORM = "1"
@@ -107,12 +108,15 @@ def publish(landing: Landing, folder: Path) -> Iterator[Outcome]:
         for day, staged, outcome in _cut(work) if there and is_known else ():
             hashes[_text(day)] = staged.content_hash
             if outcome:
+                if outcome.result.status is Status.WAITING:
+                    note_waiting(landing.context, outcome.result)
                 yield outcome
     if there:
         parts = pieces.told(pieces.live(there))
         run = landing.context.run.id
         pieces.write_cut(store, table, Cut(every[-1].number, recipe, hashes, parts, run))
         _remove_superseded(work)
+    note_cut(landing.context, table)
 
 
 def _is_wide(there: Iterable[Piece], declared: Mapping[str, str]) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container
 from threading import Event, Lock
 from typing import NamedTuple
 
 from nomad.config.sources import SourceConfig
 from nomad.errors import Misuse, Stopped
 from nomad.ingest.meter import Meter
-from nomad.ingest.progress import ALL, Fetched
+from nomad.ingest.progress import ALL, Fetched, Progress
 from nomad.ingest.progress import read as read_progress
 from nomad.names import counted
 from nomad.workspace import Workspace
@@ -67,11 +67,12 @@ class Budget:
 class Extent(NamedTuple):
     """What of each source is fetched, by how its last fetch ended, and by how many requests.
 
-    Without `only`, that is all; `ended` tells of each source and part. `meter` hears how far it is.
+    Without `only`, that is all; `progress` tells of each source and part. `meter` hears how far it
+    is.
     """
 
     only: Collection[str]
-    ended: Mapping[tuple[str, str], str]
+    progress: Progress
     budget: Budget
     meter: Meter
 
@@ -84,16 +85,21 @@ class Extent(NamedTuple):
         """
         if strays := sorted(set(only) - set(Fetched)):
             raise Misuse(f"`{strays[0]}` is none of {', '.join(Fetched)}")
-        return Extent(only, read_progress(workspace) if only else {}, Budget(most), meter)
+        progress = read_progress(workspace) if only else Progress()
+        return Extent(only, progress, Budget(most), meter)
 
     def wants(self, source: str, part: str, *, there: bool = False) -> bool:
         """Tell whether a part is to be fetched; one that never was is missing, if not `there`."""
         never = Fetched.DONE if there else Fetched.MISSING
-        return not self.only or self.ended.get((source, part or ALL), never) in self.only
+        return not self.only or self.progress.ended.get((source, part or ALL), never) in self.only
 
     def wants_part(self, source: SourceConfig, part: str, known: Container[str]) -> bool:
-        """Tell whether a part is to be fetched, where the `known` ones are landed."""
+        """Tell whether a part is to be fetched, where the `known` ones are landed.
+
+        For a date that waits, any of them may have what is lacking.
+        """
         there = part in known
         if there and source.options.get("once"):
             return False
-        return self.wants(source.name, part, there=there)
+        late = Fetched.WAITING in self.only and source.name in self.progress.waiting
+        return late or self.wants(source.name, part, there=there)

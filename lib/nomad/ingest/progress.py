@@ -5,7 +5,9 @@ It is noted in the run's journal, from which the catalog has `nomad.backfill_pro
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
 from nomad.catalog import live
 from nomad.errors import NomadError, SourceMissing, Stopped
@@ -36,20 +38,52 @@ _ENDS = {
 }
 
 
-def read(workspace: Workspace) -> dict[tuple[str, str], str]:
-    """Tell of each source and part how its last fetch ended, as `nomad.backfill_progress` does."""
+class Progress(NamedTuple):
+    """How the last fetch of each source and part `ended`.
+
+    Of the sources in parts that are `waiting`, a date wasn't complete when it was cut of them.
+    """
+
+    ended: Mapping[tuple[str, str], str] = {}
+    waiting: Collection[str] = ()
+
+
+def read(workspace: Workspace) -> Progress:
+    """Tell how far each source is, as `nomad.backfill_progress` does."""
     words = {"backfill_progress"}
     with workspace.reader().session() as session:
         live.describe(session, workspace.project, workspace.lake, workspace.temporary, words=words)
-        found = session.execute("SELECT source, part, status FROM nomad.backfill_progress")
-    return {(source, part): status for source, part, status in found}
+        found = session.execute("SELECT source, part, dt, status FROM nomad.backfill_progress")
+    ended = {(source, part): status for source, part, _, status in found}
+    late = {s for s, part, dt, status in found if status == Fetched.WAITING and (dt or part == ALL)}
+    return Progress(ended, late)
 
 
 def note_step(context: Context, result: Result) -> None:
     """Note how the fetch of a date, or of all, ended."""
+    _note(context, "fetch", result)
+
+
+def note_waiting(context: Context, result: Result) -> None:
+    """Note of a date that was cut of parts that it waits."""
+    _note(context, "cut", result)
+
+
+def note_cut(context: Context, table: TableName) -> None:
+    """Note that all dates of a source in parts were cut: others than the noted ones don't wait."""
+    context.journal.add({
+        "event": "cut",
+        "run_id": context.run.id,
+        "at": context.workspace.now().isoformat(),
+        "table": str(table),
+        "status": Fetched.DONE,
+    })  # fmt: skip
+
+
+def _note(context: Context, event: str, result: Result) -> None:
     day = text(result.partition)
     context.journal.add({
-        "event": "fetch",
+        "event": event,
         "run_id": context.run.id,
         "at": context.workspace.now().isoformat(),
         "table": str(result.table),
