@@ -441,7 +441,7 @@ def test_a_backfill_that_is_killed_asks_for_nothing_twice_but_what_was_in_flight
     before = len(vendor.asked)
 
     vendor.before_answer = lambda _api, _params: None
-    answer = project(*words, "--only", "failed,missing")
+    answer = project(*words, "--only", "failed,missing,waiting")
     assert answer.code == 0, answer.err
 
     days = [p["trade_date"] for _, p in vendor.asked]
