@@ -565,6 +565,11 @@ REPEATS = [
     ({"type": "cursor", "next": "n"}, [{"r": [], "n": "x"}], "page 2 leads back to one before"),
     ({"type": "offset", "total": "t"}, [{"r": [{"a": 1}], "t": 3}, {"r": [], "t": 3}],
      "page 2 is the last, and 1 of 3 rows came"),
+    ({"type": "offset", "total": "t"}, [{"r": [{"a": 1}], "t": 3}, {"r": [], "error": "quota"}],
+     "page 2 is the last, and 1 of 3 rows came"),
+    ({"type": "page", "total": "t", "has_more": "m"},
+     [{"r": [{"a": 1}], "t": 3}, {"r": [{"a": 2}], "m": False}],
+     "page 2 is the last, and 2 of 3 rows came"),
     ({"type": "offset", "total": "t"}, [{"r": [{"a": 1}], "t": "x"}], "no whole number at `t`"),
     ({"type": "page", "has_more": "m"}, [{"r": [{"a": 1}], "m": True}, {"r": [], "m": True}],
      "page 2 has no rows, and `m` says that there are more"),
@@ -588,6 +593,16 @@ def test_a_page_that_repeats_is_seen_also_after_a_new_start(api):
     told = api.fault(Refused, cursor=first.cursor, paging={"type": "page"})
 
     assert "page 2 has the same rows" in told
+
+
+def test_a_total_that_was_told_before_a_new_start_is_held_to(api):
+    paging = {"type": "offset", "total": "t"}
+    api.web.replies(Reply({"r": [{"id": 1}], "t": 3}), Reply({"r": []}))
+    first, _ = next(api.pages(records="r", paging=paging))
+
+    told = api.fault(Refused, cursor=first.cursor, records="r", paging=paging)
+
+    assert "page 2 is the last, and 1 of 3 rows came" in told
 
 
 def test_a_cursor_that_never_ends_is_refused(api):

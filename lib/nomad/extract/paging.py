@@ -27,7 +27,8 @@ class Place:
     """Where the paging of a window stands: the `number` of the page that is next, counted from 1.
 
     `at` is what that page is asked for by (its number, offset, cursor or address; None: nothing).
-    `rows` came so far; `digest` is that of those of the page before. As text it is a cursor.
+    `rows` came so far, of a `total` that the last page told which told one; `digest` is that of the
+    rows of the page before. As text it is a cursor.
     """
 
     number: int = 1
@@ -35,6 +36,7 @@ class Place:
     rows: int = 0
     digest: str = ""
     ended: bool = False
+    total: int = 0
 
     @property
     def text(self) -> str:
@@ -112,10 +114,12 @@ class Paging:
         if rows and mark == place.digest:
             raise Odd(f"has the same rows as the one before: {self._why(place)}")
         came = place.rows + len(rows)
-        reached = replace(place, number=place.number + 1, rows=came, digest=mark)
+        total = self._total(document) or place.total
+        number = place.number + 1
+        reached = replace(place, number=number, rows=came, digest=mark, total=total)
         at = self._next(place, rows, document, answer)
-        if at is None or self._is_last(came, document):
-            self._refuse_short(came, rows, document)
+        if at is None or self._is_last(came, total, document):
+            self._refuse_short(came, total, rows, document)
             return replace(reached, ended=True)
         if place.number >= self.max_pages:
             raise Odd(f"is not the last, and `max_pages` of `paging:` is {self.max_pages}")
@@ -137,9 +141,9 @@ class Paging:
                 return None if found in (None, "", False) else str(found)
         return None
 
-    def _is_last(self, came: int, document: Document) -> bool:
+    def _is_last(self, came: int, total: int, document: Document) -> bool:
         more = str(document.find(self.has_more)).lower()
-        return more in ("false", "0") or came >= (self._total(document) or math.inf)
+        return more in ("false", "0") or came >= (total or math.inf)
 
     def _total(self, document: Document) -> int | None:
         told = document.find(self.total)
@@ -148,9 +152,8 @@ class Paging:
         except ValueError as e:
             raise Odd(f"has no whole number at `{self.total}`: it is `{told}`") from e
 
-    def _refuse_short(self, came: int, rows: list[str], document: Document) -> None:
+    def _refuse_short(self, came: int, total: int, rows: list[str], document: Document) -> None:
         """Refuse an end before the total; nor does a page without rows end what has more."""
-        total = self._total(document) or 0
         if came < total:
             raise Odd(f"is the last, and {came} of {total} rows came")
         if not rows and str(document.find(self.has_more)).lower() in ("true", "1"):
