@@ -199,6 +199,24 @@ def test_a_code_in_a_list_or_a_map_stays_one(empty):
     assert options["params"] == {"code": "000001", "n": 5}
 
 
+@pytest.mark.parametrize("key", ["token_url", "TOKEN_URL", "secret_uri"])
+def test_an_address_is_no_secret_by_its_key(empty, key):
+    address = "https://auth.example.com/oauth2/v1"
+    empty.write("nomad.yaml", f"vars: {{{key}: {address}}}\n")
+
+    assert load(empty.root, environ={}).vars == {key: address}
+    assert address in empty("config").out
+
+
+def test_where_a_token_is_asked_for_may_be_written_down(empty):
+    auth = "{type: oauth2, token_url: 'https://auth.example.com/v1', client_id: me,"
+    for secret, code in (("${SECRET}", 0), ("hunter2", 2)):
+        rest = f"{{connector: rest, url: 'https://api.example.com', auth: {auth}"
+        empty.write("nomad.yaml", f"sources:\n  s: {rest} client_secret: '{secret}'}}}}\n")
+        assert (answer := empty("config", env={"SECRET": "hunter2"})).code == code
+        assert "hunter2" not in answer.out + answer.err
+
+
 def test_a_password_of_digits_is_a_secret_too(empty):
     text = "{connector: postgres, table: t, password: 87654321}"
     empty.write("nomad.yaml", f"sources:\n  s: {text}\n")

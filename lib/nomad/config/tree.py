@@ -31,7 +31,10 @@ class Leaf(NamedTuple):
 Tree = dict[str, "Leaf | Tree"]
 
 
-SECRET = re.compile(r"pass(word|wd)?$|secret|token|api_?key|access_?key", re.IGNORECASE)
+SECRET = re.compile(
+    r"^(?!.*_ur[il]$).*(?:pass(word|wd)?$|secret|token|api_?key|access_?key)", re.IGNORECASE
+)
+"""A key that calls its value a secret; an address is none, whatever is had there."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
