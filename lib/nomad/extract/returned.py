@@ -71,15 +71,19 @@ class Returned:
     def nothing(self) -> Iterator[Landed]:
         """Say that nothing came, where that is an error; or give no row.
 
+        Behind a cursor nothing is given: it would be lost by that.
+
         Raises:
             SourceMissing: it is one.
         """
         request = self.request
+        if request.cursor is not None:
+            return
         if request.source.options.get(EMPTY.name) == ALLOW:
             path = self.into / "none.json"
             path.touch()
             yield Landed(path, request.window)
-        elif request.watermark is None and request.cursor is None:
+        elif request.watermark is None:
             day = f" for {request.window}" if request.window else ""
             raise SourceMissing(
                 f"source `{request.source.name}` has nothing{day}: its function gave no row",

@@ -18,6 +18,7 @@ from nomad.extract.measure import measure_all
 from nomad.ingest import chunks, parts
 from nomad.ingest.begun import Fetch, There
 from nomad.ingest.columns_before import shape_after
+from nomad.ingest.streams import going_on
 from nomad.ingest.wanted import Landing, landed, pass_over, wanted, window_of
 from nomad.lake import pieces
 from nomad.lake.layout import data_file
@@ -180,7 +181,7 @@ def _delivered(landing: Landing, fetch: Fetch, into: Path) -> Iterator[Landed]:
     """Have files brought; where something was landed already, nothing new is no error."""
     request = fetch.request
     try:
-        yield from delivered(landing.connector, request, into)
+        yield from going_on(delivered(landing.connector, request, into), request)
     except SourceMissing:
         is_known = request.window in request.known if request.window else bool(request.known)
         if fetch.in_chunks or not (request.watermark or request.cursor or is_known):
