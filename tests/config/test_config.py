@@ -204,7 +204,7 @@ def test_an_address_is_no_secret_by_its_key(empty, key):
     address = "https://auth.example.com/oauth2/v1"
     empty.write("nomad.yaml", f"vars: {{{key}: {address}}}\n")
 
-    assert load(empty.root, environ={}).vars == {key: address}
+    assert load(empty.root, environ={}).vars == {key.upper(): address}
     assert address in empty("config").out
 
 
