@@ -10,7 +10,7 @@ what a dead run left. Of two pieces the one with the higher number is the later.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from nomad.lake.layout import (
 )
 from nomad.lake.manifest import DataFile
 from nomad.names import TableName
+from nomad.partitions import parse, text
 from nomad.schema import Column
 from nomad.store.base import Store
 from nomad.store.capabilities import Tidy, put_all
@@ -261,10 +262,21 @@ def read_cut(store: Store, table: TableName) -> Cut:
     try:
         body = json.loads(blob.data) if blob else {}
         days = {str(k): str(v) for k, v in body["days"].items()}
+        _refuse_undated(days)
         told = (str(body[name]) for name in ("parts", "run"))
         return Cut(int(body["through"]), str(body["recipe"]), days, *told)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError):
         return NOTHING_CUT
+
+
+def _refuse_undated(days: Collection[str]) -> None:
+    """Refuse what are no dates as nomad writes them; a table that isn't partitioned has one, empty.
+
+    Raises:
+        ValueError: they are none.
+    """
+    if set(days) != {""} and any(text(parse(day)) != day for day in days):
+        raise ValueError("no dates")
 
 
 def write_cut(store: Store, table: TableName, cut: Cut) -> None:
