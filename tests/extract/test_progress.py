@@ -158,3 +158,92 @@ def test_the_catalog_tells_of_a_date_that_is_missing(some):
     with duckdb.connect(str(some.root / "catalog/catalog.duckdb"), read_only=True) as con:
         query = "select status from nomad.backfill_progress where part = '2024-01-07'"
         assert con.execute(query).fetchall() == [("missing",)]
+
+
+# By what a source is fetched now -----------------------------------------------------------------
+
+
+def configured(project, source):
+    project.write("nomad.yaml", f"layers: [ods]\nsources: {{{source}}}\n")
+
+
+def test_dates_are_told_of_a_source_that_was_in_parts_before(tmp_path):
+    project = Project(tmp_path)
+    project.write("in/2024-01-02.csv", "code,day\nA,2024-01-02\n")
+    configured(project, 'p: {connector: file, path: "in/*.csv", each: file, dt: day}')
+    project("extract")
+    configured(project, 'p: {connector: file, path: "in/$<PARTITION_DATE>.csv"}')
+    words = ("--dt", "2024-01-02")
+    assert project("extract", *words, "--force").code == 0
+
+    assert [row[:2] for row in project.rows(PROGRESS)] == [["2024-01-02", "done"]]
+    assert "nothing to do" in project("extract", *words, "--only", "missing").err
+
+
+BOTH = (
+    'd: {connector: file, path: "in/$<PARTITION_DATE>.csv"}, w: {connector: file, path: in/A.csv},'
+    " p: {connector: file, path: in/$<EACH>.csv, each: [A], dt: day, key: k}"
+)
+
+
+@pytest.fixture
+def both(tmp_path):
+    """A source by date, one that is whole and one in parts."""
+    project = Project(tmp_path)
+    for name in ("A", "2024-01-02"):
+        project.write(f"in/{name}.csv", "k,day\nA,2024-01-02\n")
+    project.write("sql/ods/ods_x.sql", "select 1 as x")
+    configured(project, BOTH)
+    assert project("extract", "--dt", "2024-01-02").code == 0
+    return project
+
+
+STATUSES = "select source, part, status from nomad.backfill_progress order by all"
+
+
+def test_a_source_that_is_gone_is_not_told_of_and_once_it_is_back_its_data_is_missing(both):
+    configured(both, "")
+    assert both.rows(STATUSES) == []
+    assert both("gc", "--orphans", "--yes").code == 0
+
+    configured(both, BOTH)
+
+    assert both.rows(STATUSES) == [["d", "2024-01-02", "missing"], ["p", "A", "missing"],
+                                   ["w", "all", "missing"]]  # fmt: skip
+    assert both("extract", "--dt", "2024-01-02", "--only", "failed,missing").code == 0
+    assert [status for *_, status in both.rows(STATUSES)] == ["done"] * 3
+    assert both.rows("select count(*) from raw.w union all select count(*) from raw.p") == [[1]] * 2
+
+
+def test_a_catalog_knows_of_a_source_that_came_or_went(both):
+    both("catalog", "refresh")
+    configured(both, "")
+    both("catalog", "refresh")
+
+    with duckdb.connect(str(both.root / "catalog/catalog.duckdb"), read_only=True) as con:
+        assert con.execute(STATUSES).fetchall() == []
+
+
+def test_without_journals_all_of_a_source_is_one(both):
+    shutil.rmtree(both.lake / "_runs")
+
+    assert both.rows(STATUSES) == [["d", "2024-01-02", "done"], ["p", "all", "done"],
+                                   ["w", "all", "done"]]  # fmt: skip
+
+
+def test_a_date_that_lookback_adds_and_that_never_came_is_not_asked_for_for_ever(project):
+    """It had failed when the run looked at it first."""
+    project.write("nomad.yaml", CONFIG.replace('.csv"', '.csv", lookback: 2'))
+    project.write("in/2024-01-02.csv", 'symbol,close\nA,"1\n')
+    project("extract", "--dt", "2024-01-03")
+    (project.root / "in/2024-01-02.csv").unlink()
+    assert project("extract", "--dt", "2024-01-03").code == 0
+
+    query = "select part, status, last_error from nomad.backfill_progress order by all"
+    ((day, status, error), (_, done, _)) = project.rows(query)
+    assert (day, status, done) == ("2024-01-02", "missing", "done")
+    assert "2024-01-02.csv" in error
+    project.write("in/2024-01-03.csv", "symbol,close\nA,7\n")
+    answer = project("extract", "--dt", "2024-01-03", "--only", "failed,missing")
+    assert "nothing to do" in answer.err
+    assert answer.code == 0

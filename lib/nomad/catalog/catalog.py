@@ -109,6 +109,8 @@ def made_of(project: Project) -> Iterator[str]:
         yield from [m.checksum for m in numbered(project.root)]
     except MigrationError as e:
         yield str(e)
+    for source in project.config.sources:
+        yield f"{source} {metadata.fetched_by(project, source)}"
     for name in project.order:
         yield from (str(name), *views.depends_on(project, name))
 

@@ -22,6 +22,7 @@ _COLUMNS = {
         "name": "VARCHAR", "layer": "VARCHAR", "path": "VARCHAR", "description": "VARCHAR",
         "partitioned": "BOOLEAN", "inputs": "VARCHAR[]",
     },
+    "sources": {"name": "VARCHAR", "fetched_by": "VARCHAR"},
     "partitions": {
         "table_name": "VARCHAR", "dt": "DATE", "run_id": "VARCHAR", "generated_at": "TIMESTAMPTZ",
         "row_count": "BIGINT", "file_count": "INTEGER", "bytes": "BIGINT",
@@ -89,18 +90,28 @@ GROUP BY run_id
 
 _PROGRESS = f"""
 CREATE VIEW nomad.backfill_progress AS
-WITH cuts AS (
+WITH asked AS (
+    SELECT '{RAW}.' || name AS "table", fetched_by FROM nomad.sources
+), cuts AS (
     SELECT "table", max(run_id) FILTER (WHERE status = 'done') AS whole
     FROM nomad.events WHERE event = 'cut' GROUP BY "table"
 ), noted AS (
-    SELECT * FROM nomad.events WHERE event = 'fetch'
+    SELECT events.*, fetched_by FROM nomad.events JOIN asked USING ("table")
+    WHERE event = 'fetch' AND CASE fetched_by
+        WHEN 'date' THEN partition_date IS NOT NULL
+        WHEN 'all' THEN part = 'all'
+        ELSE partition_date IS NULL
+    END
     UNION ALL BY NAME
-    SELECT events.* FROM nomad.events JOIN cuts USING ("table")
-    WHERE event = 'cut' AND status = 'waiting' AND run_id >= coalesce(whole, '')
+    SELECT events.*, fetched_by
+    FROM nomad.events JOIN asked USING ("table") JOIN cuts USING ("table")
+    WHERE fetched_by = 'part'
+        AND event = 'cut' AND status = 'waiting' AND run_id >= coalesce(whole, '')
 ), fetched AS (
     SELECT
         "table" AS table_name,
         part,
+        fetched_by,
         any_value(partition_date) AS dt,
         last(status ORDER BY "at") AS status,
         count(*) FILTER (WHERE status <> 'waiting' OR row_count IS NOT NULL) AS attempts,
@@ -110,29 +121,44 @@ WITH cuts AS (
         max("at") AS updated_at
     FROM noted
     GROUP BY ALL
+), published AS (
+    SELECT partitions.*, fetched_by
+    FROM nomad.partitions JOIN asked ON table_name = "table"
 ), there AS (
-    SELECT table_name, dt, run_id, row_count, generated_at FROM nomad.partitions
-    WHERE table_name LIKE '{RAW}.%'
-        AND table_name NOT IN (SELECT table_name FROM fetched WHERE dt IS NULL)
+    SELECT table_name, dt, run_id, row_count, generated_at FROM published
+    WHERE fetched_by <> 'part'
+    UNION ALL
+    SELECT table_name, NULL, max(run_id), sum(row_count)::BIGINT, max(generated_at) FROM published
+    WHERE fetched_by = 'part' AND table_name NOT IN (SELECT table_name FROM fetched)
+    GROUP BY table_name
+), lost AS (
+    SELECT table_name FROM fetched WHERE fetched_by = 'part'
+    EXCEPT SELECT table_name FROM published
+    EXCEPT SELECT table_name FROM fetched WHERE status = 'waiting'
 )
 SELECT
     substr(coalesce(fetched.table_name, there.table_name), {len(RAW) + 2}) AS source,
-    coalesce(part, CAST(there.dt AS VARCHAR)) AS part,
+    coalesce(part, CAST(there.dt AS VARCHAR), 'all') AS part,
     coalesce(fetched.dt, there.dt) AS dt,
     CASE
         WHEN status IS NULL OR there.run_id > fetched.run_id THEN 'done'
-        WHEN status = 'done' AND fetched.dt IS NOT NULL AND there.dt IS NULL THEN 'missing'
+        WHEN status <> 'done' OR there.table_name IS NOT NULL THEN status
+        WHEN fetched_by <> 'part' THEN 'missing'
+        WHEN rows > 0 AND fetched.table_name IN (FROM lost) THEN 'missing'
         ELSE status
     END AS status,
     coalesce(attempts, 0) AS attempts,
     coalesce(rows, there.row_count) AS rows,
     CASE WHEN there.run_id > fetched.run_id THEN NULL ELSE last_error END AS last_error,
     coalesce(updated_at, there.generated_at) AS updated_at
-FROM fetched FULL JOIN there ON fetched.table_name = there.table_name AND fetched.dt = there.dt
+FROM fetched FULL JOIN there
+    ON fetched.table_name = there.table_name AND fetched.dt IS NOT DISTINCT FROM there.dt
 """
 """A date that is published since is done, whoever noted it; one that is gone is missing again.
 
-Of a source in parts, a date that waits is one that the last cut which came to its end left waiting.
+What is noted counts as far as a source is still fetched so. What parts brought is lost if there is
+no partition of them at all. Of these, a date that waits is one that the last cut which came to its
+end left waiting.
 """
 
 FORM = digest(repr(_COLUMNS), _FRESHNESS, _TASKS, _RUNS, _PROGRESS)
@@ -199,7 +225,16 @@ def of_project(project: Project, rows: Rows) -> None:
     """Add what there is to say of the project's tables, published or not."""
     rows.add("tables", (_table(project, name) for name in project.order))
     edges = ((n, i) for n in project.order for i in project.tables[n].inputs)
+    kinds = ((s, fetched_by(project, s)) for s in project.config.sources)
+    rows.add("sources", ({"name": name, "fetched_by": kind} for name, kind in kinds))
     rows.add("lineage", ({"table_name": str(n), "input_name": str(i)} for n, i in edges))
+
+
+def fetched_by(project: Project, source: str) -> str:
+    """Tell what a source is fetched by: a date at a time, parts, or all of it."""
+    if project.config.sources[source].in_parts:
+        return "part"
+    return "date" if project.partitioned(TableName(RAW, source)) else "all"
 
 
 def of_table(found: Sequence[Manifest], rows: Rows) -> None:
@@ -254,7 +289,7 @@ def _is_time(text: str) -> bool:
 
 def forget(session: Session, tables: Iterable[str], runs: Iterable[str]) -> None:
     """Take away what is said of some tables, of some runs, and of the project."""
-    away = ["tables", "lineage"]
+    away = ["tables", "sources", "lineage"]
     if names := ", ".join(literal(t) for t in tables):
         below = ("partitions", "columns", "checks")
         away += [f"{table} WHERE table_name IN ({names})" for table in below]

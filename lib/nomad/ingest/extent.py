@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from nomad.config.sources import SourceConfig
 from nomad.errors import Misuse, Stopped
+from nomad.ingest.due_cells import SourceCell
 from nomad.ingest.meter import Meter
 from nomad.ingest.progress import ALL, Fetched, Progress
 from nomad.ingest.progress import read as read_progress
@@ -92,6 +93,16 @@ class Extent(NamedTuple):
         """Tell whether a part is to be fetched; one that never was is missing, if not `there`."""
         never = Fetched.DONE if there else Fetched.MISSING
         return not self.only or self.progress.ended.get((source, part or ALL), never) in self.only
+
+    def wants_cell(self, cell: SourceCell) -> bool:
+        """Tell whether a source is asked for a date, or for all; of parts, each is asked about.
+
+        A date before those asked for that never came isn't missed.
+        """
+        ended = self.progress.ended.get(cell.named)
+        if cell.again and self.only and ended in (None, Fetched.MISSING):
+            return False
+        return cell.source.in_parts or self.wants(*cell.named)
 
     def wants_part(self, source: SourceConfig, part: str, known: Container[str]) -> bool:
         """Tell whether a part is to be fetched, where the `known` ones are landed.

@@ -79,7 +79,7 @@ def extract(
     due = due_dates(workspace, dates)
     extent = Extent.of(workspace, only, most, meter or Unseen())
     cells = list(due_cells(sources, dates, workspace.variables, due))
-    cells = [c for c in cells if c.source.in_parts or extent.wants(*c.named)]
+    cells = [c for c in cells if extent.wants_cell(c)]
     extent.meter.expect(sum(not (c.source.in_parts or c.again) for c in cells))
     with begin(workspace, "extract", [c.cell for c in cells], wait=wait) as context:
         remote = any(c.source.in_parts or COMPLETE in c.source.options for c in cells)
@@ -205,6 +205,7 @@ def _step(
     if cell.again and outcome.result.status in (Status.MISSING, Status.WAITING) and not stopped:
         last = context.lake.manifest(*cell.cell)
         if last is None:
+            note_step(context, outcome.result)
             return
         outcome = Outcome(_fresh(context, last, f"kept: {outcome.result.reason}"))
     seconds = time.monotonic() - began
