@@ -208,6 +208,27 @@ def test_numbers_go_by_so_many_of_them(tmp_path):
     assert project.rows("select count(*), count(distinct id) from raw.o") == [[6, 6]]
 
 
+@pytest.mark.parametrize("connector", ["sqlite, path: o.db", 'sql, url: "sqlite:///o.db"'])
+@pytest.mark.parametrize("since", ["", ", since: 2021-01-01"])
+@pytest.mark.parametrize("ats", [("2021-02-01", "2021-04-01"), ("2021-02-01",)])
+def test_a_row_without_a_watermark_comes_with_the_first_load(
+    tmp_path, caplog, connector, since, ats
+):
+    options = f"connector: {connector}, table: o, watermark: at, chunk: 1 month{since}"
+    project = project_of(tmp_path / "p", options)
+    with closing(sqlite3.connect(project.root / "o.db")) as link:
+        link.execute("create table o (id integer, at text)")
+        link.executemany("insert into o values (?, ?)", enumerate([None, *ats]))
+        link.commit()
+
+    assert (answer := project("extract")).code == 0, answer.err
+    assert "1 row has no `at`" in caplog.text
+    assert project.rows("select id from raw.o order by id") == [[n] for n in range(len(ats) + 1)]
+
+    assert project("extract").code == 0
+    assert project.rows("select count(*) from raw.o") == [[len(ats) + 1]]
+
+
 @pytest.fixture
 def web(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from nomad.errors import ConfigError, NomadError, Refused, SourceMissing, Unreachable, hide
 from nomad.extract import frames
-from nomad.extract.asking import bounds, chosen, column_named, named, refuse_twins, relation
+from nomad.extract.asking import (
+    bounds,
+    chosen,
+    column_named,
+    named,
+    refuse_twins,
+    relation,
+    takes_valueless,
+)
 from nomad.extract.base import Bounds, Request
 from nomad.extract.extras import needing
 from nomad.extract.lines import Odd
@@ -70,7 +78,8 @@ def save(connection: Connection, request: Request, path: Path) -> int:
     from sqlalchemy import text
 
     columns = described(connection, request)
-    select, values = _select(connection, request, columns)
+    valueless = takes_valueless(request)
+    select, values = _select(connection, request, columns, valueless=valueless)
     with closing(connection.execute(text(select), values)) as result:
         return frames.write(path, _batches(result, list(result.keys())), request.limit)
 
@@ -109,7 +118,7 @@ def _bare(sql: str) -> str:
 
 
 def _select(
-    connection: Connection, request: Request, columns: Sequence[Column]
+    connection: Connection, request: Request, columns: Sequence[Column], *, valueless: bool
 ) -> tuple[str, dict[str, object]]:
     """Write the SELECT, and the values that it compares with."""
     quote = connection.dialect.identifier_preparer.quote_identifier
@@ -121,7 +130,6 @@ def _select(
         named = str(request.source.options.get(option, option))
         name = _bare(quote(column_named(named, option, request, columns).name))
         values[f"bound_{n}"] = _like(_first(connection, request, name), text, request)
-        valueless = sign == "<" and request.until is not None and request.watermark is None
         condition = f"{name} {sign} :bound_{n}"
         conditions.append(f"({condition} OR {name} IS NULL)" if valueless else condition)
     told = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
@@ -136,7 +144,7 @@ def extremes(connection: Connection, request: Request) -> Bounds | None:
     mark = str(request.source.options["watermark"])
     quote = connection.dialect.identifier_preparer.quote_identifier
     name = _bare(quote(column_named(mark, "watermark", request, columns).name))
-    select, values = _select(connection, request, columns)
+    select, values = _select(connection, request, columns, valueless=False)
     asked = f"SELECT min({name}), max({name}) FROM (\n{select}\n) AS bounded"
     with closing(connection.execute(text(asked), values)) as result:
         found = result.fetchone()

@@ -146,6 +146,13 @@ def bounds(request: Request) -> Iterator[tuple[str, str, str]]:
             yield by, "<", str(window.last + timedelta(days=1))
 
 
+def takes_valueless(request: Request) -> bool:
+    """Tell whether rows without a watermark are asked for, too: the first chunk of a load does."""
+    if request.watermark is None:
+        return request.until is not None
+    return request.watermark == str(request.source.options.get("since"))
+
+
 def landed(request: Request, path: Path, count: int) -> Iterator[Landed]:
     """Give the file of so many rows; of none, nothing where only what is new was asked for.
 

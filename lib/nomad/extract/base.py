@@ -173,7 +173,7 @@ class Chunked(Protocol):
     """A connector that brings, when asked, only rows whose watermark is below `until`.
 
     Of rows that lie at `watermark` and above, those below `until` are brought, the others not; of
-    a request with `until` and no `watermark`, those without a value as well. A connector that can
+    the first chunk of a load, those without a value as well. A connector that can
     not tell for sure what lies at a bound says so by refusing a source that has no `key`.
     """
 

@@ -29,6 +29,7 @@ from nomad.extract.asking import (
     named,
     refuse_twins,
     relation,
+    takes_valueless,
 )
 from nomad.extract.base import Bounds, Landed, Request
 from nomad.extract.extras import Extra
@@ -139,7 +140,7 @@ class DatabaseConnector:
     def _extremes(self, request: Request, asked: Asked, column: Column) -> str:
         """Write the SELECT of two rows: the lowest value, and the highest."""
         name = self.dialect.quote(column.name)
-        conditions = list(_conditions(request, asked, self.dialect))
+        conditions = list(_conditions(request, asked, self.dialect, valueless=False))
         where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
         halves = (f"SELECT {f}({name}) AS v FROM {asked.relation}{where}" for f in ("min", "max"))
         return "\nUNION ALL\n".join(halves)
@@ -172,7 +173,8 @@ class DatabaseConnector:
         if faults := [t.fault for t in asked.taken if t.fault]:
             cases = " ".join(f"WHEN {c} THEN {self.dialect.literal(told)}" for c, told in faults)
             listed += f", CASE {cases} END AS {_fault(asked)}"
-        conditions = list(_conditions(request, asked, self.dialect))
+        valueless = takes_valueless(request)
+        conditions = list(_conditions(request, asked, self.dialect, valueless=valueless))
         where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
         limit = f"\nLIMIT {request.limit}" if request.limit is not None else ""
         return f"SELECT {listed}\nFROM {asked.relation}{where}{limit}"
@@ -181,14 +183,15 @@ class DatabaseConnector:
 # One SELECT ------------------------------------------------------------------------------------
 
 
-def _conditions(request: Request, asked: Asked, dialect: Dialect) -> Iterator[str]:
+def _conditions(
+    request: Request, asked: Asked, dialect: Dialect, *, valueless: bool
+) -> Iterator[str]:
     if where := request.source.options.get("where"):
         yield f"({where}\n)"
     for option, sign, value in bounds(request):
         name = str(request.source.options.get(option, option))
         column = _ordered(name, option, request, asked)
         condition = dialect.compared(column, sign, value)
-        valueless = sign == "<" and request.until is not None and request.watermark is None
         yield f"({condition} OR {dialect.quote(column.name)} IS NULL)" if valueless else condition
 
 
