@@ -89,6 +89,20 @@ def test_a_source_that_left_the_configuration_goes_when_told(built):
     assert not (built.lake / "raw/price").exists()
 
 
+def test_so_it_does_in_a_project_of_sources_alone(empty):
+    empty.write("a.csv", "x\n1\n")
+    text = "layers: [ods]\nsources: {a: {connector: file, path: a.csv}"
+    empty.write("nomad.yaml", text + ", b: {connector: file, path: a.csv}}\n")
+    assert empty("extract").code == 0
+    empty.write("nomad.yaml", text + "}\n")
+
+    answer = empty("gc", "--orphans", "--yes")
+
+    assert answer.code == 0, answer.err
+    assert "no source is named so any more" in answer.out
+    assert [p.name for p in (empty.lake / "raw").iterdir()] == ["a"]
+
+
 def test_a_table_whose_file_can_not_be_read_is_not_taken_for_gone(built):
     built.write("sql/dwd/dwd_price.sql", "selct 1 from\n")
     before = set((built.lake / "dwd").rglob("*"))

@@ -18,6 +18,7 @@ from nomad.lake.decoding import read_manifests
 from nomad.lake.layout import HISTORY, JOURNALS, below, folder_of, journal_day, manifest_in, name_of
 from nomad.lake.manifest import Manifest, newest_first
 from nomad.lake.publish import is_whole, parts
+from nomad.names import RAW
 from nomad.run.orphans import Orphan, orphans
 from nomad.run.recovery import examine, has_project, recover
 from nomad.store.base import Store
@@ -61,14 +62,19 @@ def waste(
 
 
 def _orphans(workspace: Workspace) -> list[Orphan]:
-    """Find what is left of tables gone; where no table is there at all, `sql/` itself is gone."""
-    if not workspace.project.tables:
+    """Find what is left of tables gone; where no table is there at all, `sql/` itself is gone.
+
+    A project may be of sources alone: its lake has nothing else.
+    """
+    project = workspace.project
+    found = orphans(workspace) if project.tables or project.config.sources else None
+    if found is None or (not project.tables and any(o.table.layer != RAW for o in found)):
         raise ConfigError(
             "sql/ holds no table: everything would be an orphan",
             where=str(workspace.root / "sql"),
             hint="bring the SQL files back, or remove the lake's folders by hand",
         )
-    return orphans(workspace)
+    return found
 
 
 def _history(workspace: Workspace, layer: str) -> Iterator[Waste]:
