@@ -39,6 +39,7 @@ def test_too_few_rows_wait_and_come_with_a_later_run(project):
     assert statuses == {"raw.price 2024-01-02": "published", "raw.price 2024-01-03": "waiting"}
     assert answer.reasons()["raw.price 2024-01-03"].startswith("not complete: count(*) > 0.9 * (")
     assert "'2024-01-03'" in answer.reasons()["raw.price 2024-01-03"]
+    assert answer.reasons()["raw.price 2024-01-03"].endswith(" (found 1 > 1.8)")
     assert not (project.lake / "raw/price/dt=2024-01-03/manifest.json").exists()
 
     project.write("in/2024-01-03.csv", "symbol,close\nA,3\nB,4\n")
@@ -80,6 +81,23 @@ def test_a_condition_without_an_aggregate_is_to_hold_for_each_row(project, condi
     answer, statuses = landed(project)
 
     assert statuses == {"raw.price 2024-01-03": status}, answer.err
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("count(*) > 2 and max(close) is not null or min(close) = 'x'", " (found 2 > 2, 3 = x)"),
+        ("max(nullif(close, close)) >= 'x' -- none", " (found NULL >= x)"),
+        ("close::int > 3", "close::int > 3"),
+        ("false", "false"),
+    ],
+)
+def test_it_says_what_it_found(project, condition, told):
+    conditioned(project, condition)
+
+    answer, _ = landed(project)
+
+    assert answer.reasons()["raw.price 2024-01-03"].endswith(told)
 
 
 def test_it_reads_other_tables_as_they_are_published(project):

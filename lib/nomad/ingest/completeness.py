@@ -14,6 +14,7 @@ from nomad.engine.instance import Engine, Macro, Session, View
 from nomad.engine.question import refuse_writing
 from nomad.engine.scan import Files
 from nomad.errors import ConfigError, DiskFull, Misuse, NomadError, OutOfMemory, QueryFailed, masked
+from nomad.ingest.compared import compared
 from nomad.lake.lake import Lake
 from nomad.lake.layout import Cell
 from nomad.lake.manifest import Manifest
@@ -50,12 +51,15 @@ class Judge(NamedTuple):
         condition = str(asked.source.options[COMPLETE])
         if SENTINEL in condition:
             raise self._wrong("has no date to put there", undated(condition))
-        if self._holds(condition, cell, landed):
+        found = self._lacking(condition, cell, landed)
+        if found is None:
             return None
-        reason = masked(f"not complete: {' '.join(condition.split())}")
+        told = f" (found {found})" if found else ""
+        reason = masked(f"not complete: {' '.join(condition.split())}{told}")
         return Outcome(Result(*cell, Status.WAITING, reason, row_count=rows))
 
-    def _holds(self, condition: str, cell: Cell, landed: Sequence[Files]) -> bool:
+    def _lacking(self, condition: str, cell: Cell, landed: Sequence[Files]) -> str | None:
+        """Say what a condition that doesn't hold compared; None where it holds."""
         query, lake = f"SELECT (\n{condition}\n) AS {COMPLETE} FROM {LANDED}", self.context.lake
         for tries_left in reversed(range(_TRIES)):
             with self.engine.session() as session:
@@ -73,7 +77,7 @@ class Judge(NamedTuple):
                     raise e.replace(where=self.source.origin) from e
                 if kind not in (None, _TRUE_OR_FALSE):
                     raise self._wrong(f"gives {kind}, not true or false", condition)
-                return bool(holds)
+                return None if holds else compared(session, query)
         raise AssertionError("unreachable")
 
     def _relations(
