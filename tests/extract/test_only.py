@@ -63,6 +63,15 @@ def test_what_is_mended_is_not_asked_for_again(some):
     assert "calendar" not in answer.err
 
 
+def test_what_is_as_it_was_is_named_however_long_the_range(some):
+    answer = some("extract", "--from", "2024-01-01", "--to", "2024-03-31", "--only", "done")
+
+    assert "nothing to do, 2 fresh" in answer.err
+    assert [line.split()[:3] for line in answer.out.splitlines()] == [
+        ["fresh", "raw.price", "2024-01-02"], ["fresh", "raw.price", "2024-01-03"],
+    ]  # fmt: skip
+
+
 def test_what_waited_is_asked_for(project):
     project.write("nomad.yaml", CONFIG.replace('.csv"', '.csv", complete: count(*) > 2'))
     project("extract", "--from", "2024-01-02", "--to", "2024-01-03")

@@ -43,6 +43,7 @@ class Report:
     _few: bool = True
     _alike: dict[tuple[str, str, str], list[Result]] = field(default_factory=dict)
     _ended: list[Result] = field(default_factory=list)
+    _unsaid: list[Result] = field(default_factory=list)
     _said: set[str] = field(default_factory=set)
     _began: float = field(default_factory=time.monotonic)
 
@@ -52,9 +53,19 @@ class Report:
         if self.log_format == "json":
             click.echo(json.dumps(result.as_log(), ensure_ascii=False), err=True)
         fresh = result.status is Status.FRESH
-        shown = self.output == "table" and (self.verbose or not fresh or self._few)
-        shown = shown and not self.quiet and not self._folded(result)
+        shown = self.output == "table" and not self.quiet
+        if shown and fresh and not self.verbose and not self._few:
+            self._unsaid.append(result)
+            shown = False
+        shown = shown and not self._folded(result)
         self._tell(_line(result, verbose=self.verbose) if shown else "")
+
+    def _tell_unsaid(self) -> None:
+        """Name what was fresh, where in the end only few steps were there: `--only` chose them."""
+        if len(self._ended) <= MANY:
+            for result in self._unsaid:
+                click.echo(_line(result, verbose=False))
+        self._unsaid.clear()
 
     def left_out(self, out: Sequence[Partition], dates: Sequence[date]) -> None:
         """Tell of the dates asked for that are in no calendar, once."""
@@ -88,6 +99,7 @@ class Report:
         How far it is, its steps tell, or what it fetches.
         """
         self._ended.clear()
+        self._unsaid.clear()
         try:
             with self._progress(steps, fetching=fetching):
                 yield
@@ -143,6 +155,7 @@ class Report:
             printing.listing(
                 "steps", columns, rows, output=self.output, out=sys.stdout, extra=extra
             )
+        self._tell_unsaid()
         self._tell_folded()
         failed = {str(r.error): r.error for r in results if r.error and r.status is Status.FAILED}
         for error in failed.values():
