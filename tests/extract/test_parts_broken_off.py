@@ -166,3 +166,16 @@ def test_dates_of_several_formats_are_read_together(empty):
     assert empty.rows("select k, dt::varchar from raw.s order by all") == [
         ["2", "2024-01-02"], ["3", "2024-01-03"],
     ]  # fmt: skip
+
+
+def test_dt_alone_is_refused_where_each_landing_would_add_all_rows_again(empty):
+    empty.write("in.csv", "k,day\na,2024-01-02\n")
+    for more, code in [("", 2), (", key: k", 0), (", key: k", 0)]:
+        source = f"{{connector: file, path: in.csv, dt: day{more}}}"
+        empty.write("nomad.yaml", f"sources:\n  s: {source}\n")
+
+        answer = empty("extract")
+
+        assert answer.code == code
+        assert ("each landing would add all rows once more" in answer.err) == bool(code)
+    assert empty.rows("select k from raw.s") == [["a"]]

@@ -108,3 +108,14 @@ def test_a_form_of_the_watermark_is_refused(web, tmp_path):
 
     assert answer.code == 2
     assert "holds $<WATERMARK:%Y>: a watermark is sent as it was delivered" in answer.err
+
+
+def test_by_dt_and_key_all_is_asked_for_again_and_by_dt_alone_nothing(web, tmp_path):
+    """The cursor of a page leads through one fetch; the next one begins anew."""
+    project = Project(tmp_path / "p")
+    for more, v, code in [("", 1, 2), (", key: id", 1, 0), (", key: id", 2, 0)]:
+        project.write("nomad.yaml", source(web, f"dt: day{more}"))
+        web.answer = lambda _, v=v: Reply([{"id": 1, "day": "2024-01-02", "v": v}])
+        assert project("extract").code == code
+
+    assert project.rows("select id, v from raw.s") == [[1, 2]]

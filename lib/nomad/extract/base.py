@@ -186,6 +186,18 @@ class Chunked(Protocol):
 
 
 @runtime_checkable
+class PagesOnly(Protocol):
+    """A connector whose cursors lead through the pages of one fetch: the next begins anew.
+
+    Of others, a cursor says where a stream was left.
+    """
+
+    @property
+    def pages_only(self) -> bool:
+        """Say that it is so."""
+
+
+@runtime_checkable
 class OnDisk(Protocol):
     """A connector whose sources may lie on this machine, where looking costs nothing."""
 

@@ -13,7 +13,7 @@ from nomad.engine.instance import Staged
 from nomad.engine.scan import Files
 from nomad.errors import NomadError, SourceMissing, Stopped
 from nomad.extract import watermark
-from nomad.extract.base import Known, Landed, Request
+from nomad.extract.base import Known, Landed, PagesOnly, Request
 from nomad.extract.measure import measure_all
 from nomad.ingest import chunks, parts
 from nomad.ingest.begun import Fetch, There
@@ -112,7 +112,8 @@ def _fetches(
 
 def _cursor(landing: Landing, before: _Before) -> str | None:
     """Tell where a stream was left; what is fetched in parts or by a watermark begins anew."""
-    if landing.force or EACH in landing.source.options or WATERMARK in landing.source.options:
+    begins_anew = landing.force or isinstance(landing.connector, PagesOnly)
+    if begins_anew or EACH in landing.source.options or WATERMARK in landing.source.options:
         return None
     return before.whole[-1].cursor if before.whole else None
 
@@ -181,7 +182,8 @@ def _delivered(landing: Landing, fetch: Fetch, into: Path) -> Iterator[Landed]:
     """Have files brought; where something was landed already, nothing new is no error."""
     request = fetch.request
     try:
-        yield from going_on(delivered(landing.connector, request, into), request)
+        files = delivered(landing.connector, request, into)
+        yield from going_on(files, request, stream=not isinstance(landing.connector, PagesOnly))
     except SourceMissing:
         is_known = request.window in request.known if request.window else bool(request.known)
         if fetch.in_chunks or not (request.watermark or request.cursor or is_known):

@@ -90,6 +90,7 @@ class RestConnector:
 
     options = _OPTIONS
     paged = True
+    pages_only = True
 
     def fetch(self, request: Request, into: Path) -> Iterator[Landed]:
         """Write each page into a file of its own, with the place from which the next follows."""
