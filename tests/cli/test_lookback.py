@@ -126,7 +126,8 @@ def test_a_correction_that_is_not_complete_leaves_what_was_landed(looks):
     answer = looks("extract", *DAY, "-o", "json")
 
     assert answer.code == 0, answer.err
-    assert answer.reasons()[f"raw.price {FRIDAY}"] == "kept: not complete: close < '50'"
+    reason = answer.reasons()[f"raw.price {FRIDAY}"]
+    assert reason == "kept: not complete: close < '50' (found 99 < 50)"
     assert looks.rows(f"select close from raw.price where dt = '{FRIDAY}'") == [["05"]]
 
 
