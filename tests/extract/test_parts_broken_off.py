@@ -179,3 +179,16 @@ def test_dt_alone_is_refused_where_each_landing_would_add_all_rows_again(empty):
         assert answer.code == code
         assert ("each landing would add all rows once more" in answer.err) == bool(code)
     assert empty.rows("select k from raw.s") == [["a"]]
+
+
+def test_rows_without_a_watermark_are_there_once_where_no_row_has_one(empty):
+    """Then each run asks for all there is."""
+    python_source(empty, 'call: "gen:rows", watermark: u, dt: d', """
+def rows(context):
+    for k in range(int(Path(context.root, "n").read_text())):
+        yield {"k": k, "u": None, "d": "2024-01-02"}
+""")  # fmt: skip
+    for count in (1, 1, 2):
+        empty.write("n", str(count))
+        assert empty("extract").code == 0
+        assert empty.rows("select count(*) from raw.s") == [[count]]

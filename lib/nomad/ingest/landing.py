@@ -271,13 +271,20 @@ def _described(
         ),
         schema=staged.schema,
         dialect=dict(file.dialect),
-        anew=landing.force and not count and EACH not in landing.source.options,
+        anew=not count and (landing.force or _is_all(fetch)) and EACH not in landing.source.options,
         cursor=file.cursor,
         watermark=_highest(landing, group),
         after=None if keyed else request.watermark,
         complete=is_whole and request.until is None,
         until=request.until if is_whole or file.cursor is not None else None,
     )
+
+
+def _is_all(fetch: Fetch) -> bool:
+    """Tell whether all there is was asked for, though something was landed: no row had a mark."""
+    request = fetch.request
+    has_none = WATERMARK in request.source.options and request.watermark is None
+    return has_none and request.cursor is None and not fetch.in_chunks
 
 
 def _part(request: Request, name: str, measured: _Measured, *, first: bool) -> Part:
