@@ -125,9 +125,11 @@ def at_work(root: Path) -> Iterator[None]:
 
 def _lies_in(root: Path, name: str, module: ModuleType) -> bool:
     """Tell a module of the project's from one that is installed, maybe in a folder below."""
-    path = str(root.joinpath(*name.split(".")))
     file = getattr(module, "__file__", None)
-    places = [file] if file else list(getattr(module, "__path__", ()))
+    top, places = str(root), [file] if file else list(getattr(module, "__path__", ()))
+    if not any(str(place).startswith(top) for place in places):  # most: no path is made of these
+        return False
+    path = str(root.joinpath(*name.split(".")))
     return any(p in (path, f"{path}.py", f"{path}/__init__.py") for p in places)
 
 

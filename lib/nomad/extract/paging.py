@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import cast
+from pathlib import Path
+from typing import NamedTuple, cast
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from nomad.config.options import NUMBER, SINGLE, TEXT, Held, Option, group, holds_variable, one_of
@@ -15,6 +16,7 @@ from nomad.config.sources import SourceConfig
 from nomad.errors import ConfigError
 from nomad.extract.calls import Answer
 from nomad.extract.jsontext import Document, Odd
+from nomad.files import translated
 from nomad.hashing import digest
 
 _PARAM = {"page": "page", "offset": "offset", "cursor": "cursor"}
@@ -47,6 +49,27 @@ class Place:
     def of(cls, text: str) -> Place:
         """Read it again."""
         return cls(**json.loads(text))
+
+
+class Page(NamedTuple):
+    """The rows of one page, as lines; where it is, and where the next one is."""
+
+    rows: list[str]
+    place: Place
+    after: Place
+
+
+def written(pages: Iterable[Page], limit: int | None, into: Path) -> Iterator[tuple[Page, Path]]:
+    """Write each page into a file of its own; no further one once there are rows to the limit."""
+    rows = 0
+    for page in pages:
+        file = into / f"page-{page.place.number:05}.json"
+        with translated(str(file)):
+            file.write_text("".join(f"{row}\n" for row in page.rows), encoding="utf-8")
+        yield page, file
+        rows += len(page.rows)
+        if limit is not None and rows >= limit:
+            return
 
 
 @dataclass(frozen=True)

@@ -14,28 +14,41 @@ from nomad.run.fetching import shape_of
 from nomad.schema import NO_ROWS, Column
 
 
-def shape_after(source: SourceConfig, there: Sequence[Piece]) -> Shape:
-    """Say what is known of the next file: of JSON by all pieces, of others by the last one."""
-    told = [p for p in there if p.parts and p.schema != NO_ROWS]
-    shape = shape_of(source, None, before=_latest(told))
-    fields = Fields(_needed(source))
-    for piece in told:
-        if _is_json(piece) and piece.rows:
-            fields = fields.after(
-                once_renamed((c.name for c in piece.schema), shape.rename).values()
-            )
-    return replace(shape, fields=fields)
+class ColumnsBefore:
+    """Reads the columns of pieces as they come, each once."""
 
+    def __init__(self, source: SourceConfig, there: Sequence[Piece]) -> None:
+        self._needed, self._there = _needed(source), there
+        self._begin()
 
-def _latest(told: Sequence[Piece]) -> tuple[Column, ...]:
-    """Give the columns of the last piece; of JSON, with those that it lacks as they were last."""
-    if not told or not _is_json(told[-1]):
-        return told[-1].schema if told else ()
-    found: dict[str, Column] = {}
-    for piece in reversed([p for p in told if _is_json(p)]):
-        for column in piece.schema:
-            found.setdefault(column.name.lower(), column)
-    return tuple(found.values())
+    def _begin(self) -> None:
+        self._read: list[Piece] = []
+        self._columns: tuple[Column, ...] = ()
+        self._of_json: dict[str, Column] = {}
+        self._fields = Fields(self._needed)
+
+    def shape(self, source: SourceConfig) -> Shape:
+        """Say what is known of the next file: of JSON by all pieces, of others by the last one."""
+        known = shape_of(source, None)
+        if self._read != self._there[: len(self._read)]:  # some were let go of
+            self._begin()
+        for piece in self._there[len(self._read) :]:
+            self._read.append(piece)
+            if piece.parts and piece.schema != NO_ROWS:
+                self._add(piece, known)
+        return replace(known, before=self._columns, fields=self._fields)
+
+    def _add(self, piece: Piece, known: Shape) -> None:
+        """Take in a piece; of JSON, columns that it lacks stay as they were last."""
+        self._columns = piece.schema
+        if not _is_json(piece):
+            return
+        own = {column.name.lower(): column for column in piece.schema}
+        self._of_json = {**own, **{n: c for n, c in self._of_json.items() if n not in own}}
+        self._columns = tuple(self._of_json.values())
+        if piece.rows:
+            names = once_renamed((c.name for c in piece.schema), known.rename).values()
+            self._fields = self._fields.after(names)
 
 
 def _is_json(piece: Piece) -> bool:

@@ -17,7 +17,7 @@ from nomad.extract.base import Known, Landed, PagesOnly, Request
 from nomad.extract.measure import measure_all
 from nomad.ingest import chunks, parts
 from nomad.ingest.begun import Fetch, There
-from nomad.ingest.columns_before import shape_after
+from nomad.ingest.columns_before import ColumnsBefore
 from nomad.ingest.streams import going_on
 from nomad.ingest.wanted import Landing, landed, pass_over, wanted, window_of
 from nomad.lake import pieces
@@ -40,12 +40,15 @@ def land(landing: Landing, into: Path) -> Iterator[NomadError]:
     known = {} if landing.force else landed(landing, before.latest)
     found = wanted(landing, known)
     landing.extent.meter.expect(len(found))
+    columns = ColumnsBefore(landing.source, there)
     lacking: SourceMissing | None = None
     for number, fetch in enumerate(_fetches(landing, before, found, known)):
         folder, request = into / f"{number}", fetch.request
         folder.mkdir()
         try:
-            fetched = partial(_fetched, landing, before=before, there=there, into=folder)
+            fetched = partial(
+                _fetched, landing, before=before, there=there, columns=columns, into=folder
+            )
             for piece in every.renewed(fetch, fetched):
                 there.append(piece)
                 fetch.pages.append(piece)
@@ -132,11 +135,17 @@ def _mark(landing: Landing, before: _Before) -> str | None:
 
 
 def _fetched(
-    landing: Landing, fetch: Fetch, *, before: _Before, there: Sequence[Piece], into: Path
+    landing: Landing,
+    fetch: Fetch,
+    *,
+    before: _Before,
+    there: Sequence[Piece],
+    columns: ColumnsBefore,
+    into: Path,
 ) -> Iterator[Piece]:
     """Land what comes; a page of a fetch that goes on by a cursor is a piece at once."""
     request, pages = fetch.request, list(fetch.pages)
-    shape = shape_after(request.source, there)
+    shape = columns.shape(request.source)
     number = max(there[-1].number if there else 0, before.through)
     count = sum(len(p.parts) for p in pages)
     last = pages[-1] if pages else None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from nomad.config.options import (
     MAP,
@@ -29,9 +29,8 @@ from nomad.extract.auth import AUTH, Auth, auth
 from nomad.extract.base import Bounds, Landed, Request
 from nomad.extract.calls import NOT_THERE, Answer, Call, shown
 from nomad.extract.jsontext import Document, Odd
-from nomad.extract.paging import PAGING, Paging, Place, followed
+from nomad.extract.paging import PAGING, Page, Paging, Place, followed, written
 from nomad.extract.patience import OPTIONS
-from nomad.files import translated
 
 if TYPE_CHECKING:
     from nomad.extract.http import Session
@@ -96,18 +95,12 @@ class RestConnector:
         """Write each page into a file of its own, with the place from which the next follows."""
         from nomad.extract.http import Session
 
-        begin = Place.of(request.cursor) if request.cursor else None
+        begin, count = Place.of(request.cursor) if request.cursor else None, 0
         with Session.of(request) as session:
-            rows = 0
-            for page in Api.of(request, session).pages(begin):
-                file = into / f"page-{page.place.number:05}.json"
-                with translated(str(file)):
-                    file.write_text("".join(f"{row}\n" for row in page.rows), encoding="utf-8")
+            for page, file in written(Api.of(request, session).pages(begin), request.limit, into):
+                count += 1
                 yield Landed(file, request.window, cursor=page.after.text)
-                rows += len(page.rows)
-                if request.limit is not None and rows >= request.limit:
-                    return
-        if not rows and begin is None and request.watermark is None:
+        if not count and begin is None and request.watermark is None:
             raise _nothing(request, "an answer without rows")
 
     def bounds(self, request: Request) -> Bounds:
@@ -139,14 +132,6 @@ class RestConnector:
 
 
 CONNECTOR = RestConnector()
-
-
-class Page(NamedTuple):
-    """The rows of one page, as lines; where it is, and where the next one is."""
-
-    rows: list[str]
-    place: Place
-    after: Place
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from nomad.config.options import (
     MAP,
@@ -29,10 +29,9 @@ from nomad.extract import tushare_limits
 from nomad.extract.base import Landed, Request
 from nomad.extract.calls import Answer, Call, shown
 from nomad.extract.jsontext import Document, Odd
-from nomad.extract.paging import Place
+from nomad.extract.paging import Page, Place, written
 from nomad.extract.patience import OPTIONS, Patience, spacing
 from nomad.extract.tushare_answers import Asker, Said, later
-from nomad.files import translated
 from nomad.hashing import digest
 
 if TYPE_CHECKING:
@@ -99,19 +98,13 @@ class TushareConnector:
 
         What comes as one page has no such place: it is whole.
         """
-        begin = Place.of(request.cursor) if request.cursor else Place()
+        begin, count = Place.of(request.cursor) if request.cursor else Place(), 0
         with _session(request) as session:
-            rows = 0
-            for page in Api.of(request, session).pages(begin):
-                file = into / f"page-{page.place.number:05}.json"
-                with translated(str(file)):
-                    file.write_text("".join(f"{row}\n" for row in page.rows), encoding="utf-8")
+            for page, file in written(Api.of(request, session).pages(begin), request.limit, into):
+                count += 1
                 is_all = page.after.ended and page.place.number == 1
                 yield Landed(file, request.window, cursor=None if is_all else page.after.text)
-                rows += len(page.rows)
-                if request.limit is not None and rows >= request.limit:
-                    return
-        if not rows and not request.cursor:
+        if not count and not request.cursor:
             yield from _nothing(request, into)
 
     def probe(self, request: Request) -> str:
@@ -157,14 +150,6 @@ def _nothing(request: Request, into: Path) -> Iterator[Landed]:
         hint="a holiday, a day that isn't ready, and a wrong code look the same to it; check"
         " `params:`, or say `empty: allow`",
     )
-
-
-class Page(NamedTuple):
-    """The rows of one page, as lines; where it is, and where the next one is."""
-
-    rows: list[str]
-    place: Place
-    after: Place
 
 
 @dataclass(frozen=True)
