@@ -136,17 +136,17 @@ def _work(
     context: Context, engine: Engine, cells: Sequence[SourceCell], extent: Extent, force: bool
 ) -> Generator[Outcome]:
     """Land one source, date by date; what isn't reached by its requests is noted as waiting."""
-    before = (Nearest(context.lake), Pages(context), extent.budget)
+    before = (Nearest(context.lake), Pages(context))
+    source, table = cells[0].source, cells[0].table
+    recipe = recipe_of(context.workspace, source)
+    landing = Landing(context, engine, source, table, recipe, force, extent)
     for cell in cells:
-        source = cell.source
-        recipe = recipe_of(context.workspace, source)
-        landing = Landing(context, engine, source, cell.table, recipe, force, extent)
         if extent.budget.exceeded:
             _pass_over(landing, cell)
         elif source.in_parts:
             yield from _parts(landing)
         else:
-            yield from _step(context, engine, before, cell=cell, force=force)
+            yield from _step(landing, before, cell)
 
 
 def _pass_over(landing: Landing, cell: SourceCell) -> None:
@@ -191,16 +191,14 @@ def _failed(table: TableName, partition: Partition | None, error: NomadError) ->
     return Outcome(Result(table, partition, status, error.what, error=error, retried=retried))
 
 
-_Before = tuple[Nearest, Pages, Budget]
-"""The nearest partition landed before, pages of what is not complete, and what may be asked."""
+_Before = tuple[Nearest, Pages]
+"""The nearest partition landed before, and pages of what is not complete."""
 
 
-def _step(
-    context: Context, engine: Engine, before: _Before, *, cell: SourceCell, force: bool
-) -> Iterator[Outcome]:
+def _step(landing: Landing, before: _Before, cell: SourceCell) -> Iterator[Outcome]:
     """Land a date, or all; of one that is only asked for again, nothing is no news."""
-    began = time.monotonic()
-    outcome = _tried(context, engine, before, cell=cell, force=force and not cell.again)
+    began, context = time.monotonic(), landing.context
+    outcome = _tried(landing._replace(force=landing.force and not cell.again), before, cell)
     stopped = isinstance(outcome.result.error, Stopped)
     if cell.again and outcome.result.status in (Status.MISSING, Status.WAITING) and not stopped:
         last = context.lake.manifest(*cell.cell)
@@ -212,14 +210,13 @@ def _step(
     yield outcome._replace(result=outcome.result._replace(seconds=seconds, again=cell.again))
 
 
-def _tried(
-    context: Context, engine: Engine, before: _Before, *, cell: SourceCell, force: bool
-) -> Outcome:
+def _tried(landing: Landing, before: _Before, cell: SourceCell) -> Outcome:
+    workspace, scratch = landing.context.workspace, landing.context.run.scratch
     try:
-        if not force and (waiting := not_due(context.workspace, cell.source, cell.partition)):
+        if not landing.force and (waiting := not_due(workspace, cell.source, cell.partition)):
             return Outcome(waiting)
-        with about(str(cell.table)), _folder(context.run.scratch / cell.source.name) as into:
-            return _landed(context, engine, before, cell=cell, into=into, force=force)
+        with about(str(cell.table)), _folder(scratch / cell.source.name) as into:
+            return _landed(landing, before, cell.partition, into)
     except NomadError as e:
         return _failed(cell.table, cell.partition, e)
 
@@ -235,16 +232,13 @@ def _folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _landed(
-    context: Context, engine: Engine, before: _Before, *, cell: SourceCell, into: Path, force: bool
-) -> Outcome:
-    (nearest, pages, budget), (table, partition), given = before, cell.cell, cell.source
+def _landed(landing: Landing, before: _Before, partition: Partition | None, into: Path) -> Outcome:
+    context, engine, source, table, recipe_hash, force, extent = landing
+    (nearest, pages), budget, connector = before, extent.budget, landing.connector
     over = context.lake.over(table, partition, healing=force)
     last = over.manifest if over and not force else None
-    request = fetching.request(context.workspace, given, partition)
+    request = fetching.request(context.workspace, source, partition)
     request = replace(request, spend=budget.spend, sleep=budget.sleep)
-    recipe_hash = recipe_of(context.workspace, given)
-    connector = context.workspace.connectors[given.connector]
     files = stamps.of(context.workspace, connector, request, recipe_hash)
     if last and files.are_of(last):
         return Outcome(_fresh(context, last, "the same files as before"))
@@ -265,7 +259,7 @@ def _landed(
         pages.forget(table, request)
         return Outcome(_fresh(context, last)._replace(retried=retried))
     rows = Files(tuple(str(f.path) for f in landed), staged[0].schema, landed[0].dialect)
-    judge = Judge(context, engine, given)
+    judge = Judge(context, engine, source)
     if waiting := judge.incomplete((table, partition), [rows], sum(s.rows for s in staged)):
         pages.forget(table, request)
         return waiting
